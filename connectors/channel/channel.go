@@ -1,0 +1,211 @@
+// Package channel is the contract of a customers' channel: what a connector
+// for e-mail, WeChat or SMS does for one configured account, and what it may
+// rely on. A channel translates; it stores nothing, retries nothing and knows
+// no helpdesk.
+package channel
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// Channel is one account on one channel. All methods may be called by several
+// goroutines at once, and all that block return soon after their context ends.
+type Channel interface {
+	// Probe finds out whether the credentials are good and who we are. The
+	// returned address is our own: what it writes is never a customer's.
+	Probe(ctx context.Context) (normalize.Address, error)
+	// Decode says what an input is. It is pure: no I/O, no clock, the same
+	// answer for the same input, so that the ledger can be replayed. An error
+	// or a panic quarantines the input; its bytes are kept.
+	Decode(in normalize.Input) (normalize.Item, error)
+	// Close ends what the account holds open.
+	Close(ctx context.Context) error
+}
+
+// Webhook is a channel whose vendor calls us.
+type Webhook interface {
+	// Parse verifies a call and takes it apart into inputs. It is pure.
+	// ErrForged and ErrMalformed refuse the call. The reply is sent after the
+	// batch has been committed.
+	Parse(ctx context.Context, r *Request) (normalize.Batch, Reply, error)
+}
+
+// Request is a call of a vendor, its body already read and bounded.
+type Request struct {
+	Method string
+	// URL is the public address that the vendor called, as configured.
+	URL    string
+	Path   string // below /webhooks/{name}, such as "/status"; "" for none
+	Header http.Header
+	Body   []byte
+	// ReceivedAt is our own time, for refusing stale signatures.
+	ReceivedAt time.Time
+}
+
+// Reply answers a vendor. The zero value is an empty 200.
+type Reply struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Poller is a channel that asks the vendor for news.
+type Poller interface {
+	// Poll returns what came since cursor ("" for the first time). The daemon
+	// commits the batch and calls again: at once when more is set, else after
+	// the account's interval.
+	Poll(ctx context.Context, cursor string) (b normalize.Batch, more bool, err error)
+}
+
+// Streamer is a channel that keeps a connection open.
+type Streamer interface {
+	// Stream reads until ctx ends or something breaks. The daemon calls it
+	// again after a pause, with an error's class in mind. It runs once per
+	// account over all nodes.
+	Stream(ctx context.Context, src Source) error
+}
+
+// Source is what a Streamer reads for.
+type Source interface {
+	// Cursor returns the committed value under key; "" for none.
+	Cursor(ctx context.Context, key string) (string, error)
+	// Sink commits a batch. Nil means durably stored: the vendor may be told.
+	Sink(ctx context.Context, b normalize.Batch) error
+	// Alive says that the vendor was just asked and answered, news or not.
+	// The lateness of the last one is a metric and an alert.
+	Alive()
+}
+
+// Sender is a channel that carries answers.
+type Sender interface {
+	// Limits returns what may be sent into a thread now, as data.
+	Limits(ctx context.Context, t normalize.Thread) (Limits, error)
+	// Send makes exactly one vendor request for o and returns what the vendor
+	// said of each recipient. It calls o.Begin right before the request that
+	// cannot be taken back. Its error is a *connectors.Error; any other
+	// counts as ambiguous once Begin was called, and as transient before.
+	Send(ctx context.Context, o *Outbound) (Sent, error)
+}
+
+// Limits are the facts that splitting, early refusal and the inbox work from.
+// Zero means no limit, false means no.
+type Limits struct {
+	// TextRunes is the longest text of one request, in runes.
+	TextRunes int
+	// Bundle: all parts of a message go out in one request (an e-mail).
+	Bundle bool
+	// HTML: rich text is carried.
+	HTML bool
+	// Kinds that can be sent, with the largest size of their media.
+	Kinds map[normalize.PartKind]MediaLimit
+	// TotalBytes bounds a bundle.
+	TotalBytes int64
+	// Window is nil where there is none.
+	Window *normalize.ReplyWindow
+	// Idempotent: the vendor recognises a repeat of Outbound.Key, so that an
+	// ambiguous error may be retried.
+	Idempotent bool
+	// Rate is how many requests per second the account may make, and Burst
+	// how many at once.
+	Rate  float64
+	Burst int
+	// Parallel is how many requests may be under way at once; 0 is a default.
+	Parallel int
+}
+
+// MediaLimit bounds one kind of part.
+type MediaLimit struct {
+	Bytes int64
+	Types []string // content types; nil is any
+}
+
+// Outbound is one request to a vendor: one part of a message, or all of them
+// where Limits.Bundle is set.
+type Outbound struct {
+	// Key is the same over all attempts and restarts, and no other request's.
+	Key string
+	// Attempt counts from 1.
+	Attempt int
+	// Message is the whole message, its Thread filled. Parts are those of its
+	// parts that go out by this request.
+	Message *normalize.Message
+	Parts   []normalize.Part
+	// Recipients are those who are still to get it: Thread.To and Cc, less
+	// those for whom an earlier attempt succeeded or failed for good. On
+	// channels without Thread.To it is Message.Address alone.
+	Recipients []normalize.Address
+	// Begin records durably that the request is about to be made. What is
+	// interrupted before Begin is simply tried again; after it, it is
+	// uncertain. An error from it must be returned and nothing be sent.
+	Begin func(ctx context.Context) error
+	// Open returns the content of a medium.
+	Open func(ctx context.Context, m *normalize.Media) (io.ReadCloser, error)
+}
+
+// Sent is a vendor's answer to one request.
+type Sent struct {
+	// ExternalID is the vendor's id of what was sent.
+	ExternalID string
+	// Detail is for people, such as the queue id of a mail server.
+	Detail string
+	// Delivered: the vendor says that it has even arrived.
+	Delivered bool
+	// Recipients holds what became of each one where there are several. One
+	// that is missing shares the fate of the request.
+	Recipients []RecipientResult
+}
+
+// RecipientResult is what became of one recipient. A nil Err is acceptance.
+type RecipientResult struct {
+	Address normalize.Address
+	Err     *connectors.Error
+}
+
+// The rest is optional. The daemon looks for each of it once, by a type
+// assertion.
+
+// Preparer completes an outgoing message before it is committed.
+type Preparer interface {
+	// Prepare fills in what the channel knows beforehand: ExternalID where it
+	// is ours to choose, Subject, and Thread from the message replied to, which
+	// is nil for the first message of a conversation. Pure.
+	Prepare(m, repliedTo *normalize.Message) error
+}
+
+// Finisher does what follows an accepted request and must never repeat it,
+// such as the copy in the Sent mailbox. It is a job of its own.
+type Finisher interface {
+	// Finish must be idempotent.
+	Finish(ctx context.Context, o *Outbound) error
+}
+
+// Resolver finds out what became of an uncertain request.
+type Resolver interface {
+	// Resolve returns found=false while nothing is known.
+	Resolve(ctx context.Context, o *Outbound) (sent Sent, found bool, err error)
+}
+
+// Kind is a type of channel.
+type Kind struct {
+	// Type is its name in the configuration; Title is for people.
+	Type, Title string
+	// Addresses is the kind of address its customers have.
+	Addresses string
+	// Config returns a new configuration with its defaults, as a pointer to a
+	// struct with the tags of package configs.
+	Config func() connectors.Config
+	// New opens an account. It does no I/O: the vendor may be down now.
+	New func(c connectors.Config, d connectors.Deps) (Channel, error)
+}
+
+// Kinds are the registered types of channel.
+var Kinds connectors.Registry[Kind]
+
+// Register adds a kind; call it from an init function.
+func Register(k Kind) { Kinds.Add(k.Type, k) }

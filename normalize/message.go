@@ -1,0 +1,226 @@
+// Package normalize is the canonical model: what a message, an address, a
+// thread and a receipt are, whatever channel they came by. Channels translate
+// into it and helpdesks out of it. It imports the standard library only.
+//
+// All text in it is valid UTF-8 without NUL, all times are UTC with
+// microseconds, sizes are in bytes.
+package normalize
+
+import "time"
+
+// Direction tells who wrote a message.
+type Direction string
+
+const (
+	Inbound  Direction = "inbound"  // a customer
+	Outbound Direction = "outbound" // an agent, or an echo of one
+)
+
+// Message is one thing that somebody said, in one or several parts. Its JSON
+// form is the public one: the API, the events and the webhooks show it.
+type Message struct {
+	ID             ID        `json:"id"`
+	ConversationID ID        `json:"conversation_id"`
+	Customer       *Customer `json:"customer,omitempty"` // filled by the read side
+	Direction      Direction `json:"direction"`
+	Channel        Account   `json:"channel"`
+	Address        Address   `json:"address"` // the customer's, in both directions
+	// ExternalID is the vendor's id; e-mail: the Message-ID without brackets.
+	ExternalID string `json:"external_id"`
+	Thread     Thread `json:"thread"`
+	Subject    string `json:"subject"`
+	// SentAt is the vendor's time (e-mail: the Date header), ReceivedAt ours.
+	SentAt     time.Time `json:"sent_at,omitzero"`
+	ReceivedAt time.Time `json:"received_at"`
+	// Text is what was newly written; FullText is everything, quotes included.
+	Text     string `json:"text"`
+	FullText string `json:"full_text"`
+	HTML     string `json:"html"` // sanitised; empty where there was none
+	Parts    []Part `json:"parts"`
+	// ReplyWindow is nil where the channel lets us answer at any time.
+	ReplyWindow *ReplyWindow `json:"reply_window"`
+	// Automated mail (RFC 3834 and kin) is shown and never answered.
+	Automated    bool `json:"automated"`
+	RawAvailable bool `json:"raw_available"`
+
+	// Author is the agent who wrote an outbound message.
+	Author *Author `json:"author,omitempty"`
+	// Note marks what agents tell each other; it never leaves on a channel.
+	Note bool `json:"note,omitempty"`
+	// Unreadable is the reason why an input could not be understood. The
+	// message is then a stub that points to the raw bytes.
+	Unreadable string     `json:"unreadable,omitempty"`
+	EditedAt   time.Time  `json:"edited_at,omitzero"`
+	DeletedAt  time.Time  `json:"deleted_at,omitzero"`
+	Reactions  []Reaction `json:"reactions,omitempty"`
+
+	// Fingerprint tells two messages apart that carry the same ExternalID, as
+	// broken mail programs produce them. Empty where the vendor's ids can be
+	// trusted. It takes part in deduplication only.
+	Fingerprint string `json:"-"`
+}
+
+// Account names a configured channel or helpdesk.
+type Account struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// Author is an agent.
+type Author struct {
+	Name  string `json:"name"`
+	Email string `json:"email,omitempty"`
+}
+
+// Customer is a person or a company that writes to us, with every address
+// that is known to be theirs.
+type Customer struct {
+	ID        ID        `json:"id"`
+	Name      string    `json:"name"`
+	Addresses []Address `json:"addresses"`
+}
+
+// PartKind says what a part is.
+type PartKind string
+
+const (
+	PartText     PartKind = "text"
+	PartImage    PartKind = "image"
+	PartAudio    PartKind = "audio"
+	PartVideo    PartKind = "video"
+	PartFile     PartKind = "file"
+	PartLocation PartKind = "location"
+	PartContact  PartKind = "contact"
+	PartSticker  PartKind = "sticker"
+	PartCall     PartKind = "call"
+	PartEvent    PartKind = "event" // something that happened rather than was said: joined, pressed a menu
+)
+
+// Part is the smallest unit that can be sent, fail and be retried.
+type Part struct {
+	ID   ID       `json:"id"`
+	Kind PartKind `json:"kind"`
+	// Text is the words of a text part, the caption of a medium, the
+	// transcript of a recording.
+	Text     string    `json:"text,omitempty"`
+	HTML     string    `json:"html,omitempty"` // outbound text parts: the sanitised rich form
+	Media    *Media    `json:"media,omitempty"`
+	Location *Location `json:"location,omitempty"`
+	Contact  *Contact  `json:"contact,omitempty"`
+	Call     *Call     `json:"call,omitempty"`
+	Event    string    `json:"event,omitempty"` // what happened, as a short name
+	Status   Status    `json:"status"`
+	StatusAt time.Time `json:"status_at,omitzero"`
+	// Error says in plain words why the part failed or is uncertain.
+	Error string `json:"error,omitempty"`
+}
+
+// Media is a file. Its bytes stand in the media store under SHA256.
+type Media struct {
+	ID          ID     `json:"id"`
+	Name        string `json:"name"`
+	ContentType string `json:"content_type"`
+	Size        int64  `json:"size"`
+	URL         string `json:"url,omitempty"` // filled by the read side
+	// ContentID ties an inline image to the HTML that shows it.
+	ContentID string `json:"content_id,omitempty"`
+	SHA256    string `json:"-"`
+	// Data is the content on its way from a decoder to the media store; nil
+	// once stored.
+	Data []byte `json:"-"`
+}
+
+// Location is a place in WGS 84 degrees.
+type Location struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Name      string  `json:"name,omitempty"`
+	Address   string  `json:"address,omitempty"`
+}
+
+// Contact is a business card that was sent.
+type Contact struct {
+	Name      string    `json:"name"`
+	Addresses []Address `json:"addresses,omitempty"`
+}
+
+// Call is a phone call. Its recording, if any, is the part's Media.
+type Call struct {
+	State    string `json:"state"` // ringing, answered, missed, ended
+	Duration int64  `json:"duration_seconds,omitempty"`
+}
+
+// Thread is how a message hangs together with others on its channel.
+type Thread struct {
+	// ID is the vendor's id of the thread or chat, where there is one.
+	ID string `json:"id,omitempty"`
+	// ReplyTo is the external id of the message that this one answers.
+	ReplyTo string `json:"reply_to,omitempty"`
+	// References are the external ids of its ancestors, oldest first.
+	References []string `json:"references,omitempty"`
+	// To and Cc: inbound, whom an answer goes to; outbound, whom this message
+	// goes to. Empty on channels where only Message.Address takes part.
+	To []Address `json:"to,omitempty"`
+	Cc []Address `json:"cc,omitempty"`
+
+	// Key continues a conversation: a message joins the latest conversation of
+	// the same account, customer's address and Key while that is open, and
+	// opens one otherwise. A channel whose threads are explicit (e-mail) sets
+	// Separate instead.
+	Key string `json:"-"`
+	// Separate: a message that answers none of ours opens a conversation of
+	// its own.
+	Separate bool `json:"-"`
+	// Conversation is set by a channel that found an authentic token of ours.
+	// It outweighs ReplyTo and References, which outweigh Key.
+	Conversation ID `json:"-"`
+}
+
+// ReplyWindow is how long, and how often, the vendor lets us answer.
+type ReplyWindow struct {
+	Until     time.Time `json:"until"`
+	Remaining int       `json:"remaining"` // answers left; -1 is no limit
+}
+
+// Reaction is an emoji that somebody put on a message.
+type Reaction struct {
+	// Target is the external id of the message reacted to.
+	Target  string    `json:"target,omitempty"`
+	From    Address   `json:"from"`
+	Emoji   string    `json:"emoji"`
+	Removed bool      `json:"removed,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Edit replaces what a message says.
+type Edit struct {
+	Target string // the external id of the message
+	Text   string
+	HTML   string
+	At     time.Time
+}
+
+// Delete takes a message back.
+type Delete struct {
+	Target string // the external id of the message
+	At     time.Time
+}
+
+// Ignored is an input that is understood and of no concern to a timeline.
+type Ignored struct {
+	Reason string // a short fixed name, such as "own_presence"; it is counted
+}
+
+// Item is what an input turned out to be: a *Message, *Edit, *Delete,
+// *Reaction, Receipts or *Ignored.
+type Item interface{ item() }
+
+// Receipts are the reports that one input carried.
+type Receipts []Receipt
+
+func (*Message) item()  {}
+func (*Edit) item()     {}
+func (*Delete) item()   {}
+func (*Reaction) item() {}
+func (Receipts) item()  {}
+func (*Ignored) item()  {}
