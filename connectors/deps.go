@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -51,11 +52,5 @@ type Tokens interface {
 	Set(ctx context.Context, name, value string, expires time.Time) error
 }
 
-// Config is what a configuration file says of one account. Its tags (see
-// package configs) give names, defaults and documentation; Validate checks
-// what tags cannot say.
-type Config interface {
-	// Validate returns one error for each bad combination; a *configs.KeyError
-	// names the key that it is about.
-	Validate() []error
-}
+// Config is what a configuration file says of one account.
+type Config = configs.Settings
