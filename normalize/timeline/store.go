@@ -13,7 +13,8 @@ import (
 type Store interface {
 	// Ingest commits what one account took in: ledger rows, messages,
 	// identities, conversations, events, forward jobs and cursors. Entries are
-	// applied in order; the results stand in the order of the entries. It
+	// applied in order; the results stand in the order of the entries. Media of
+	// parts come with ID and SHA256 set and get their rows here. It
 	// fails with ErrFenced when another node has taken the account's lease.
 	Ingest(ctx context.Context, in Ingest) ([]Result, error)
 	// Reply commits an outgoing message with its deliver jobs. The same
@@ -56,9 +57,9 @@ type Reader interface {
 	LastEvent(ctx context.Context) (int64, error)
 	Ledger(ctx context.Context, f LedgerFilter) ([]*LedgerEntry, error)
 	LedgerEntry(ctx context.Context, id normalize.ID) (*LedgerEntry, error)
-	// LedgerInput returns the raw input, decompressed, as it came. ErrGone
-	// when its retention is over.
-	LedgerInput(ctx context.Context, id normalize.ID) (account string, in normalize.Input, err error)
+	// LedgerRaw returns an input as it is kept, with its account. ErrGone when
+	// its retention is over.
+	LedgerRaw(ctx context.Context, id normalize.ID) (account string, raw Raw, err error)
 	// LedgerOf returns the entry that brought a message in.
 	LedgerOf(ctx context.Context, message normalize.ID) (*LedgerEntry, error)
 }
@@ -112,11 +113,18 @@ type Raw struct {
 	Size        int64
 	// Digest is the SHA-256 of the raw bytes.
 	Digest [32]byte
-	// Encoding tells how Data holds the bytes: "" as they are, "deflate"
-	// compressed, "file" in the media store under Digest, "none" not kept.
+	// Encoding tells where the bytes are: one of the constants below.
 	Encoding string
 	Data     []byte
 }
+
+// Encodings of Raw.Data.
+const (
+	RawPlain   = ""        // as they came
+	RawDeflate = "deflate" // RFC 1951
+	RawFile    = "file"    // in the media store, under Raw.Digest
+	RawGone    = "none"    // not kept
+)
 
 // Result is what became of an entry.
 type Result struct {

@@ -1,0 +1,222 @@
+// Package timeline turns what arrives into customers' timelines, and what
+// agents answer into durable work.
+//
+// An input is decoded by itself, so that one that cannot be read harms no
+// other, and ends in a ledger row with an outcome whatever happens. A batch is
+// committed as a whole with the cursors of its source; the caller tells the
+// vendor only after Take has returned nil.
+package timeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// Decoder is the part of a channel that says what an input is.
+type Decoder interface {
+	Decode(in normalize.Input) (normalize.Item, error)
+}
+
+// Peeker is a Decoder that can say who an input is from, and what about, where
+// Decode cannot read it: enough for a stub on that customer's timeline.
+type Peeker interface {
+	// Peek returns a message with Address, Subject, SentAt and Thread at most,
+	// or nil.
+	Peek(in normalize.Input) *normalize.Message
+}
+
+// Files is the media store.
+type Files interface {
+	// Write stores content durably and returns the SHA-256 of it in hex.
+	Write(ctx context.Context, content []byte) (digest string, err error)
+	// Read returns the content under a digest.
+	Read(ctx context.Context, digest string) ([]byte, error)
+}
+
+// Source is the account that a batch comes from.
+type Source struct {
+	Account normalize.Account
+	Decoder Decoder
+	// Fence is the token of the account's lease; 0 where none is needed.
+	Fence int64
+}
+
+// Observer is told what became of each input, for the metrics.
+type Observer func(account string, r Result)
+
+// Ingestor takes in what channels hand over.
+type Ingestor struct {
+	Store Store
+	Files Files
+	Log   *slog.Logger
+	Now   func() time.Time
+	// IdleTimeout of conversations, see Ingest.
+	IdleTimeout time.Duration
+	Observe     Observer
+}
+
+// Take decodes and commits a batch. When it returns nil, every input of the
+// batch has a row in the ledger and the cursors are moved.
+func (g *Ingestor) Take(ctx context.Context, src Source, b normalize.Batch) error {
+	now := g.Now()
+	in := Ingest{Account: src.Account.Name, Fence: src.Fence, Cursors: b.Cursors, Now: now, IdleTimeout: g.IdleTimeout}
+	for _, input := range b.Inputs {
+		e, err := g.entry(ctx, src, input, now)
+		if err != nil {
+			return err
+		}
+		in.Entries = append(in.Entries, e)
+	}
+	results, err := g.Store.Ingest(ctx, in)
+	if err != nil {
+		return fmt.Errorf("commit of %d inputs of %s: %w", len(in.Entries), in.Account, err)
+	}
+	g.report(in, results)
+	return nil
+}
+
+// Replay decodes an input of the ledger again. What it makes takes the place
+// of the stub, if there is one.
+func (g *Ingestor) Replay(ctx context.Context, src Source, ledger normalize.ID) (Result, error) {
+	account, raw, err := g.Store.LedgerRaw(ctx, ledger)
+	if err != nil {
+		return Result{}, err
+	}
+	if account != src.Account.Name {
+		return Result{}, fmt.Errorf("ledger entry %s belongs to account %q, not %q", ledger, account, src.Account.Name)
+	}
+	input, err := g.unpack(ctx, raw)
+	if err != nil {
+		return Result{}, err
+	}
+	input.Refused = ""
+	now := g.Now()
+	e, err := g.entry(ctx, src, input, now)
+	if err != nil {
+		return Result{}, err
+	}
+	e.Replay = ledger
+	in := Ingest{Account: account, Fence: src.Fence, Entries: []Entry{e}, Now: now, IdleTimeout: g.IdleTimeout}
+	results, err := g.Store.Ingest(ctx, in)
+	if err != nil {
+		return Result{}, err
+	}
+	g.report(in, results)
+	return results[0], nil
+}
+
+func (g *Ingestor) report(in Ingest, results []Result) {
+	for i, r := range results {
+		if g.Observe != nil {
+			g.Observe(in.Account, r)
+		}
+		if r.Outcome == normalize.Quarantined {
+			g.Log.Warn("input quarantined", "account", in.Account, "ledger", r.Ledger, "input", in.Entries[i].Input.Key, "reason", r.Reason)
+		}
+	}
+}
+
+// entry decodes one input and stores what goes into files. It fails only where
+// our own storage does.
+func (g *Ingestor) entry(ctx context.Context, src Source, in normalize.Input, now time.Time) (Entry, error) {
+	if in.ReceivedAt.IsZero() {
+		in.ReceivedAt = now
+	}
+	raw, err := g.pack(ctx, in)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Input: raw, Outcome: normalize.Accepted}
+	item, err := decode(src.Decoder, in)
+	if err == nil {
+		item, err = check(item, in, src.Account, raw.Digest, now)
+	}
+	var p *panicked
+	if errors.As(err, &p) {
+		g.Log.Error("decoder panicked", "account", src.Account.Name, "input", in.Key, "panic", p.value, "stack", p.stack)
+	}
+	switch it := item.(type) {
+	case nil:
+		if err == nil {
+			err = errors.New("the decoder returned nothing")
+		}
+		e.Outcome, e.Reason = normalize.Quarantined, reason(err)
+		if stub := stub(src, in, e.Reason, raw.Digest, now); stub != nil {
+			e.Item = stub
+		}
+	case *normalize.Ignored:
+		e.Outcome, e.Reason = normalize.Disregarded, it.Reason
+	case *normalize.Message:
+		if err := g.keepMedia(ctx, it); err != nil {
+			return Entry{}, err
+		}
+		e.Item = it
+	default:
+		e.Item = it
+	}
+	return e, nil
+}
+
+func (g *Ingestor) keepMedia(ctx context.Context, m *normalize.Message) error {
+	for i := range m.Parts {
+		media := m.Parts[i].Media
+		if media == nil || media.Data == nil {
+			continue
+		}
+		digest, err := g.Files.Write(ctx, media.Data)
+		if err != nil {
+			return fmt.Errorf("store a medium: %w", err)
+		}
+		media.SHA256, media.Size, media.Data = digest, int64(len(media.Data)), nil
+	}
+	return nil
+}
+
+// decode runs a decoder such that a panic harms this input alone.
+func decode(d Decoder, in normalize.Input) (item normalize.Item, err error) {
+	if in.Refused != "" {
+		return nil, errors.New(in.Refused)
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			item, err = nil, &panicked{value: fmt.Sprintf("%T", v), stack: string(debug.Stack())}
+		}
+	}()
+	return d.Decode(in)
+}
+
+// panicked keeps the kind of a panic and where it was, but not its words:
+// these may quote the input.
+type panicked struct{ value, stack string }
+
+func (p *panicked) Error() string { return "panic: the decoder failed on this input" }
+
+// stub is what stands on the timeline for an input that could not be read.
+func stub(src Source, in normalize.Input, reason string, digest [32]byte, now time.Time) (m *normalize.Message) {
+	p, ok := src.Decoder.(Peeker)
+	if !ok {
+		return nil
+	}
+	defer func() {
+		if recover() != nil {
+			m = nil
+		}
+	}()
+	m = p.Peek(in)
+	if m == nil {
+		return nil
+	}
+	m.Parts, m.Text, m.FullText, m.HTML = nil, "", "", ""
+	m.Unreadable = reason
+	item, err := check(m, in, src.Account, digest, now)
+	if err != nil {
+		return nil
+	}
+	return item.(*normalize.Message)
+}

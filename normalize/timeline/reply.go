@@ -1,0 +1,203 @@
+package timeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
+)
+
+// Answer is what an agent asks to be sent.
+type Answer struct {
+	// Conversation to answer in; zero to write to a customer first, which
+	// starts or continues a conversation by Channel and To.
+	Conversation normalize.ID
+	// Channel is the account to send by; empty for the conversation's own.
+	Channel string
+	// To is needed without a Conversation, or where Channel is another one
+	// than the conversation's and the customer has several addresses for it.
+	To          string
+	Subject     string
+	Text        string
+	HTML        string
+	Attachments []normalize.ID // media
+	Author      *normalize.Author
+	// Note is for agents only and is not sent.
+	Note bool
+	// IdempotencyKey: the same key with the same Hash is one message.
+	IdempotencyKey string
+	Hash           [32]byte
+}
+
+// Refused is an answer that could not be delivered and was not accepted.
+type Refused struct {
+	// Reason is a fixed name: empty, no_channel, no_address, unreachable,
+	// window_closed, too_large, unsupported, not_sendable.
+	Reason string
+	// Detail says in plain words what is wrong and what to do.
+	Detail string
+}
+
+func (r *Refused) Error() string { return r.Reason + ": " + r.Detail }
+
+// Refuse returns a *Refused.
+func Refuse(reason, format string, args ...any) *Refused {
+	return &Refused{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Outlets are the accounts that can carry an answer.
+type Outlets interface {
+	// Outlet returns the account, or false where there is none of that name.
+	Outlet(name string) (Outlet, bool)
+}
+
+// Outlet is an account as the timeline sees it.
+type Outlet interface {
+	Account() normalize.Account
+	// Address returns the address that a person typed, in the channel's form.
+	Address(typed string) normalize.Address
+	// Plan completes an outgoing message and cuts its parts into the requests
+	// that carry them, as indexes into m.Parts. It may replace m.Parts. A
+	// message that cannot be sent is a *Refused.
+	Plan(ctx context.Context, m, repliedTo *normalize.Message) (jobs [][]int, err error)
+}
+
+// Desk takes the agents' answers.
+type Desk struct {
+	Store   Store
+	Outlets Outlets
+	Now     func() time.Time
+	// Expire is how long an answer may wait for its delivery.
+	Expire time.Duration
+}
+
+// Reply commits an answer with the work of delivering it. An answer that
+// cannot be delivered is refused now rather than failing later. The same
+// IdempotencyKey again gives the first message and repeated=true.
+func (d *Desk) Reply(ctx context.Context, a Answer) (m *normalize.Message, repeated bool, err error) {
+	now := d.Now()
+	m, last, err := d.draft(ctx, a, now)
+	if err != nil {
+		return nil, false, err
+	}
+	r := Reply{Message: m, IdempotencyKey: a.IdempotencyKey, RequestHash: a.Hash, ExpiresAt: now.Add(d.Expire), Now: now}
+	if !a.Note {
+		outlet, ok := d.Outlets.Outlet(m.Channel.Name)
+		if !ok {
+			return nil, false, Refuse("no_channel", "there is no channel named %q, or it is not enabled", m.Channel.Name)
+		}
+		m.Channel = outlet.Account()
+		if m.Address.IsZero() {
+			m.Address = outlet.Address(a.To)
+		}
+		if m.Address.IsZero() {
+			return nil, false, Refuse("no_address", "%q is not an address of channel %q", a.To, m.Channel.Name)
+		}
+		if r.Jobs, err = outlet.Plan(ctx, m, last); err != nil {
+			return nil, false, err
+		}
+	}
+	for i := range m.Parts {
+		m.Parts[i].ID = normalize.NewID(now)
+		m.Parts[i].Status, m.Parts[i].StatusAt = normalize.StatusQueued, now
+	}
+	return d.Store.Reply(ctx, r)
+}
+
+// draft builds the message but for what the channel adds.
+func (d *Desk) draft(ctx context.Context, a Answer, now time.Time) (m, last *normalize.Message, err error) {
+	m = &normalize.Message{
+		ID: normalize.NewID(now), ConversationID: a.Conversation, Direction: normalize.Outbound,
+		Channel: normalize.Account{Name: a.Channel}, Author: a.Author, Note: a.Note,
+		Subject: text.CleanLine(a.Subject), SentAt: now, ReceivedAt: now,
+	}
+	if a.Conversation != 0 {
+		c, err := d.Store.Conversation(ctx, a.Conversation)
+		if err != nil {
+			return nil, nil, fmt.Errorf("conversation %s: %w", a.Conversation, err)
+		}
+		if err := d.aim(m, c, a); err != nil {
+			return nil, nil, err
+		}
+		if last, err = d.Store.LastInbound(ctx, a.Conversation); err != nil {
+			return nil, nil, fmt.Errorf("last message of conversation %s: %w", a.Conversation, err)
+		}
+		if last != nil && last.Channel.Name != m.Channel.Name {
+			last = nil // another channel knows nothing of that thread
+		}
+		if m.Subject == "" {
+			m.Subject = c.Subject
+		}
+	}
+	if err := d.fill(ctx, m, a); err != nil {
+		return nil, nil, err
+	}
+	return m, last, nil
+}
+
+// aim chooses the account and the address of an answer in a conversation.
+func (d *Desk) aim(m *normalize.Message, c *normalize.Conversation, a Answer) error {
+	if a.Note || a.Channel == "" || a.Channel == c.Channel.Name {
+		m.Channel, m.Address = c.Channel, c.Address
+		return nil
+	}
+	if a.To != "" {
+		return nil // the outlet reads it
+	}
+	outlet, ok := d.Outlets.Outlet(a.Channel)
+	if !ok {
+		return Refuse("no_channel", "there is no channel named %q, or it is not enabled", a.Channel)
+	}
+	var found []normalize.Address
+	for _, addr := range c.Customer.Addresses {
+		if outlet.Address(addr.Value).Is(addr) {
+			found = append(found, addr)
+		}
+	}
+	switch len(found) {
+	case 1:
+		m.Address = found[0]
+		return nil
+	case 0:
+		return Refuse("no_address", "this customer has no known address on channel %q", a.Channel)
+	default:
+		return Refuse("no_address", "this customer has %d addresses on channel %q: name one of them", len(found), a.Channel)
+	}
+}
+
+// fill writes the words and the attachments.
+func (d *Desk) fill(ctx context.Context, m *normalize.Message, a Answer) error {
+	m.Text = clean(a.Text)
+	if a.HTML != "" {
+		m.HTML = text.SanitizeHTML(a.HTML, nil)
+		if m.Text == "" {
+			m.Text = clean(text.FromHTML(m.HTML))
+		}
+	}
+	if len(m.Text) > maxText || len(m.HTML) > maxText {
+		return Refuse("too_large", "the text is longer than %d bytes", maxText)
+	}
+	m.FullText = m.Text
+	if m.Text != "" {
+		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartText, Text: m.Text, HTML: m.HTML})
+	}
+	for _, id := range a.Attachments {
+		media, err := d.Store.Media(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			return Refuse("not_found", "attachment %s does not exist: upload it first", id)
+		} else if err != nil {
+			return fmt.Errorf("attachment %s: %w", id, err)
+		}
+		m.Parts = append(m.Parts, normalize.Part{Kind: KindOf(media.ContentType), Media: media})
+	}
+	if len(m.Parts) == 0 {
+		return Refuse("empty", "a message needs a text or an attachment")
+	}
+	if len(m.Parts) > maxParts {
+		return Refuse("too_large", "a message has at most %d parts", maxParts)
+	}
+	return nil
+}
