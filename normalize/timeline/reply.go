@@ -191,7 +191,7 @@ func (d *Desk) fill(ctx context.Context, m *normalize.Message, a Answer) error {
 		} else if err != nil {
 			return fmt.Errorf("attachment %s: %w", id, err)
 		}
-		m.Parts = append(m.Parts, normalize.Part{Kind: KindOf(media.ContentType), Media: media})
+		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.KindOf(media.ContentType), Media: media})
 	}
 	if len(m.Parts) == 0 {
 		return Refuse("empty", "a message needs a text or an attachment")

@@ -1,0 +1,99 @@
+// Package text makes strangers' text safe to keep, to show and to send: it
+// scrubs what a database or a terminal cannot bear, turns HTML into text and
+// into HTML that loads and runs nothing, and cuts what is too long between
+// characters as people see them.
+//
+// All functions take any input, never panic, and take time in proportion to
+// what they read.
+package text
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Clean returns s as valid UTF-8 with "\n" line ends. Bytes that are not
+// UTF-8 become U+FFFD, one for each run of them; NUL and all other control
+// characters but tab and line feed are taken out. Clean text stays as it is.
+func Clean(s string) string {
+	if isClean(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	bad := false
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			if !bad {
+				b.WriteRune(utf8.RuneError)
+			}
+			bad = true
+			i++
+			continue
+		}
+		bad = false
+		switch {
+		case r == '\r':
+			if !strings.HasPrefix(s[i+1:], "\n") {
+				b.WriteByte('\n')
+			}
+		case r == '\u0085': // next line, from IBM's hosts
+			b.WriteByte('\n')
+		case allowed(r):
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
+
+func isClean(s string) bool {
+	for i, r := range s {
+		if !allowed(r) {
+			return false
+		}
+		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
+			return false
+		}
+	}
+	return true
+}
+
+// allowed says which runes clean text may hold: no C0 and C1 controls, no DEL.
+func allowed(r rune) bool {
+	return r == '\t' || r == '\n' || !unicode.IsControl(r)
+}
+
+// CleanLine returns s as one clean line without white space at its ends, for
+// subjects and names. Every run of white space becomes one space. The controls
+// that turn the direction of writing are taken out, since with them a name can
+// show as another.
+func CleanLine(s string) string {
+	s = Clean(s)
+	var b strings.Builder
+	b.Grow(len(s))
+	space := false
+	for _, r := range s {
+		switch {
+		case unicode.IsSpace(r):
+			space = true
+			continue
+		case turnsDirection(r):
+			continue
+		}
+		if space && b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		space = false
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// turnsDirection is true for the embeddings, overrides and isolates of UAX 9.
+// The plain marks (U+200E, U+200F, U+061C) only hint, and names need them.
+func turnsDirection(r rune) bool {
+	return r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069'
+}
