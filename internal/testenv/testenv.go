@@ -1,0 +1,97 @@
+// Package testenv starts private instances of real servers for the tests:
+// PostgreSQL, Dovecot and Postfix. Each runs from a temporary folder on
+// loopback ports of its own, needs no service manager, and is gone when the
+// test ends; a server whose test process is killed dies with it, and its
+// folder is removed.
+//
+// A test whose server is not installed is skipped with words that say what was
+// not tested. With DESKBRIDGE_TEST_REQUIRE=1, as `make test` sets it, it fails
+// instead, so that a missing server never hides a hole.
+//
+// Every method that takes no testing.TB reports failures on the one its server
+// was started with; call it from the test's own goroutine.
+package testenv
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// RequireEnv names the environment variable that turns skips into failures.
+const RequireEnv = "DESKBRIDGE_TEST_REQUIRE"
+
+// deadline bounds the start and the stop of every server. It is far above the
+// second or two they take, since the machine may be busy.
+const deadline = 60 * time.Second
+
+// NotTested skips the test, saying why; it fails it where RequireEnv is 1.
+func NotTested(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv(RequireEnv) == "1" {
+		t.Fatalf("%s (%s=1 makes this a failure)", why, RequireEnv)
+	}
+	t.Skipf("NOT TESTED: %s: %s", t.Name(), why)
+}
+
+// Main runs the tests of a package and stops the servers they shared. Use it
+// as the whole body of TestMain. Without it they stop all the same, a moment
+// after the process ends.
+func Main(m *testing.M) {
+	m.Run()
+	stopShared()
+}
+
+// WaitFor polls cond until it holds, and fails the test when it does not
+// within the limit. what completes the sentence "waited for ...".
+func WaitFor(t testing.TB, limit time.Duration, what string, cond func() bool) {
+	t.Helper()
+	if !poll(limit, cond) {
+		t.Fatalf("waited %v for %s", limit, what)
+	}
+}
+
+func poll(limit time.Duration, cond func() bool) bool {
+	end := time.Now().Add(limit)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		if cond() {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+		time.Sleep(pause)
+	}
+}
+
+// need returns the path of a server's program, or ends the test through
+// NotTested. Servers' programs stand in folders that are on few people's PATH.
+func need(t testing.TB, program, debian string) string {
+	t.Helper()
+	if p := find(program); p != "" {
+		return p
+	}
+	NotTested(t, program+" is not installed (on Debian: apt-get install "+debian+")")
+	return ""
+}
+
+func find(program string) string {
+	places := []string{"/usr/sbin", "/usr/local/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix"}
+	// The newest PostgreSQL stands last in the sorted list.
+	versions, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	slices.Reverse(versions)
+	for _, dir := range slices.Concat(versions, places) {
+		p := filepath.Join(dir, program)
+		if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			return p
+		}
+	}
+	p, err := exec.LookPath(program)
+	if err != nil {
+		return ""
+	}
+	return p
+}
