@@ -178,6 +178,21 @@ type Preparer interface {
 	Prepare(m, repliedTo *normalize.Message) error
 }
 
+// Addresser is a channel on which an agent may write first.
+type Addresser interface {
+	// Address returns the address that a person typed, in the form in which
+	// Decode gives it. Its error says what an address looks like.
+	Address(typed string) (normalize.Address, error)
+}
+
+// Peeker says who an input is from, and what about, where Decode cannot read
+// it: enough for a stub on that customer's timeline.
+type Peeker interface {
+	// Peek returns a message with Address, Subject, SentAt and Thread at most,
+	// or nil. Pure.
+	Peek(in normalize.Input) *normalize.Message
+}
+
 // Finisher does what follows an accepted request and must never repeat it,
 // such as the copy in the Sent mailbox. It is a job of its own.
 type Finisher interface {

@@ -1,0 +1,38 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+	"github.com/deskbridge/deskbridge/outbox/deliver"
+)
+
+// outlet is an open channel as the reply desk sees it.
+type outlet struct {
+	account normalize.Account
+	channel channel.Channel
+	now     func() time.Time
+}
+
+func (o outlet) Account() normalize.Account { return o.account }
+
+func (o outlet) Address(typed string) normalize.Address {
+	a, ok := o.channel.(channel.Addresser)
+	if !ok {
+		return normalize.Address{}
+	}
+	addr, err := a.Address(typed)
+	if err != nil {
+		return normalize.Address{}
+	}
+	return addr
+}
+
+func (o outlet) Plan(ctx context.Context, m, repliedTo *normalize.Message) ([][]int, error) {
+	return deliver.Plan(ctx, o.channel, m, repliedTo, o.now())
+}
+
+var _ timeline.Outlet = outlet{}

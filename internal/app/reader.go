@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+)
+
+const (
+	readerBackoff    = time.Second
+	readerBackoffMax = 5 * time.Minute
+	readerHealthy    = time.Minute // a stream that lived so long starts over without back-off
+	pollPause        = 15 * time.Second
+	pollCursor       = "poll"
+)
+
+// reader keeps one account's Streamer or Poller running on the node that holds
+// the account's lease.
+type reader struct {
+	account  normalize.Account
+	channel  channel.Channel
+	ingestor *timeline.Ingestor
+	store    timeline.Store
+	leases   Leases
+	owner    string
+	now      func() time.Time
+	log      *slog.Logger
+	state    func(state, reason string)
+	alive    func()
+}
+
+// run reads until ctx ends.
+func (r *reader) run(ctx context.Context) {
+	holding(ctx, r.leases, "account/"+r.account.Name, r.owner, r.now, r.log, r.read)
+}
+
+func (r *reader) read(ctx context.Context, fence int64) {
+	wait := readerBackoff
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := r.once(ctx, fence)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(started) > readerHealthy {
+			wait = readerBackoff
+		}
+		e := connectors.Classify(err)
+		state := "degraded"
+		if e.Class == connectors.AccountDown {
+			state, wait = "down", max(wait, 30*time.Second)
+		}
+		r.state(state, e.Error())
+		d := max(wait/2+rand.N(wait/2), min(e.RetryAfter, readerBackoffMax))
+		r.log.Warn("reading stopped, will try again", "state", state, "err", e, "after", d.Round(time.Millisecond))
+		pause(ctx, d)
+		wait = min(2*wait, readerBackoffMax)
+	}
+}
+
+// once runs the channel until it breaks. A panic in it is an error like
+// another.
+func (r *reader) once(ctx context.Context, fence int64) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.log.Error("the connector panicked", "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			err = connectors.Errorf(connectors.Transient, "panic", "the connector failed; see the log")
+		}
+	}()
+	src := &source{reader: r, fence: fence}
+	if s, ok := r.channel.(channel.Streamer); ok {
+		return s.Stream(ctx, src)
+	}
+	return r.poll(ctx, r.channel.(channel.Poller), src)
+}
+
+func (r *reader) poll(ctx context.Context, p channel.Poller, src *source) error {
+	for ctx.Err() == nil {
+		cursor, err := src.Cursor(ctx, pollCursor)
+		if err != nil {
+			return err
+		}
+		b, more, err := p.Poll(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		if len(b.Inputs)+len(b.Cursors) > 0 {
+			if err := src.Sink(ctx, b); err != nil {
+				return err
+			}
+		}
+		src.Alive()
+		if !more {
+			pause(ctx, pollPause)
+		}
+	}
+	return ctx.Err()
+}
+
+// source is what a Streamer reads for.
+type source struct {
+	reader *reader
+	fence  int64
+}
+
+func (s *source) Cursor(ctx context.Context, key string) (string, error) {
+	return s.reader.store.Cursor(ctx, s.reader.account.Name, key)
+}
+
+func (s *source) Sink(ctx context.Context, b normalize.Batch) error {
+	r := s.reader
+	err := r.ingestor.Take(ctx, timeline.Source{Account: r.account, Decoder: r.channel, Fence: s.fence}, b)
+	if err != nil {
+		return &connectors.Error{Class: connectors.Transient, Code: "store", Detail: "the store did not take a batch: " + err.Error(), Err: err}
+	}
+	return nil
+}
+
+func (s *source) Alive() {
+	s.reader.alive()
+	s.reader.state("connected", "")
+}
