@@ -188,7 +188,8 @@ func (p *process) ended() bool {
 	return bytes.HasPrefix(bytes.TrimSpace(after), []byte("Z"))
 }
 
-// stop sends the signal and waits; a process that does not heed it is killed.
+// stop sends the signal and waits until the process and its children are gone;
+// those that do not heed it are killed.
 func (p *process) stop(sig syscall.Signal) error {
 	if p == nil || p.cmd.ProcessState != nil {
 		return nil
@@ -196,6 +197,9 @@ func (p *process) stop(sig syscall.Signal) error {
 	_ = p.cmd.Process.Signal(sig)
 	late := time.AfterFunc(deadline, func() { _ = p.cmd.Process.Kill() })
 	_ = p.cmd.Wait() // its exit status says nothing after a signal
+	// Some servers' children end a moment after their parent.
+	group := -p.cmd.Process.Pid
+	poll(deadline, func() bool { return syscall.Kill(group, syscall.SIGKILL) != nil })
 	if !late.Stop() {
 		return fmt.Errorf("%s did not stop within %v of %v and was killed", filepath.Base(p.cmd.Path), deadline, sig)
 	}

@@ -79,7 +79,7 @@ func need(t testing.TB, program, debian string) string {
 }
 
 func find(program string) string {
-	places := []string{"/usr/sbin", "/usr/local/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix"}
+	places := []string{"/usr/sbin", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix"}
 	// The newest PostgreSQL stands last in the sorted list.
 	versions, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	slices.Reverse(versions)
