@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -36,6 +38,7 @@ type IMAP struct {
 	users map[string]string // name to line of the password file
 	saved time.Time         // of the password file
 	last  time.Time         // of the last delivery
+	mta   *MTA              // in front of it, if any
 }
 
 // Dovecot starts an IMAP server for the test.
@@ -84,12 +87,27 @@ func (s *IMAP) AddUsers(password string, users ...string) {
 	if err := s.saveUsers(); err != nil {
 		s.t.Fatal(err)
 	}
+	if s.mta != nil {
+		if err := s.mta.addUsers(users...); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 	if !unread {
 		// Dovecot looks for a new password file once in each second of the
 		// clock, and may have done so in this one.
 		now := time.Now()
 		time.Sleep(now.Truncate(time.Second).Add(time.Second + 10*time.Millisecond).Sub(now))
 	}
+}
+
+// setMTA makes every user, known and to come, deliverable through m.
+func (s *IMAP) setMTA(m *MTA) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mta = m; m == nil {
+		return nil
+	}
+	return m.addUsers(slices.Collect(maps.Keys(s.users))...)
 }
 
 // Start starts a stopped server again on the same ports with the same mail.
