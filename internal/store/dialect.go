@@ -1,0 +1,83 @@
+package store
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// dialect is all in which the two engines' SQL differs. Statements are written
+// once, with $1..$n for their arguments and these words in braces.
+type dialect struct {
+	name  string
+	words map[string]string
+	// eventLock is taken before events are numbered and held to the commit,
+	// migrateLock while the schema is looked at and changed.
+	eventLock, migrateLock string
+	// params rewrites $n where the engine wants another form.
+	params func(string) string
+
+	texts sync.Map // source text -> engine's text
+}
+
+var sqliteDialect = &dialect{
+	name: "sqlite",
+	words: map[string]string{
+		"INT":     "INTEGER",
+		"BYTES":   "BLOB",
+		"SERIAL":  "INTEGER PRIMARY KEY",
+		"NOROWID": "WITHOUT ROWID",
+		"LOCK":    "", // one writer at a time holds everything locked
+		"SKIP":    "",
+		"FOLD":    "lower",
+		"LEAST":   "min",
+		"MOST":    "max",
+		"TABLES":  "(SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%')",
+	},
+	params: func(s string) string { return dollar.ReplaceAllString(s, "?$1") },
+}
+
+var postgresDialect = &dialect{
+	name: "postgres",
+	words: map[string]string{
+		"INT":     "BIGINT",
+		"BYTES":   "BYTEA",
+		"SERIAL":  "BIGSERIAL PRIMARY KEY",
+		"NOROWID": "",
+		"LOCK":    "FOR UPDATE",
+		"SKIP":    "FOR UPDATE SKIP LOCKED",
+		"FOLD":    "lower",
+		"LEAST":   "least",
+		"MOST":    "greatest",
+		"TABLES":  "(SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = current_schema())",
+	},
+	eventLock:   "SELECT pg_advisory_xact_lock(7301204550001)",
+	migrateLock: "SELECT pg_advisory_xact_lock(7301204550002)",
+	params:      func(s string) string { return s },
+}
+
+var (
+	dollar = regexp.MustCompile(`\$(\d+)`)
+	braced = regexp.MustCompile(`\{([A-Z]+)\}`)
+)
+
+// text returns the engine's form of a statement. A word that the dialect does
+// not know is a mistake in the program.
+func (d *dialect) text(sql string) string {
+	if t, ok := d.texts.Load(sql); ok {
+		return t.(string)
+	}
+	t := sql
+	if strings.Contains(t, "{") {
+		t = braced.ReplaceAllStringFunc(t, func(w string) string {
+			s, ok := d.words[w[1:len(w)-1]]
+			if !ok {
+				panic("store: unknown word " + w + " in a statement")
+			}
+			return s
+		})
+	}
+	t = d.params(t)
+	d.texts.Store(sql, t)
+	return t
+}
