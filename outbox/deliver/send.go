@@ -1,0 +1,128 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/outbox"
+)
+
+// send makes the request of a job.
+func (w *Worker) send(ctx context.Context, job *outbox.Job, begin outbox.Begin) outbox.Result {
+	r, fault := w.load(ctx, job)
+	if fault != nil {
+		return outbox.Result{Err: fault}
+	}
+	limits, err := w.Channel.Limits(ctx, r.Message.Thread)
+	if err != nil {
+		return outbox.Result{Err: unsent(fmt.Errorf("cannot find out what may be sent: %w", err))}
+	}
+	if job.Interrupted && !limits.Idempotent {
+		return refused(connectors.Ambiguous, "the daemon stopped while the vendor was being asked")
+	}
+	if why := w.closed(limits); why != "" {
+		return refused(connectors.Unreachable, why)
+	}
+	early, err := w.drop(ctx, r)
+	if err != nil {
+		return outbox.Result{Err: unsent(err), Repeatable: limits.Idempotent}
+	}
+	if len(r.Recipients) == 0 {
+		res := judge(r, early, channel.Sent{}, nil)
+		res.Unreachable = nil // they are flagged already
+		return res
+	}
+
+	begun := false
+	r.Begin = func(ctx context.Context) error {
+		err := begin(ctx)
+		begun = begun || err == nil
+		return err
+	}
+	sent, err := w.Channel.Send(ctx, r.Outbound)
+	if err == nil && !begun {
+		// It has gone out, whatever was promised. Record the attempt.
+		w.Log.Error("the connector sent without calling Begin", "job", job.ID.String())
+		if err := begin(context.WithoutCancel(ctx)); err != nil {
+			w.Log.Error("cannot record the attempt of a send without Begin", "job", job.ID.String(), "error", err)
+		}
+	}
+	var e *connectors.Error
+	switch {
+	case err == nil:
+	case begun:
+		e = connectors.Classify(err)
+	default:
+		e = unsent(err)
+	}
+	res := judge(r, early, sent, e)
+	res.Repeatable = limits.Idempotent
+	_, res.Finish = w.Channel.(channel.Finisher)
+	return res
+}
+
+// closed returns why the vendor would not take an answer now, or "".
+func (w *Worker) closed(l channel.Limits) string {
+	switch {
+	case l.Window == nil:
+	case !l.Window.Until.IsZero() && !w.Clock.Now().Before(l.Window.Until):
+		return "the time to answer ended at " + l.Window.Until.UTC().Format("2006-01-02 15:04 UTC") +
+			"; the customer has to write again, or use another channel"
+	case l.Window.Remaining == 0:
+		return "no answers are left until the customer writes again; use another channel"
+	}
+	return ""
+}
+
+// drop takes the recipients who must not be written to out of the request and
+// returns them.
+func (w *Worker) drop(ctx context.Context, r *request) ([]channel.RecipientResult, error) {
+	var early []channel.RecipientResult
+	var rest []normalize.Address
+	for _, a := range r.Recipients {
+		why, err := w.Store.Unreachable(ctx, a)
+		if err != nil {
+			return nil, fmt.Errorf("cannot look the address up: %w", err)
+		}
+		if why == "" {
+			rest = append(rest, a)
+			continue
+		}
+		early = append(early, channel.RecipientResult{Address: a,
+			Err: &connectors.Error{Class: connectors.Unreachable, Detail: "not sent, since this address cannot be reached: " + why}})
+	}
+	r.Recipients = rest
+	return early, nil
+}
+
+// finish does what follows an accepted send. It may be repeated.
+func (w *Worker) finish(ctx context.Context, job *outbox.Job, begin outbox.Begin) outbox.Result {
+	f, ok := w.Channel.(channel.Finisher)
+	if !ok {
+		return outbox.Result{Detail: "the channel asks for nothing more"}
+	}
+	r, fault := w.loadOf(ctx, job)
+	if fault != nil {
+		return outbox.Result{Err: fault}
+	}
+	r.Recipients = r.all
+	if err := begin(ctx); err != nil {
+		return outbox.Result{Err: unsent(err)}
+	}
+	if err := f.Finish(ctx, r.Outbound); err != nil {
+		return outbox.Result{Err: connectors.Classify(err), Repeatable: true}
+	}
+	return outbox.Result{}
+}
+
+// loadOf builds the request of the send job that a job belongs to.
+func (w *Worker) loadOf(ctx context.Context, job *outbox.Job) (*request, *connectors.Error) {
+	send, err := w.Store.Job(ctx, job.Of)
+	if err != nil {
+		return nil, unsent(fmt.Errorf("cannot load the send: %w", err))
+	}
+	return w.load(ctx, send)
+}
