@@ -14,35 +14,27 @@ import (
 // else between words, else between grapheme clusters. Only a cluster that is
 // itself longer than limit is cut in two.
 //
-// Put together, the pieces are s without the white space at the cuts. No piece
-// is white space alone. A limit of 0 or less is none.
+// Put together, the pieces are s without the white space at the cuts, and with
+// U+FFFD for what is not UTF-8. No piece is white space alone. A limit of 0 or
+// less is none.
 func Split(s string, limit int) []string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	var pieces []string
 	for s != "" {
-		end := len(s)
-		window, whole := s, true
-		if limit > 0 {
-			window, whole = firstRunes(s, limit+1)
+		if _, fits := firstRunes(s, limit); fits || limit <= 0 {
+			return append(pieces, s)
 		}
-		if !whole || limit > 0 && utf8.RuneCountInString(window) > limit {
-			var piece string
-			piece, end = cut(window, limit)
-			if piece != "" {
-				pieces = append(pieces, piece)
-			}
-			s = trimClusters(s[end:])
-			continue
+		window, _ := firstRunes(s, limit+1)
+		piece, rest := cut(window, limit)
+		if piece != "" {
+			pieces = append(pieces, piece)
 		}
-		if len(pieces) == 0 || strings.TrimSpace(s) != "" {
-			pieces = append(pieces, s)
-		}
-		s = s[end:]
+		s = trimClusters(s[rest:])
 	}
 	return pieces
 }
 
-// firstRunes returns the first n runes of s and whether that is all of it. A
-// byte that is not UTF-8 counts as a rune.
+// firstRunes returns the first n runes of s and whether that is all of it.
 func firstRunes(s string, n int) (string, bool) {
 	for i := range s {
 		if n == 0 {
@@ -66,35 +58,29 @@ const (
 // cut finds the best place in window, which holds limit+1 runes. It returns
 // the piece before it and where the rest begins.
 func cut(window string, limit int) (piece string, rest int) {
-	var best [ranks]struct{ end, runes int }
-	var last string      // the last cluster that is not white space
-	end, gap := 0, 0     // end of the last such cluster; line feeds since
-	spaced := false      // white space since
-	runes, endRunes := 0, 0 // runes up to here, and up to end
+	var best [ranks]int           // where to cut: the last place of a rank or better
+	last, end := "", 0            // the last cluster that is not white space
+	spaced, lineFeeds := false, 0 // what came after it
 	for it := graphemes.FromString(window); it.Next(); {
 		c := it.Value()
-		if isSpace(c) {
-			runes += utf8.RuneCountInString(c)
+		space := isSpace(c)
+		if space {
 			spaced = true
-			gap += strings.Count(c, "\n")
-			// The white space after the last cluster may go on for ever;
-			// what is before it is the piece.
-			if rank := rankOf(last, "", spaced, gap); endRunes <= limit {
-				best[rank].end, best[rank].runes = end, endRunes
-			}
+			lineFeeds += strings.Count(c, "\n")
+		}
+		for rank := range rankOf(last, c, spaced, lineFeeds) + 1 {
+			best[rank] = end
+		}
+		if space {
 			continue
 		}
-		if rank := rankOf(last, c, spaced, gap); endRunes <= limit {
-			best[rank].end, best[rank].runes = end, endRunes
-		}
-		runes += utf8.RuneCountInString(c)
-		last, end, endRunes = c, it.End(), runes
-		spaced, gap = false, 0
+		last, end = c, it.End()
+		spaced, lineFeeds = false, 0
 	}
 	for rank := ranks - 1; rank >= 0; rank-- {
-		b := best[rank]
-		if b.end > 0 && (rank <= atWord || b.runes*2 >= limit) {
-			return window[:b.end], b.end
+		end := best[rank]
+		if end > 0 && (rank <= atWord || utf8.RuneCountInString(window[:end])*2 >= limit) {
+			return window[:end], end
 		}
 	}
 	// White space alone, or white space and then one cluster that does not

@@ -48,6 +48,9 @@ func writeLine(b *strings.Builder, line string) {
 	done := 0
 	for _, m := range address.FindAllStringIndex(line, -1) {
 		link := trimAddress(line[m[0]:m[1]])
+		if link == "" {
+			continue
+		}
 		writeText(b, line[done:m[0]], m[0] == 0)
 		done = m[0] + len(link)
 		link = html.EscapeString(link)
@@ -57,37 +60,41 @@ func writeLine(b *strings.Builder, line string) {
 }
 
 // trimAddress takes off the end of a web address what belongs to the sentence
-// around it.
+// around it. It returns "" where no address is left.
 func trimAddress(s string) string {
-	for {
-		switch c := s[len(s)-1]; {
-		case strings.IndexByte(`.,;:!?'*_`, c) >= 0:
-		case c == ')' && strings.Count(s, "(") < strings.Count(s, ")"):
-		default:
+	unopened := strings.Count(s, ")") - strings.Count(s, "(")
+	for strings.IndexByte(".,;:!?'*_/)", s[len(s)-1]) >= 0 {
+		switch s[len(s)-1] {
+		case '/':
+			if strings.HasSuffix(s, "://") {
+				return ""
+			}
 			return s
+		case ')':
+			if unopened <= 0 {
+				return s
+			}
+			unopened--
 		}
 		s = s[:len(s)-1]
 	}
+	return s
 }
 
-// writeText escapes s. Browsers fold white space; every space that would be
-// lost becomes one that does not break.
+// writeText escapes s. Browsers fold white space, so every space that would
+// be lost becomes one that does not break.
 func writeText(b *strings.Builder, s string, lineStart bool) {
-	s = strings.ReplaceAll(s, "\t", "    ")
 	folds := lineStart
-	for part := range strings.SplitAfterSeq(s, " ") {
+	for part := range strings.SplitAfterSeq(strings.ReplaceAll(s, "\t", "    "), " ") {
 		word, spaced := strings.CutSuffix(part, " ")
 		b.WriteString(html.EscapeString(word))
-		if word != "" {
-			folds = false
-		}
-		if spaced {
-			if folds {
-				b.WriteString("&nbsp;")
-			} else {
-				b.WriteByte(' ')
-			}
-			folds = !folds || lineStart && word == ""
+		folds = folds && word == ""
+		switch {
+		case spaced && folds:
+			b.WriteString("&nbsp;")
+		case spaced:
+			b.WriteByte(' ')
+			folds = true
 		}
 	}
 }
