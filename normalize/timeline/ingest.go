@@ -56,8 +56,8 @@ type Ingestor struct {
 	Files Files
 	Log   *slog.Logger
 	Now   func() time.Time
-	// IdleTimeout of conversations, see Ingest.
-	IdleTimeout time.Duration
+	// IdleTimeout of conversations, see Ingest; it may change.
+	IdleTimeout func() time.Duration
 	Observe     Observer
 }
 
@@ -65,7 +65,7 @@ type Ingestor struct {
 // batch has a row in the ledger and the cursors are moved.
 func (g *Ingestor) Take(ctx context.Context, src Source, b normalize.Batch) error {
 	now := g.Now()
-	in := Ingest{Account: src.Account.Name, Fence: src.Fence, Cursors: b.Cursors, Now: now, IdleTimeout: g.IdleTimeout}
+	in := Ingest{Account: src.Account.Name, Fence: src.Fence, Cursors: b.Cursors, Now: now, IdleTimeout: g.IdleTimeout()}
 	for _, input := range b.Inputs {
 		e, err := g.entry(ctx, src, input, now)
 		if err != nil {
@@ -102,7 +102,7 @@ func (g *Ingestor) Replay(ctx context.Context, src Source, ledger normalize.ID) 
 		return Result{}, err
 	}
 	e.Replay = ledger
-	in := Ingest{Account: account, Fence: src.Fence, Entries: []Entry{e}, Now: now, IdleTimeout: g.IdleTimeout}
+	in := Ingest{Account: account, Fence: src.Fence, Entries: []Entry{e}, Now: now, IdleTimeout: g.IdleTimeout()}
 	results, err := g.Store.Ingest(ctx, in)
 	if err != nil {
 		return Result{}, err

@@ -1,0 +1,7 @@
+// Package all brings in every connector; each registers itself.
+package all
+
+import (
+	_ "github.com/deskbridge/deskbridge/connectors/channel/email"    // channel
+	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/webhook" // helpdesk
+)

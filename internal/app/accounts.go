@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deskbridge/deskbridge/configs"
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/internal/server"
+	"github.com/deskbridge/deskbridge/internal/store"
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+	"github.com/deskbridge/deskbridge/outbox"
+	"github.com/deskbridge/deskbridge/outbox/deliver"
+	"github.com/deskbridge/deskbridge/outbox/forward"
+)
+
+// configure makes the accounts those of f: it opens new ones, replaces those
+// whose settings changed, and closes the rest. Nothing changes where it fails.
+func (a *App) configure(ctx context.Context, f *configs.File) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	next := map[string]*Account{}
+	var opened, rows = []*Account{}, []store.AccountRow{}
+	for role, list := range map[string][]configs.Account{store.RoleChannel: f.Channels, store.RoleHelpdesk: f.Helpdesks} {
+		for _, c := range list {
+			if !c.Enabled {
+				continue
+			}
+			acc := a.accounts[c.Name]
+			if acc == nil || acc.Role() != role || !acc.same(c) {
+				var err error
+				id := normalize.Account{Name: c.Name, Type: c.Type}
+				if acc, err = Open(c, role, deps(f, a.db, a.key, a.opts.Clock, a.log, id)); err != nil {
+					return errors.Join(err, closeAll(ctx, opened))
+				}
+				opened = append(opened, acc)
+			}
+			next[c.Name] = acc
+			rows = append(rows, acc.row())
+		}
+	}
+	if err := a.db.RegisterAccounts(ctx, rows); err != nil {
+		return errors.Join(fmt.Errorf("register the accounts: %w", err), closeAll(ctx, opened))
+	}
+	for name, old := range a.accounts {
+		if next[name] != old {
+			a.halt(ctx, old)
+		}
+		if next[name] == nil {
+			a.metrics.forget(name)
+		}
+	}
+	a.accounts = next
+	if a.running != nil {
+		for _, acc := range opened {
+			a.launch(acc)
+		}
+	}
+	return nil
+}
+
+func closeAll(ctx context.Context, list []*Account) (err error) {
+	for _, acc := range list {
+		err = errors.Join(err, acc.Close(ctx))
+	}
+	return err
+}
+
+// start launches all accounts under ctx, and those that a reload brings.
+func (a *App) start(ctx context.Context) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.running = ctx
+	for _, acc := range a.accounts {
+		a.launch(acc)
+	}
+}
+
+// wait returns when all accounts have stopped.
+func (a *App) wait() {
+	a.mu.Lock()
+	a.running = nil
+	list := slices.Collect(maps.Values(a.accounts))
+	a.mu.Unlock()
+	for _, acc := range list {
+		acc.done.Wait()
+	}
+}
+
+// launch starts an account's goroutines: its reader and its dispatcher.
+func (a *App) launch(acc *Account) {
+	ctx, stop := context.WithCancel(a.running)
+	acc.stop = stop
+	log := a.log.With("account", acc.Name)
+	conf := outbox.Config{Account: acc.Name, Store: a.db, Accounts: a, Clock: a.opts.Clock, Log: log,
+		Metrics: a.outbox, Poll: a.opts.Poll, Grace: a.grace() / 2}
+	if acc.Helpdesk != nil {
+		conf.Lane, conf.Policy = outbox.Forward, outbox.ForwardPolicy
+		conf.Worker = &forward.Worker{Helpdesk: acc.Helpdesk, Events: a.db}
+		acc.dispatch(ctx, outbox.New(conf), a)
+		return
+	}
+	if sender, ok := acc.Channel.(channel.Sender); ok {
+		conf.Lane, conf.Policy = outbox.Deliver, outbox.DeliverPolicy
+		conf.Worker = &deliver.Worker{Channel: sender, Store: a.db, Clock: a.opts.Clock, Log: log, Open: a.openMedia}
+		acc.dispatch(ctx, outbox.New(conf), a)
+	}
+	_, streams := acc.Channel.(channel.Streamer)
+	_, polls := acc.Channel.(channel.Poller)
+	if !streams && !polls {
+		return
+	}
+	r := &reader{account: acc.Account, channel: acc.Channel, ingestor: a.ingestor(), store: a.db, leases: a.db, owner: a.owner,
+		now: a.now, log: log,
+		state: func(state, reason string) { a.setState(ctx, acc.Name, state, reason) },
+		alive: func() { a.metrics.polled.WithLabelValues(acc.Name).Set(float64(a.now().Unix())) },
+	}
+	acc.done.Go(func() { r.run(ctx) })
+}
+
+// dispatch runs d, waking it at every commit that may have brought work.
+func (acc *Account) dispatch(ctx context.Context, d *outbox.Dispatcher, a *App) {
+	acc.done.Go(func() {
+		for ctx.Err() == nil {
+			changed := a.db.Changed()
+			d.Notify()
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		}
+	})
+	acc.done.Go(func() {
+		if err := d.Run(ctx); err != nil {
+			d.Log.Error("the outbox did not stop cleanly", "err", err)
+		}
+	})
+}
+
+// halt stops an account and closes its connector.
+func (a *App) halt(ctx context.Context, acc *Account) {
+	if acc.stop != nil {
+		acc.stop()
+	}
+	acc.done.Wait()
+	if err := acc.Close(ctx); err != nil {
+		a.log.Warn("closing an account", "account", acc.Name, "err", err)
+	}
+}
+
+// Outlet implements timeline.Outlets.
+func (a *App) Outlet(name string) (timeline.Outlet, bool) {
+	acc := a.account(name)
+	if acc == nil || acc.Channel == nil {
+		return nil, false
+	}
+	return outlet{account: acc.Account, channel: acc.Channel, now: a.now}, true
+}
+
+func (a *App) account(name string) *Account {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.accounts[name]
+}
+
+// endpoint returns who takes a vendor's calls.
+func (a *App) endpoint(name string) (server.Endpoint, bool) {
+	acc := a.account(name)
+	if acc == nil || acc.Channel == nil {
+		return server.Endpoint{}, false
+	}
+	hook, ok := acc.Channel.(channel.Webhook)
+	if !ok {
+		return server.Endpoint{}, false
+	}
+	src := timeline.Source{Account: acc.Account, Decoder: acc.Channel}
+	return server.Endpoint{Webhook: hook, Take: func(ctx context.Context, b normalize.Batch) error {
+		return a.ingestor().Take(ctx, src, b)
+	}}, true
+}
+
+func (a *App) openMedia(ctx context.Context, m *normalize.Media) (io.ReadCloser, error) {
+	return a.media.Open(ctx, m.SHA256)
+}
+
+// SetAccountState implements outbox.Accounts.
+func (a *App) SetAccountState(ctx context.Context, account, state, reason string, now time.Time) error {
+	a.metrics.setState(account, state)
+	return a.db.SetAccountState(ctx, account, state, reason, now)
+}
+
+func (a *App) setState(ctx context.Context, account, state, reason string) {
+	if err := a.SetAccountState(ctx, account, state, reason, a.now()); err != nil && ctx.Err() == nil {
+		a.log.Warn("the state of an account could not be recorded", "account", account, "err", err)
+	}
+}
+
+// turn returns when the daemon's own locks are free: a sign of life for the
+// watchdog.
+func (a *App) turn() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+}
+
+// summary names the accounts, for the service manager's status line.
+func (a *App) summary() string {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return strings.Join(slices.Sorted(maps.Keys(a.accounts)), ", ")
+}
