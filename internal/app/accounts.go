@@ -21,49 +21,98 @@ import (
 	"github.com/deskbridge/deskbridge/outbox/forward"
 )
 
-// configure makes the accounts those of f: it opens new ones, replaces those
-// whose settings changed, and closes the rest. Nothing changes where it fails.
-func (a *App) configure(ctx context.Context, f *configs.File) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// open opens the enabled accounts of f, each the one that is open already
+// where nothing of it changed.
+func (a *App) open(ctx context.Context, f *configs.File) (map[string]*Account, error) {
 	next := map[string]*Account{}
-	var opened, rows = []*Account{}, []store.AccountRow{}
+	var opened []*Account
 	for role, list := range map[string][]configs.Account{store.RoleChannel: f.Channels, store.RoleHelpdesk: f.Helpdesks} {
 		for _, c := range list {
 			if !c.Enabled {
 				continue
 			}
-			acc := a.accounts[c.Name]
-			if acc == nil || acc.Role() != role || !acc.same(c) {
-				var err error
-				id := normalize.Account{Name: c.Name, Type: c.Type}
-				if acc, err = Open(c, role, deps(f, a.db, a.key, a.opts.Clock, a.log, id)); err != nil {
-					return errors.Join(err, closeAll(ctx, opened))
-				}
-				opened = append(opened, acc)
+			if old := a.accounts[c.Name]; old != nil && old.Role() == role && old.same(c) {
+				next[c.Name] = old
+				continue
 			}
+			id := normalize.Account{Name: c.Name, Type: c.Type}
+			acc, err := Open(c, role, deps(f, a.db, a.key, a.opts.Clock, a.log, id))
+			if err != nil {
+				return nil, errors.Join(err, closeAll(ctx, opened))
+			}
+			opened = append(opened, acc)
 			next[c.Name] = acc
-			rows = append(rows, acc.row())
 		}
 	}
-	if err := a.db.RegisterAccounts(ctx, rows); err != nil {
-		return errors.Join(fmt.Errorf("register the accounts: %w", err), closeAll(ctx, opened))
+	return next, nil
+}
+
+// configure makes the accounts those of f: it opens new ones, replaces those
+// whose settings changed, and closes the rest. Nothing changes where it fails.
+func (a *App) configure(ctx context.Context, f *configs.File) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	next, err := a.open(ctx, f)
+	if err != nil {
+		return err
 	}
-	for name, old := range a.accounts {
-		if next[name] != old {
-			a.halt(ctx, old)
+	old := a.accounts
+	a.accounts = next
+	if err := a.register(ctx); err != nil {
+		a.accounts = old
+		for name, acc := range next {
+			if old[name] != acc {
+				err = errors.Join(err, acc.Close(ctx))
+			}
+		}
+		return err
+	}
+	for name, acc := range old {
+		if next[name] != acc {
+			a.halt(ctx, acc)
 		}
 		if next[name] == nil {
 			a.metrics.forget(name)
 		}
 	}
-	a.accounts = next
-	if a.running != nil {
-		for _, acc := range opened {
+	for name, acc := range next {
+		if old[name] != acc && a.running != nil {
 			a.launch(acc)
 		}
 	}
 	return nil
+}
+
+// register writes the accounts down in the store.
+func (a *App) register(ctx context.Context) error {
+	var rows []store.AccountRow
+	for _, acc := range a.accounts {
+		rows = append(rows, acc.row())
+	}
+	if err := a.db.RegisterAccounts(ctx, rows); err != nil {
+		return fmt.Errorf("register the accounts: %w", err)
+	}
+	return nil
+}
+
+// Accounts are the open accounts, by name.
+func (a *App) Accounts() []*Account {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(a.accounts), func(x, y *Account) int { return strings.Compare(x.Name, y.Name) })
+}
+
+// Replay decodes an input of the ledger again.
+func (a *App) Replay(ctx context.Context, id normalize.ID) (timeline.Result, error) {
+	e, err := a.db.LedgerEntry(ctx, id)
+	if err != nil {
+		return timeline.Result{}, fmt.Errorf("ledger entry %s: %w", id, err)
+	}
+	acc := a.account(e.Account)
+	if acc == nil || acc.Channel == nil {
+		return timeline.Result{}, fmt.Errorf("the input came by channel %q, which is not configured or not enabled", e.Account)
+	}
+	return a.ingestor().Replay(ctx, timeline.Source{Account: acc.Account, Decoder: acc.Channel}, id)
 }
 
 func closeAll(ctx context.Context, list []*Account) (err error) {

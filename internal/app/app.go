@@ -60,8 +60,10 @@ type App struct {
 	running  context.Context // set while Run runs; accounts start under it
 }
 
-// New opens the store, the accounts and the listeners, but serves nothing yet.
-func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
+// Attach opens the store and the accounts of a configuration, to look into
+// them or to change something, whether a daemon runs on them or not. Nothing
+// is read from or sent to a vendor but what a method says. Close it.
+func Attach(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -72,27 +74,41 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 	a = &App{opts: o, log: o.Log, now: o.Clock.Now, owner: host + "/" + uuid.NewString(),
 		accounts: map[string]*Account{}, ready: make(chan struct{}), metrics: newMetrics(o.Version)}
 	a.file.Store(f)
-	defer func() {
-		if err != nil {
-			a.close()
-		}
-	}()
 	if a.db, a.media, err = OpenStore(ctx, f, o.Log); err != nil {
 		return nil, err
 	}
 	if a.key, err = a.db.InstallationKey(ctx); err != nil {
+		a.Close()
 		return nil, fmt.Errorf("the installation's key: %w", err)
+	}
+	if a.accounts, err = a.open(ctx, f); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// New makes a daemon: it opens the store, the accounts and the listeners, but
+// serves nothing before Run.
+func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
+	if a, err = Attach(ctx, f, o); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if err := a.register(ctx); err != nil {
+		return nil, err
 	}
 	a.metrics.registry.MustRegister(&work{store: a.db, now: a.now})
 	a.outbox = outbox.NewMetrics(a.metrics.registry)
-	if err := a.configure(ctx, f); err != nil {
-		return nil, err
-	}
 	a.server = server.New(server.Config{
 		PublicURL: f.Server.PublicURL, TrustedProxies: f.Server.TrustedProxies, MaxMedia: int64(f.Media.MaxSize),
 	}, server.Deps{
 		Timeline: a.db, Desk: a, Identity: a.db, Outbox: a.db, Tokens: a.db, Media: a.media,
-		Endpoint: a.endpoint, Ready: a.db.Ready, Log: o.Log, Clock: o.Clock, Metrics: a.metrics.registry,
+		Endpoint: a.endpoint, Ready: a.db.Ready, Log: a.log, Clock: a.opts.Clock, Metrics: a.metrics.registry,
 	})
 	if a.public, err = listen(ctx, "server.listen", f.Server.Listen); err != nil {
 		return nil, err
@@ -151,7 +167,7 @@ func (a *App) Ready() <-chan struct{} { return a.ready }
 // Run serves until ctx ends, then stops in order: no new input, no new
 // claims, the calls under way, the store. It may be called once.
 func (a *App) Run(ctx context.Context) error {
-	defer a.close()
+	defer a.Close()
 	failed := make(chan error, 2)
 	servers := a.serve(failed)
 
@@ -208,8 +224,8 @@ func (a *App) serve(failed chan<- error) (servers []*http.Server) {
 	return servers
 }
 
-// close ends what New opened.
-func (a *App) close() {
+// Close ends what New or Attach opened; Run does it by itself.
+func (a *App) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), a.grace())
 	defer cancel()
 	a.mu.Lock()
