@@ -27,7 +27,7 @@ type IMAP struct {
 	CAFile string
 
 	t          testing.TB
-	dir        string
+	box        *sandbox
 	bin        string
 	mail       owner // of the Maildirs
 	authSocket string
@@ -46,14 +46,13 @@ func Dovecot(t testing.TB) *IMAP {
 	t.Helper()
 	need(t, "imap-login", "dovecot-imapd")
 	s := &IMAP{Host: "localhost", t: t, bin: need(t, "dovecot", "dovecot-imapd"), users: map[string]string{}}
-	dir, remove, err := tempDir("imap")
-	if err != nil {
+	var err error
+	if s.box, err = newSandbox("imap"); err != nil {
 		t.Fatal(err)
 	}
-	s.dir = dir
 	t.Cleanup(func() {
-		s.Stop()
-		remove()
+		_ = s.proc.stop(syscall.SIGKILL) // a clean end takes Dovecot a second
+		s.box.remove()
 	})
 	showLogOnFailure(t, "Dovecot", s.log())
 	if err := s.setUp(); err != nil {
@@ -126,10 +125,10 @@ func (s *IMAP) Stop() {
 	}
 }
 
-func (s *IMAP) log() string  { return filepath.Join(s.dir, "dovecot.log") }
-func (s *IMAP) file() string { return filepath.Join(s.dir, "users") }
+func (s *IMAP) log() string       { return s.box.file("dovecot.log") }
+func (s *IMAP) passwords() string { return s.box.file("users") }
 
-func (s *IMAP) home(user string) string { return filepath.Join(s.dir, "home", user) }
+func (s *IMAP) home(user string) string { return filepath.Join(s.box.file("home"), user) }
 
 // mkdir makes a folder that belongs to the mail user.
 func (s *IMAP) mkdir(dir string) error {
@@ -149,12 +148,12 @@ func (s *IMAP) saveUsers() error {
 	for _, line := range s.users {
 		b.WriteString(line)
 	}
-	temp := s.file() + ".new"
+	temp := s.passwords() + ".new"
 	if err := os.WriteFile(temp, b.Bytes(), 0o644); err != nil { //nolint:gosec // Dovecot's auth process reads it
 		return err
 	}
 	s.saved = s.saved.Add(time.Second)
-	return errors.Join(os.Chtimes(temp, s.saved, s.saved), os.Rename(temp, s.file()))
+	return errors.Join(os.Chtimes(temp, s.saved, s.saved), os.Rename(temp, s.passwords()))
 }
 
 func (s *IMAP) setUp() error {
@@ -162,15 +161,15 @@ func (s *IMAP) setUp() error {
 	if s.mail, err = lookupOwner("nobody"); err != nil {
 		return err
 	}
-	home := filepath.Join(s.dir, "home")
+	home := s.box.file("home")
 	if err := errors.Join(os.Mkdir(home, 0o700), s.mail.own(home)); err != nil {
 		return err
 	}
-	if s.certs, err = makeCertificates(s.dir); err != nil {
+	if s.certs, err = makeCertificates(s.box.dir); err != nil {
 		return err
 	}
 	s.CAFile = s.certs.ca
-	s.authSocket = filepath.Join(s.dir, "auth")
+	s.authSocket = s.box.file("auth")
 	s.saved = time.Now().Add(-time.Hour)
 	if err := s.saveUsers(); err != nil {
 		return err
@@ -192,7 +191,7 @@ func (s *IMAP) setUp() error {
 }
 
 func (s *IMAP) start() error {
-	p, err := startProcess(s.log(), nil, syscall.SIGTERM, nil, s.bin, "-F", "-c", filepath.Join(s.dir, "dovecot.conf"))
+	p, err := s.box.start(s.log(), nil, syscall.SIGTERM, nil, s.bin, "-F", "-c", s.box.file("dovecot.conf"))
 	if err != nil {
 		return err
 	}
@@ -214,13 +213,13 @@ func (s *IMAP) configure() error {
 	}
 	var b bytes.Buffer
 	if err := dovecotConf.Execute(&b, map[string]any{
-		"Dir": s.dir, "Log": s.log(), "Users": s.file(), "Auth": s.authSocket,
+		"Dir": s.box.dir, "Log": s.log(), "Users": s.passwords(), "Auth": s.authSocket,
 		"Port": s.Port, "TLSPort": s.TLSPort, "Cert": s.certs.cert, "Key": s.certs.key,
 		"Internal": internal.name, "InternalGroup": internal.group, "Login": login.name,
 	}); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(s.dir, "dovecot.conf"), b.Bytes(), 0o600)
+	return os.WriteFile(s.box.file("dovecot.conf"), b.Bytes(), 0o600)
 }
 
 // dovecotConf keeps every path in the server's own folder. The login processes

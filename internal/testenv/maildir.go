@@ -110,7 +110,7 @@ func (s *IMAP) BumpUIDValidity(user, mailbox string) {
 			s.t.Fatal(err)
 		}
 	}
-	temp := filepath.Join(s.dir, "uidlist.new")
+	temp := s.box.file("uidlist.new")
 	head := fmt.Appendf(nil, "3 V%d N1\n", validity)
 	if err := errors.Join(os.WriteFile(temp, head, 0o600), s.mail.own(temp), os.Rename(temp, filepath.Join(dir, "dovecot-uidlist"))); err != nil {
 		s.t.Fatal(err)

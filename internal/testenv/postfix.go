@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 	"text/template"
+	"time"
 )
 
 // MTA is a Postfix server in front of an IMAP server: its users submit with
@@ -32,7 +33,7 @@ type MTA struct {
 
 	t    testing.TB
 	imap *IMAP
-	dir  string
+	box  *sandbox
 	bin  map[string]string
 	proc *process
 
@@ -62,15 +63,14 @@ func Postfix(t testing.TB, imap *IMAP) *MTA {
 	if os.Getuid() != 0 {
 		NotTested(t, "Postfix starts for root only")
 	}
-	dir, remove, err := tempDir("mta")
-	if err != nil {
+	var err error
+	if m.box, err = newSandbox("mta"); err != nil {
 		t.Fatal(err)
 	}
-	m.dir = dir
 	t.Cleanup(func() {
 		_ = imap.setMTA(nil)
 		m.Stop()
-		remove()
+		m.box.remove()
 	})
 	showLogOnFailure(t, "Postfix", m.log())
 	if err := m.setUp(); err != nil {
@@ -118,8 +118,8 @@ func (m *MTA) Stop() {
 	}
 }
 
-func (m *MTA) log() string  { return filepath.Join(m.dir, "mail.log") }
-func (m *MTA) conf() string { return filepath.Join(m.dir, "conf") }
+func (m *MTA) log() string  { return m.box.file("mail.log") }
+func (m *MTA) conf() string { return m.box.file("conf") }
 
 // addUsers makes addresses deliverable.
 func (m *MTA) addUsers(users ...string) error {
@@ -170,7 +170,7 @@ func (m *MTA) run(program string, args ...string) error {
 
 func (m *MTA) setUp() error {
 	for _, sub := range []string{"conf", "queue", "data"} {
-		if err := os.Mkdir(filepath.Join(m.dir, sub), 0o755); err != nil { //nolint:gosec // Postfix asks for this mode
+		if err := os.Mkdir(m.box.file(sub), 0o755); err != nil { //nolint:gosec // Postfix asks for this mode
 			return err
 		}
 	}
@@ -178,7 +178,7 @@ func (m *MTA) setUp() error {
 	if err != nil {
 		return err
 	}
-	if err := postfix.own(filepath.Join(m.dir, "data")); err != nil {
+	if err := postfix.own(m.box.file("data")); err != nil {
 		return err
 	}
 	for range 3 { // another process may take a port before we do
@@ -202,16 +202,23 @@ func (m *MTA) setUp() error {
 
 func (m *MTA) configure() error {
 	values := map[string]any{
-		"Dir": m.dir, "Conf": m.conf(), "Log": m.log(), "Port": m.Port, "TLSPort": m.TLSPort, "MXPort": m.MXPort,
+		"Dir": m.box.dir, "Conf": m.conf(), "Log": m.log(), "Port": m.Port, "TLSPort": m.TLSPort, "MXPort": m.MXPort,
 		"Cert": m.imap.certs.cert, "Key": m.imap.certs.key, "Auth": m.imap.authSocket,
-		"Homes": filepath.Join(m.imap.dir, "home"), "UID": m.imap.mail.uid, "GID": m.imap.mail.gid, "SentDomain": sentDomain,
+		"Homes": m.imap.box.file("home"), "UID": m.imap.mail.uid, "GID": m.imap.mail.gid, "SentDomain": sentDomain,
 	}
 	for name, text := range map[string]*template.Template{"main.cf": postfixMain, "master.cf": postfixMaster} {
 		var b bytes.Buffer
 		if err := text.Execute(&b, values); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(m.conf(), name), b.Bytes(), 0o644); err != nil { //nolint:gosec // the postfix user reads it
+		file := filepath.Join(m.conf(), name)
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // the postfix user reads it
+			return err
+		}
+		// Postfix waits for two seconds where its configuration looks as if it
+		// were still being written.
+		old := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(file, old, old); err != nil {
 			return err
 		}
 	}
@@ -229,7 +236,7 @@ func (m *MTA) configure() error {
 }
 
 func (m *MTA) start() error {
-	p, err := startProcess(filepath.Join(m.dir, "master.out"), nil, syscall.SIGTERM,
+	p, err := m.box.start(m.box.file("master.out"), nil, syscall.SIGTERM,
 		[]string{"MAIL_CONFIG=" + m.conf()}, m.bin["master"], "-c", m.conf())
 	if err != nil {
 		return err
@@ -246,7 +253,7 @@ func (m *MTA) Queued() []string {
 	m.t.Helper()
 	var ids []string
 	for _, queue := range []string{"incoming", "active", "deferred", "hold"} {
-		err := filepath.WalkDir(filepath.Join(m.dir, "queue", queue), func(path string, d os.DirEntry, err error) error {
+		err := filepath.WalkDir(filepath.Join(m.box.file("queue"), queue), func(path string, d os.DirEntry, err error) error {
 			if err == nil && d.Type().IsRegular() && queueID.MatchString(d.Name()) {
 				ids = append(ids, d.Name())
 			}

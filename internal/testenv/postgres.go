@@ -25,12 +25,11 @@ type PG struct {
 	URL string
 
 	t       testing.TB
+	box     *sandbox
 	owner   owner
-	dir     string
 	port    int
 	bin     string // folder of the programs
 	proc    *process
-	remove  func()
 	counter atomic.Int64
 }
 
@@ -63,7 +62,7 @@ func stopShared() {
 	defer shared.Unlock()
 	if shared.pg != nil {
 		_ = shared.pg.proc.stop(syscall.SIGINT)
-		shared.pg.remove()
+		shared.pg.box.remove()
 		shared.pg = nil
 	}
 }
@@ -79,7 +78,7 @@ func PostgresServer(t testing.TB) *PG {
 	pg.t = t
 	t.Cleanup(func() {
 		pg.Kill()
-		pg.remove()
+		pg.box.remove()
 	})
 	showLogOnFailure(t, "PostgreSQL", pg.log())
 	pg.URL = pg.database(t)
@@ -109,7 +108,7 @@ func (pg *PG) end(sig syscall.Signal) {
 	}
 }
 
-func (pg *PG) log() string { return filepath.Join(pg.dir, "postgres.log") }
+func (pg *PG) log() string { return pg.box.file("postgres.log") }
 
 func (pg *PG) url(database string) string {
 	return fmt.Sprintf("postgres://deskbridge:deskbridge@%s/%s?sslmode=disable", addr(pg.port), database)
@@ -124,12 +123,12 @@ func newPG() (_ *PG, err error) {
 	if pg.owner, err = lookupOwner("postgres", "nobody"); err != nil {
 		return nil, err
 	}
-	if pg.dir, pg.remove, err = tempDir("pg"); err != nil {
+	if pg.box, err = newSandbox("pg"); err != nil {
 		return nil, err
 	}
 	if err = pg.setUp(); err != nil {
 		err = fmt.Errorf("start PostgreSQL: %w\n%s", err, tail(pg.log(), 40))
-		pg.remove()
+		pg.box.remove()
 		return nil, err
 	}
 	return pg, nil
@@ -137,7 +136,7 @@ func newPG() (_ *PG, err error) {
 
 func (pg *PG) setUp() error {
 	for _, sub := range []string{"data", "socket"} {
-		dir := filepath.Join(pg.dir, sub)
+		dir := pg.box.file(sub)
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
@@ -166,7 +165,7 @@ func (pg *PG) initdb() error {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	initdb := filepath.Join(pg.bin, "initdb")
-	args := []string{"-D", filepath.Join(pg.dir, "data"), "-U", "deskbridge", "-A", "trust", "-E", "UTF8", "--no-sync"}
+	args := []string{"-D", pg.box.file("data"), "-U", "deskbridge", "-A", "trust", "-E", "UTF8", "--no-sync"}
 	help, _ := exec.CommandContext(ctx, initdb, "--help").Output() //nolint:gosec // our own path
 	if strings.Contains(string(help), "--icu-locale") {
 		// Linguistic order is what most installations have; byte order would
@@ -185,11 +184,11 @@ func (pg *PG) initdb() error {
 }
 
 func (pg *PG) start() error {
-	p, err := startProcess(pg.log(), &pg.owner, syscall.SIGQUIT, []string{"LC_MESSAGES=C"}, filepath.Join(pg.bin, "postgres"),
-		"-D", filepath.Join(pg.dir, "data"),
+	p, err := pg.box.start(pg.log(), &pg.owner, syscall.SIGQUIT, []string{"LC_MESSAGES=C"}, filepath.Join(pg.bin, "postgres"),
+		"-D", pg.box.file("data"),
 		"-c", "listen_addresses=127.0.0.1",
 		"-c", "port="+strconv.Itoa(pg.port),
-		"-c", "unix_socket_directories="+filepath.Join(pg.dir, "socket"),
+		"-c", "unix_socket_directories="+pg.box.file("socket"),
 		"-c", "max_connections=200",
 		"-c", "shared_buffers=64MB",
 		"-c", "fsync=on")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,63 +54,6 @@ func (o owner) own(path string) error {
 	return os.Chown(path, o.uid, o.gid)
 }
 
-// tempDir makes a folder that other users may enter, with a name short enough
-// for Unix sockets below it (108 bytes). A small shell outlives the test
-// process just long enough to remove it, also after SIGKILL or a panic.
-func tempDir(kind string) (dir string, remove func(), err error) {
-	root := os.TempDir()
-	if len(root) > 40 || !enterable(root) {
-		root = "/tmp"
-	}
-	if dir, err = os.MkdirTemp(root, "deskbridge-"+kind+"-"); err != nil {
-		return "", nil, err
-	}
-	if err = os.Chmod(dir, 0o755); err != nil { //nolint:gosec // servers run as users of their own and must get in
-		return "", nil, err
-	}
-	alive, janitor, err := startJanitor(dir)
-	if err != nil {
-		return "", nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return dir, sync.OnceFunc(func() {
-		_ = alive.Close()
-		_ = janitor.Wait()
-	}), nil
-}
-
-// startJanitor starts the shell that removes dir once the returned pipe closes,
-// be it by us or by the end of the process. A dying server may still write, so
-// it tries for a while.
-func startJanitor(dir string) (*os.File, *exec.Cmd, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = r.Close() }()
-	cmd := exec.Command("/bin/sh", "-c", //nolint:noctx // it must outlive every context
-		`trap "" INT TERM HUP; cat >/dev/null; n=0
-		while ! rm -rf "$0" 2>/dev/null && [ $n -lt 50 ]; do n=$((n+1)); sleep 0.1; done`, dir)
-	cmd.Stdin = r
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, errors.Join(err, w.Close())
-	}
-	return w, cmd, nil
-}
-
-func enterable(dir string) bool {
-	for ; ; dir = filepath.Dir(dir) {
-		st, err := os.Stat(dir)
-		if err != nil || st.Mode()&0o001 == 0 {
-			return false
-		}
-		if dir == filepath.Dir(dir) {
-			return true
-		}
-	}
-}
-
 // freePorts picks loopback ports that nobody listens on. They lie below the
 // range from which the kernel takes ports for outgoing connections, so that a
 // server that is stopped for a while finds its port free again.
@@ -149,15 +90,15 @@ func listening(port int) bool {
 	return true
 }
 
-// process is a server's main process. It is started in the foreground with a
-// parent-death signal, so it cannot outlive the test process.
+// process is a server's main process, which leads a process group.
 type process struct {
 	cmd *exec.Cmd
+	box *sandbox
 }
 
-// startProcess runs a server with its output appended to logFile. death is the
-// signal that ends it when the test process dies.
-func startProcess(logFile string, as *owner, death syscall.Signal, env []string, name string, args ...string) (*process, error) {
+// start runs a server as a user, with its output appended to logFile. death is
+// the signal that ends its group should the test process die.
+func (b *sandbox) start(logFile string, as *owner, death syscall.Signal, env []string, name string, args ...string) (*process, error) {
 	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // for people to read
 	if err != nil {
 		return nil, err
@@ -167,25 +108,54 @@ func startProcess(logFile string, as *owner, death syscall.Signal, env []string,
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: death}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if as != nil && os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(as.uid), Gid: uint32(as.gid)} //nolint:gosec // ids fit
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &process{cmd: cmd}, nil
+	p := &process{cmd: cmd, box: b}
+	if err := b.guard(cmd.Process.Pid, death); err != nil {
+		return nil, errors.Join(err, p.stop(syscall.SIGKILL))
+	}
+	return p, nil
 }
 
 // ended reports whether the process is over, without a goroutine that would
 // wait for it: tests that look for leaked goroutines must not find ours.
 func (p *process) ended() bool {
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "stat"))
-	if err != nil {
-		return errors.Is(err, fs.ErrNotExist)
+	state, _ := processState(strconv.Itoa(p.cmd.Process.Pid))
+	return state == "" || state == "Z"
+}
+
+// childrenLeft reports whether a process of the server's group still runs. One
+// that is dead but not yet collected by init has closed its files and ports.
+func (p *process) childrenLeft() bool {
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range all {
+		state, group := processState(filepath.Base(dir))
+		if group == p.cmd.Process.Pid && state != "Z" {
+			return true
+		}
 	}
-	after := stat[bytes.LastIndexByte(stat, ')')+1:]
-	return bytes.HasPrefix(bytes.TrimSpace(after), []byte("Z"))
+	return false
+}
+
+// processState reads the one-letter state and the process group of a process
+// (proc_pid_stat(5)); both are empty when there is none.
+func processState(pid string) (state string, group int) {
+	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	if err != nil {
+		return "", 0
+	}
+	// The second field is the name, in brackets, and may hold anything.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 3 {
+		return "", 0
+	}
+	group, _ = strconv.Atoi(fields[2])
+	return fields[0], group
 }
 
 // stop sends the signal and waits until the process and its children are gone;
@@ -198,8 +168,11 @@ func (p *process) stop(sig syscall.Signal) error {
 	late := time.AfterFunc(deadline, func() { _ = p.cmd.Process.Kill() })
 	_ = p.cmd.Wait() // its exit status says nothing after a signal
 	// Some servers' children end a moment after their parent.
-	group := -p.cmd.Process.Pid
-	poll(deadline, func() bool { return syscall.Kill(group, syscall.SIGKILL) != nil })
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	poll(deadline, func() bool { return !p.childrenLeft() })
+	if err := p.box.guard(0, 0); err != nil {
+		return err
+	}
 	if !late.Stop() {
 		return fmt.Errorf("%s did not stop within %v of %v and was killed", filepath.Base(p.cmd.Path), deadline, sig)
 	}
