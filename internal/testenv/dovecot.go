@@ -149,7 +149,7 @@ func (s *IMAP) saveUsers() error {
 		b.WriteString(line)
 	}
 	temp := s.passwords() + ".new"
-	if err := os.WriteFile(temp, b.Bytes(), 0o644); err != nil { //nolint:gosec // Dovecot's auth process reads it
+	if err := os.WriteFile(temp, b.Bytes(), 0o644); err != nil {
 		return err
 	}
 	s.saved = s.saved.Add(time.Second)

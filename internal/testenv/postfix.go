@@ -152,7 +152,7 @@ func (m *MTA) save(table string) error {
 		fmt.Fprintf(&b, "%s %s\n", key, value)
 	}
 	file := filepath.Join(m.conf(), table)
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // the postfix user reads it
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
 		return err
 	}
 	return m.run("postmap", "-c", m.conf(), "hash:"+file)
@@ -161,7 +161,7 @@ func (m *MTA) save(table string) error {
 func (m *MTA) run(program string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, m.bin[program], args...).CombinedOutput() //nolint:gosec // our own path
+	out, err := exec.CommandContext(ctx, m.bin[program], args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, out)
 	}
@@ -170,7 +170,7 @@ func (m *MTA) run(program string, args ...string) error {
 
 func (m *MTA) setUp() error {
 	for _, sub := range []string{"conf", "queue", "data"} {
-		if err := os.Mkdir(m.box.file(sub), 0o755); err != nil { //nolint:gosec // Postfix asks for this mode
+		if err := os.Mkdir(m.box.file(sub), 0o755); err != nil {
 			return err
 		}
 	}
@@ -212,7 +212,7 @@ func (m *MTA) configure() error {
 			return err
 		}
 		file := filepath.Join(m.conf(), name)
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // the postfix user reads it
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
 			return err
 		}
 		// Postfix waits for two seconds where its configuration looks as if it
@@ -222,7 +222,7 @@ func (m *MTA) configure() error {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(m.conf(), "bounce.sh"), []byte(bounceScript), 0o644); err != nil { //nolint:gosec // nobody reads it
+	if err := os.WriteFile(filepath.Join(m.conf(), "bounce.sh"), []byte(bounceScript), 0o644); err != nil {
 		return err
 	}
 	for _, table := range []string{mailboxTable, accessTable, bounceTable, copyTable} {
@@ -257,7 +257,7 @@ func (m *MTA) Queued() []string {
 			if err == nil && d.Type().IsRegular() && queueID.MatchString(d.Name()) {
 				ids = append(ids, d.Name())
 			}
-			return nil //nolint:nilerr // what left the queue meanwhile is not in it
+			return nil // what left the queue meanwhile is not in it
 		})
 		if err != nil {
 			m.t.Fatal(err)

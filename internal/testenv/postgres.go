@@ -117,8 +117,8 @@ func (pg *PG) url(database string) string {
 func newPG() (_ *PG, err error) {
 	pg := &PG{bin: filepath.Dir(find("postgres"))}
 	// initdb sits beside the real program, which a link on the PATH may hide.
-	if real, err := filepath.EvalSymlinks(find("postgres")); err == nil {
-		pg.bin = filepath.Dir(real)
+	if program, err := filepath.EvalSymlinks(find("postgres")); err == nil {
+		pg.bin = filepath.Dir(program)
 	}
 	if pg.owner, err = lookupOwner("postgres", "nobody"); err != nil {
 		return nil, err
@@ -166,16 +166,16 @@ func (pg *PG) initdb() error {
 	defer cancel()
 	initdb := filepath.Join(pg.bin, "initdb")
 	args := []string{"-D", pg.box.file("data"), "-U", "deskbridge", "-A", "trust", "-E", "UTF8", "--no-sync"}
-	help, _ := exec.CommandContext(ctx, initdb, "--help").Output() //nolint:gosec // our own path
+	help, _ := exec.CommandContext(ctx, initdb, "--help").Output()
 	if strings.Contains(string(help), "--icu-locale") {
 		// Linguistic order is what most installations have; byte order would
 		// hide a query that compares text and expects bytes.
 		args = append(args, "--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8")
 	}
-	cmd := exec.CommandContext(ctx, initdb, args...) //nolint:gosec // our own path
+	cmd := exec.CommandContext(ctx, initdb, args...)
 	cmd.Dir = "/"
 	if os.Getuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(pg.owner.uid), Gid: uint32(pg.owner.gid)}} //nolint:gosec // ids fit
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(pg.owner.uid), Gid: uint32(pg.owner.gid)}}
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)

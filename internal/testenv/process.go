@@ -66,7 +66,7 @@ func freePorts(n int) ([]int, error) {
 	}()
 	var ports []int
 	for range 1000 {
-		port := 15000 + rand.IntN(17000) //nolint:gosec // no secret
+		port := 15000 + rand.IntN(17000)
 		l, err := net.Listen("tcp", addr(port))
 		if err != nil {
 			continue
@@ -99,18 +99,18 @@ type process struct {
 // start runs a server as a user, with its output appended to logFile. death is
 // the signal that ends its group should the test process die.
 func (b *sandbox) start(logFile string, as *owner, death syscall.Signal, env []string, name string, args ...string) (*process, error) {
-	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // for people to read
+	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = out.Close() }()
-	cmd := exec.Command(name, args...) //nolint:gosec,noctx // the server ends by its own signal, see stop
+	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if as != nil && os.Getuid() == 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(as.uid), Gid: uint32(as.gid)} //nolint:gosec // ids fit
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(as.uid), Gid: uint32(as.gid)}
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
