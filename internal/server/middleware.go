@@ -70,6 +70,7 @@ func (s *Server) outer(next http.Handler) http.Handler {
 			}
 		}()
 		if countHeaders(r.Header) > maxHeaders {
+			h.Set("Connection", "close")
 			problem(http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("at most %d header lines are taken", maxHeaders)).write(rec)
 			return
 		}
