@@ -8,19 +8,29 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
-// tokens are valid as long as the value is not "revoked".
+// tokens are names by token.
 type tokens struct {
+	mu    sync.Mutex
 	names map[string]string
 	err   error
 }
 
+func (s *tokens) revoke(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.names, token)
+}
+
 func (s *tokens) TokenByHash(_ context.Context, hash [32]byte) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.err != nil {
 		return "", s.err
 	}
@@ -69,7 +79,7 @@ func TestOnlyAValidTokenOpensTheAPI(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			log := &logged{}
-			s := newTestServer(t, Config{}, Deps{Log: log.logger(), Tokens: &tokens{map[string]string{"good": "script"}, c.err}})
+			s := newTestServer(t, Config{}, Deps{Log: log.logger(), Tokens: &tokens{names: map[string]string{"good": "script"}, err: c.err}})
 			resp := ask(s, "192.0.2.1", c.authorization)
 			readProblem(t, resp, c.status)
 			if got := resp.Header.Get("WWW-Authenticate") != ""; got != (c.status == 401) {
@@ -98,7 +108,7 @@ func TestGuessingIsSlowedWithoutLockingOutTheNeighbours(t *testing.T) {
 	readProblem(t, ask(s, "192.0.2.1", "Bearer new"), 429) // a lucky guess looks the same
 	readProblem(t, ask(s, "192.0.2.1", "Bearer good"), 404)
 	readProblem(t, ask(s, "192.0.2.2", "Bearer new"), 404)
-	delete(known.names, "good")
+	known.revoke("good")
 	readProblem(t, ask(s, "192.0.2.1", "Bearer good"), 401) // revoked at once
 	readProblem(t, ask(s, "192.0.2.1", "Bearer good"), 429)
 
