@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -50,37 +49,51 @@ func (j *journal) Events(_ context.Context, after int64, limit int) ([]*normaliz
 
 func (j *journal) LastEvent(context.Context) (int64, error) { return int64(len(j.events)), nil }
 
-// follow opens a stream and returns its lines, without the empty ones.
-func follow(t *testing.T, dial func() net.Conn, query, last string) (conn net.Conn, lines *bufio.Scanner) {
-	t.Helper()
-	conn = dial()
+// open asks for a stream and reads nothing.
+func open(dial func() net.Conn, query, last string) net.Conn {
+	conn := dial()
 	go fmt.Fprintf(conn, "GET /v1/events/stream%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\nLast-Event-ID: %s\r\n\r\n", query, last)
-	r := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(r, nil)
+	return conn
+}
+
+// follow opens a stream and reads its lines as they come.
+func follow(t *testing.T, dial func() net.Conn, query, last string) (net.Conn, <-chan string) {
+	t.Helper()
+	conn := open(dial, query, last)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
-		b, _ := io.ReadAll(resp.Body)
-		t.Fatalf("%d %s %s", resp.StatusCode, resp.Header.Get("Content-Type"), b)
+		t.Fatalf("%d %s", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
-	lines = bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 2<<20)
-	next(lines) // retry: 3000
+	lines := make(chan string, 10_000)
+	go func() {
+		defer close(lines)
+		in := bufio.NewScanner(resp.Body)
+		in.Buffer(nil, 2<<20)
+		for in.Scan() {
+			lines <- in.Text()
+		}
+	}()
+	if line := next(lines); line != "retry: 3000" {
+		t.Fatalf("begins with %q", line)
+	}
 	return conn, lines
 }
 
-func next(lines *bufio.Scanner) string {
-	for lines.Scan() {
-		if lines.Text() != "" {
-			return lines.Text()
+// next returns the next line that is not empty; "" at the end.
+func next(lines <-chan string) string {
+	for line := range lines {
+		if line != "" {
+			return line
 		}
 	}
 	return ""
 }
 
 // nextID skips to the next event and returns its cursor.
-func nextID(lines *bufio.Scanner) string {
+func nextID(lines <-chan string) string {
 	for {
 		line := next(lines)
 		if id, ok := strings.CutPrefix(line, "id: "); ok || line == "" {
@@ -173,11 +186,11 @@ func TestAStreamEndsWhenItMust(t *testing.T) {
 		j := &journal{}
 		s, _, dial := journalServer(t, Config{MaxStreams: 2}, j)
 
-		stalled, _ := follow(t, dial, "", "")
+		stalled := open(dial, "", "")
+		synctest.Wait()
 		_, lines := follow(t, dial, "?after=now", "")
 
-		refused := dial()
-		go fmt.Fprint(refused, "GET /v1/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n\r\n")
+		refused := open(dial, "", "")
 		req, _ := http.NewRequest(http.MethodGet, "/v1/events/stream", nil)
 		resp, err := http.ReadResponse(bufio.NewReader(refused), req)
 		if err != nil {
@@ -193,8 +206,6 @@ func TestAStreamEndsWhenItMust(t *testing.T) {
 		if id := nextID(lines); id != "1" || time.Since(begun) > 0 {
 			t.Errorf("got %q after %v", id, time.Since(begun))
 		}
-		next(lines) // event:
-		next(lines) // data:
 		time.Sleep(streamWrite + time.Second)
 		if n := len(s.streams); n != 1 {
 			t.Errorf("%d streams are open, want 1: who does not read is cut", n)
@@ -202,6 +213,8 @@ func TestAStreamEndsWhenItMust(t *testing.T) {
 		stalled.Close()
 
 		s.Stop()
+		next(lines) // event:
+		next(lines) // data:
 		if line := next(lines); line != "" {
 			t.Errorf("the server stops and the stream goes on: %q", line)
 		}
