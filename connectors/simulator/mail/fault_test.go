@@ -118,6 +118,18 @@ func TestRefusedLoginsAndDisconnects(t *testing.T) {
 	}
 }
 
+// TestAnotherServerHasAnotherUIDValidity: seconds are what it counts in.
+func TestAnotherServerHasAnotherUIDValidity(t *testing.T) {
+	now := uint32(time.Now().Unix())
+	got, err := imapClient(t, start(t), nil).Select("INBOX", nil).Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.UIDValidity < now || got.UIDValidity > now+60 {
+		t.Errorf("UIDVALIDITY is %d at second %d", got.UIDValidity, now)
+	}
+}
+
 func TestNewUIDValidityKeepsTheMail(t *testing.T) {
 	s := start(t)
 	for _, id := range []string{"1@x", "2@x"} {
@@ -135,6 +147,10 @@ func TestNewUIDValidityKeepsTheMail(t *testing.T) {
 	after, err := imapClient(t, s, nil).Select("INBOX", nil).Wait()
 	if err != nil {
 		t.Fatal(err)
+	}
+	status, err := imapClient(t, s, nil).Status("INBOX", &imap.StatusOptions{UIDValidity: true}).Wait()
+	if err != nil || status.UIDValidity != after.UIDValidity {
+		t.Errorf("STATUS and SELECT disagree: %+v, %+v, %v", status, after, err)
 	}
 	if after.UIDValidity <= before.UIDValidity || after.NumMessages != 2 {
 		t.Errorf("UIDVALIDITY %d -> %d with %d messages", before.UIDValidity, after.UIDValidity, after.NumMessages)

@@ -69,8 +69,18 @@ func (s *imapSession) Close() error {
 
 func (s *imapSession) Select(name string, o *imap.SelectOptions) (*imap.SelectData, error) {
 	data, err := s.Session.Select(name, o)
-	if err == nil {
-		s.selected = name
+	if err != nil {
+		return nil, err
+	}
+	s.selected = name
+	data.UIDValidity += s.account.base
+	return data, nil
+}
+
+func (s *imapSession) Status(name string, o *imap.StatusOptions) (*imap.StatusData, error) {
+	data, err := s.Session.Status(name, o)
+	if err == nil && o.UIDValidity {
+		data.UIDValidity += s.account.base
 	}
 	return data, err
 }

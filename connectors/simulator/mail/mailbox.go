@@ -26,13 +26,16 @@ type account struct {
 // shows the bytes to IMAP clients alone, so they are kept beside it as well.
 type mailboxes struct {
 	box *imapmemserver.User
+	// base is added to the library's UIDVALIDITY, which counts from 1: mail
+	// that is lost with the process must not be taken for what comes after.
+	base uint32
 
 	mu   sync.Mutex
 	kept map[string]map[imap.UID]Mail // by mailbox
 }
 
 func newMailboxes(user string) *mailboxes {
-	b := &mailboxes{box: imapmemserver.NewUser(user, ""), kept: map[string]map[imap.UID]Mail{}}
+	b := &mailboxes{box: imapmemserver.NewUser(user, ""), base: uint32(time.Now().Unix()), kept: map[string]map[imap.UID]Mail{}}
 	for _, name := range []string{inbox, "Sent", "Drafts", "Junk", "Trash"} {
 		_ = b.create(name, nil) // fails only for a name that is taken
 	}
@@ -84,6 +87,7 @@ func (a *account) storeLocked(mailbox string, raw []byte, from string, o *imap.A
 	if err != nil {
 		return nil, Mail{}, err
 	}
+	data.UIDValidity += a.base
 	at := o.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -101,6 +105,7 @@ func (b *mailboxes) copy(session imapserver.Session, set imap.NumSet, from, to s
 	if err != nil {
 		return nil, err
 	}
+	data.UIDValidity += b.base
 	source, _ := data.SourceUIDs.Nums()
 	dest, _ := data.DestUIDs.Nums()
 	for i, uid := range dest {
