@@ -44,8 +44,8 @@ type IMAP struct {
 // Dovecot starts an IMAP server for the test.
 func Dovecot(t testing.TB) *IMAP {
 	t.Helper()
-	need(t, "imap-login", "dovecot-imapd")
-	s := &IMAP{Host: "localhost", t: t, bin: need(t, "dovecot", "dovecot-imapd"), users: map[string]string{}}
+	Need(t, "imap-login", "dovecot-imapd")
+	s := &IMAP{Host: "localhost", t: t, bin: Need(t, "dovecot", "dovecot-imapd"), users: map[string]string{}}
 	var err error
 	if s.box, err = newSandbox("imap"); err != nil {
 		t.Fatal(err)

@@ -58,7 +58,7 @@ func Postfix(t testing.TB, imap *IMAP) *MTA {
 	t.Helper()
 	m := &MTA{Host: "localhost", CAFile: imap.CAFile, t: t, imap: imap, bin: map[string]string{}, tables: map[string]map[string]string{}}
 	for _, program := range []string{"postfix", "postmap", "postconf", "master"} {
-		m.bin[program] = need(t, program, "postfix")
+		m.bin[program] = Need(t, program, "postfix")
 	}
 	if os.Getuid() != 0 {
 		NotTested(t, "Postfix starts for root only")

@@ -43,7 +43,7 @@ var shared struct {
 // of the process share. The database is dropped when the test ends.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	need(t, "postgres", "postgresql")
+	Need(t, "postgres", "postgresql")
 	shared.Lock()
 	if shared.pg == nil && shared.err == nil {
 		shared.pg, shared.err = newPG()
@@ -70,7 +70,7 @@ func stopShared() {
 // PostgresServer starts a server of the test's own, for tests that stop it.
 func PostgresServer(t testing.TB) *PG {
 	t.Helper()
-	need(t, "postgres", "postgresql")
+	Need(t, "postgres", "postgresql")
 	pg, err := newPG()
 	if err != nil {
 		t.Fatal(err)

@@ -43,8 +43,8 @@ func TestNothingOutlivesAKilledTest(t *testing.T) {
 	}
 	_ = cmd.Wait() // it says that the process was killed
 	if len(dirs) < 2 {
-		need(t, "dovecot", "dovecot-imapd")
-		need(t, "postgres", "postgresql")
+		Need(t, "dovecot", "dovecot-imapd")
+		Need(t, "postgres", "postgresql")
 		t.Fatal("the servers did not start")
 	}
 	for _, dir := range dirs {

@@ -13,6 +13,7 @@
 package testenv
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,20 +22,37 @@ import (
 	"time"
 )
 
-// RequireEnv names the environment variable that turns skips into failures.
-const RequireEnv = "DESKBRIDGE_TEST_REQUIRE"
+// RequireEnv names the environment variable that makes a missing server a
+// failure, SkippedEnv the one with the file that lists what was not tested.
+const (
+	RequireEnv = "DESKBRIDGE_TEST_REQUIRE"
+	SkippedEnv = "DESKBRIDGE_TEST_SKIPPED"
+)
 
 // deadline bounds the start and the stop of every server. It is far above the
 // second or two they take, since the machine may be busy.
 const deadline = 60 * time.Second
 
-// NotTested skips the test, saying why; it fails it where RequireEnv is 1.
+// NotTested skips the test, saying why, for a reason that cannot be mended by
+// installing something. The words also go to the file of SkippedEnv, since go
+// test hides those of a package that passes.
 func NotTested(t testing.TB, why string) {
 	t.Helper()
-	if os.Getenv(RequireEnv) == "1" {
-		t.Fatalf("%s (%s=1 makes this a failure)", why, RequireEnv)
+	if name := os.Getenv(SkippedEnv); name != "" {
+		if err := appendLine(name, t.Name()+": "+why); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Skipf("NOT TESTED: %s: %s", t.Name(), why)
+}
+
+func appendLine(name, line string) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	return errors.Join(err, f.Close())
 }
 
 // Main runs the tests of a package and stops the servers they shared. Use it
@@ -67,14 +85,19 @@ func poll(limit time.Duration, cond func() bool) bool {
 	}
 }
 
-// need returns the path of a server's program, or ends the test through
-// NotTested. Servers' programs stand in folders that are on few people's PATH.
-func need(t testing.TB, program, debian string) string {
+// Need returns the path of a program, and ends the test where it is missing: as
+// a failure with RequireEnv, else as not tested. debian names its package.
+// Servers' programs are also found in folders that are on few people's PATH.
+func Need(t testing.TB, program, debian string) string {
 	t.Helper()
 	if p := find(program); p != "" {
 		return p
 	}
-	NotTested(t, program+" is not installed (on Debian: apt-get install "+debian+")")
+	why := program + " is not installed (on Debian: apt-get install " + debian + ")"
+	if os.Getenv(RequireEnv) == "1" {
+		t.Fatal(why)
+	}
+	NotTested(t, why)
 	return ""
 }
 

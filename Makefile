@@ -1,0 +1,28 @@
+# Deskbridge. `make` alone lists the targets.
+
+version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: help demo build test lint bench fuzz
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: ## see it work: customers, mail servers and an inbox, with no account and no configuration
+	go run ./cmd/deskbridge demo
+
+build: ## build the static binary bin/deskbridge
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags '-s -w -X main.release=$(version)' -o bin/deskbridge ./cmd/deskbridge
+
+test: ## the whole check; installs the servers that the tests talk to (says so first)
+	internal/tools/test.sh
+
+lint: ## run the pinned linters
+	go tool -modfile=internal/tools/go.mod golangci-lint config verify
+	go tool -modfile=internal/tools/go.mod golangci-lint run
+
+bench: ## measure the goals as ratios to the bare limits of this machine
+	internal/tools/servers.sh
+	go test -run='^$$' -bench=. -benchtime=1x -timeout=60m ./internal/e2e/...
+
+fuzz: ## run each fuzz target for a minute
+	internal/tools/fuzz.sh 1m

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Installs what the tests need and is missing: Dovecot, Postfix and PostgreSQL
+# to talk to, systemd-analyze to check the unit, a C compiler for the race
+# detector. It says so first, starts no service, and does nothing where all of
+# it is there. Each test starts servers of its own from these programs.
+set -euo pipefail
+
+have() {
+	local p
+	command -v "$1" >/dev/null 2>&1 && return 0
+	for p in /usr/sbin/"$1" /usr/lib/dovecot/"$1" /usr/libexec/dovecot/"$1" /usr/lib/postgresql/*/bin/"$1"; do
+		[ -x "$p" ] && return 0
+	done
+	return 1
+}
+
+# program, Debian package, service
+needs=(
+	"imap-login dovecot-imapd dovecot"
+	"postfix postfix postfix"
+	"initdb postgresql postgresql"
+	"systemd-analyze systemd -"
+	"gcc gcc -"
+)
+
+missing=() packages=() services=()
+for need in "${needs[@]}"; do
+	read -r program package service <<<"$need"
+	have "$program" && continue
+	missing+=("$program")
+	packages+=("$package")
+	[ "$service" = - ] || services+=("$service")
+	[ "$package" = gcc ] && packages+=(libc6-dev)
+done
+
+if [ ${#missing[@]} -eq 0 ]; then
+	echo "tests: every program that the tests need is installed"
+	exit 0
+fi
+echo "tests: missing here: ${missing[*]}"
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "tests: there is no apt-get; please install Dovecot with IMAP, Postfix, PostgreSQL, systemd-analyze and gcc by hand" >&2
+	exit 1
+fi
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+		root=(sudo)
+	else
+		echo "tests: please run as root: apt-get install --no-install-recommends ${packages[*]}" >&2
+		exit 1
+	fi
+fi
+echo "tests: installing with apt-get: ${packages[*]}"
+
+# Debian starts a service when it is installed, unless this file says no.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap '"${root[@]}" rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
+	"${root[@]}" chmod 755 $policy
+fi
+"${root[@]}" apt-get update -q
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}" </dev/null
+# Nor shall they start at the next boot.
+if [ -d /run/systemd/system ] && [ ${#services[@]} -gt 0 ]; then
+	"${root[@]}" systemctl disable --quiet "${services[@]}"
+fi
