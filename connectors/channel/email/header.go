@@ -1,0 +1,195 @@
+package email
+
+import (
+	"bytes"
+	"fmt"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Bounds on what a stranger may send. Programs that write mail stay far below.
+const (
+	maxHeaderBytes  = 256 << 10
+	maxHeaderFields = 2000
+	maxAllFields    = 20000 // of all parts together
+	maxNesting      = 50
+	maxParts        = 1000
+	maxBoundary     = 200 // RFC 2046 allows 70
+	maxParams       = 100
+	maxAddresses    = 500
+	maxReferences   = 100
+)
+
+// unreadable is an error of Decode: a short fixed name that is counted, and
+// words for people.
+type unreadable struct{ name, words string }
+
+func (e *unreadable) Error() string { return e.name + ": " + e.words }
+
+func refuse(name, format string, args ...any) error {
+	return &unreadable{name, fmt.Sprintf(format, args...)}
+}
+
+// header is the fields of a mail or a part in their order, unfolded, their
+// names in lower case and their values as raw as they came.
+type header []field
+
+type field struct{ name, value string }
+
+func (h header) get(name string) string {
+	for _, f := range h {
+		if f.name == name {
+			return f.value
+		}
+	}
+	return ""
+}
+
+func (h header) has(name string) bool {
+	for _, f := range h {
+		if f.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// all joins the values of a field that stands there several times, as lists of
+// addresses sometimes do.
+func (h header) all(name string) string {
+	var v []string
+	for _, f := range h {
+		if f.name == name {
+			v = append(v, f.value)
+		}
+	}
+	return strings.Join(v, ", ")
+}
+
+// readHeader takes the header off the front of raw. Lines that are no field
+// are skipped: a broken line costs itself and not the mail.
+func readHeader(raw []byte) (h header, body []byte, err error) {
+	var name string
+	var value []byte
+	flush := func() {
+		if name != "" {
+			h = append(h, field{name, string(value)})
+			name = ""
+		}
+	}
+	for rest := raw; ; {
+		line, next, _ := bytes.Cut(rest, []byte("\n"))
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if len(line) == 0 {
+			flush()
+			return h, next, nil
+		}
+		if len(raw)-len(next) > maxHeaderBytes {
+			return nil, nil, refuse("header_too_large", "a header is larger than %d bytes", maxHeaderBytes)
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			value = append(append(value, ' '), bytes.TrimSpace(line)...)
+		} else if before, after, ok := bytes.Cut(line, []byte(":")); ok && fieldName(bytes.TrimRight(before, " \t")) {
+			flush()
+			if len(h) == maxHeaderFields {
+				return nil, nil, refuse("too_many_headers", "a header has more than %d fields", maxHeaderFields)
+			}
+			name = strings.ToLower(string(bytes.TrimRight(before, " \t")))
+			value = append(value[:0], bytes.TrimSpace(after)...)
+		}
+		if next == nil {
+			flush()
+			return h, nil, nil
+		}
+		rest = next
+	}
+}
+
+func fieldName(b []byte) bool {
+	for _, c := range b {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// parseParams takes apart a value such as Content-Type's: its main value in
+// lower case, and its parameters, RFC 2231 and less orderly forms decoded.
+func parseParams(v string) (string, map[string]string) {
+	main, rest, _ := strings.Cut(v, ";")
+	var segments []segment
+	for range maxParams {
+		rest = strings.TrimLeft(rest, "; \t")
+		if rest == "" {
+			break
+		}
+		var name, value string
+		name, rest = cutAny(rest, "=;")
+		if !strings.HasPrefix(rest, "=") {
+			continue
+		}
+		value, rest = paramValue(strings.TrimLeft(rest[1:], " \t"))
+		segments = append(segments, newSegment(strings.ToLower(strings.TrimSpace(name)), value))
+	}
+	return strings.ToLower(strings.TrimSpace(main)), joinSegments(segments)
+}
+
+// paramValue reads a quoted or a bare value.
+func paramValue(s string) (value, rest string) {
+	if !strings.HasPrefix(s, `"`) {
+		value, rest = cutAny(s, ";")
+		return strings.TrimSpace(value), rest
+	}
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			_, rest = cutAny(s[i+1:], ";")
+			return b.String(), rest
+		case s[i] == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\'):
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String(), ""
+}
+
+// cutAny cuts before the first of the stop characters.
+func cutAny(s, stops string) (before, after string) {
+	if i := strings.IndexAny(s, stops); i >= 0 {
+		return s[:i], s[i:]
+	}
+	return s, ""
+}
+
+var messageID = regexp.MustCompile(`<([^<>\s]{1,900})>`)
+
+// messageIDs returns the ids in a References or In-Reply-To field.
+func messageIDs(v string) []string {
+	var ids []string
+	for _, m := range messageID.FindAllStringSubmatch(v, -1) {
+		ids = append(ids, strings.ToValidUTF8(m[1], "\uFFFD"))
+	}
+	return ids
+}
+
+var comment = regexp.MustCompile(`\([^()]*\)`)
+
+// parseDate reads a Date field; the zero time where it says nothing sensible.
+func parseDate(v string) time.Time {
+	v = strings.TrimSpace(comment.ReplaceAllString(v, ""))
+	t, err := mail.ParseDate(v)
+	for _, layout := range []string{time.RFC3339, "Mon, 2 Jan 2006 15:04:05", "2006-01-02 15:04:05", time.ANSIC} {
+		if err == nil {
+			break
+		}
+		t, err = time.Parse(layout, v)
+	}
+	if err != nil || t.Year() < 1970 || t.Year() > 2200 {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
