@@ -29,10 +29,7 @@ func newTestServer(t *testing.T, c Config, d Deps) *Server {
 		d.Metrics = prometheus.NewRegistry()
 	}
 	s := New(c, d)
-	t.Cleanup(func() {
-		s.Stop()
-		noteCovered(s)
-	})
+	t.Cleanup(s.Stop)
 	return s
 }
 
