@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -47,9 +48,10 @@ func (db *DB) numberEvents(t *writeTx) error {
 		t.exec(lock)
 	}
 	type job struct {
-		queue queueOf
-		event normalize.ID
-		at    time.Time
+		queue   queueOf
+		event   normalize.ID
+		message normalize.ID // so that all work on a message is found
+		at      time.Time
 	}
 	var jobs []job
 	queues := map[queueOf]time.Time{}
@@ -63,6 +65,10 @@ func (db *DB) numberEvents(t *writeTx) error {
 			detail = string(b)
 		}
 		id := normalize.NewID(e.at)
+		var message normalize.ID
+		if strings.HasPrefix(string(e.typ), "message.") {
+			message = e.ref
+		}
 		t.exec(`INSERT INTO events (id, type, conversation_id, ref_id, detail) VALUES ($1, $2, $3, $4, $5)`,
 			id, e.typ, e.conversation, e.ref, detail)
 		for _, h := range accounts.helpdesks {
@@ -73,14 +79,14 @@ func (db *DB) numberEvents(t *writeTx) error {
 			if at, ok := queues[q]; !ok || e.at.Before(at) {
 				queues[q] = e.at
 			}
-			jobs = append(jobs, job{q, id, e.at})
+			jobs = append(jobs, job{q, id, message, e.at})
 		}
 	}
 	touchQueues(t, queues)
 	for _, j := range jobs {
-		t.exec(`INSERT INTO jobs (id, queue_id, task, event_id, state, due_at, expires_at)
-			SELECT $1, id, $2, $3, $4, $5, 0 FROM queues WHERE account_id = $6 AND conversation_id = $7`,
-			normalize.NewID(j.at), outbox.TaskForward, j.event, outbox.Queued, j.at, j.queue.account, j.queue.conversation)
+		t.exec(`INSERT INTO jobs (id, queue_id, task, event_id, message_id, state, due_at, expires_at)
+			SELECT $1, id, $2, $3, $4, $5, $6, 0 FROM queues WHERE account_id = $7 AND conversation_id = $8`,
+			normalize.NewID(j.at), outbox.TaskForward, j.event, j.message, outbox.Queued, j.at, j.queue.account, j.queue.conversation)
 	}
 	return nil
 }
