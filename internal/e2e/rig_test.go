@@ -132,6 +132,14 @@ func (r *rig) run(args ...string) string {
 	return out
 }
 
+// json runs a command and reads its output.
+func (r *rig) json(into any, args ...string) {
+	r.t.Helper()
+	if out := r.run(args...); json.Unmarshal([]byte(out), into) != nil {
+		r.t.Fatalf("deskbridge %s: not JSON:\n%s", strings.Join(args, " "), out)
+	}
+}
+
 func (r *rig) try(args ...string) (string, error) {
 	cmd := exec.Command(r.bin, append(args, "-c", r.conf())...)
 	var out, errs bytes.Buffer

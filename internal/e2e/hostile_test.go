@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/internal/testenv"
+)
+
+// zeros reads as n zero bytes.
+type zeros struct{ n int64 }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	if z.n <= 0 {
+		return 0, io.EOF
+	}
+	n := min(int64(len(p)), z.n)
+	clear(p[:n])
+	z.n -= n
+	return int(n), nil
+}
+
+func hostileMails(t *testing.T) map[string][]byte {
+	t.Helper()
+	var headers strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&headers, "X-Header-%d: value\r\n", i)
+	}
+	var deep strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&deep, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+	}
+	var bomb bytes.Buffer
+	z := zip.NewWriter(&bomb)
+	f, err := z.Create("zeros")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(f, &zeros{n: 1 << 30}); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	head := "From: evil@customers.test\r\nTo: " + support + "\r\nMessage-ID: <%s@customers.test>\r\nSubject: %s\r\nMIME-Version: 1.0\r\n"
+	mail := func(name, rest string) []byte { return []byte(fmt.Sprintf(head, name, name) + rest) }
+	return map[string][]byte{
+		"headers": mail("headers", headers.String()+"\r\nx"),
+		"deep":    mail("deep", deep.String()+"\r\nx"),
+		"big":     mail("big", "\r\n"+strings.Repeat(strings.Repeat("x", 76)+"\r\n", 400_000)),
+		"bomb": mail("bomb", "Content-Type: application/zip; name=bomb.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"+
+			base64.StdEncoding.EncodeToString(bomb.Bytes())),
+	}
+}
+
+// Hostile mails are quarantined or kept as they are, each with a reason, the
+// mailbox goes on, and memory stays bounded.
+func TestHostileInput(t *testing.T) {
+	r := newRig(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
+	r.bin = filepath.Join(r.dir, "deskbridge-plain")
+	cmd := exec.Command("go", "build", "-o", r.bin, "github.com/deskbridge/deskbridge/cmd/deskbridge")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	r.start()
+	mails := hostileMails(t)
+	for _, raw := range mails {
+		r.imap.Deliver(support, "INBOX", raw)
+	}
+	r.imap.Deliver(support, "INBOX", letter("good@customers.test", "good@customers.test", "good", "x"))
+	testenv.WaitFor(t, time.Minute, "the good mail behind the hostile ones", func() bool {
+		for _, e := range r.desk.received("message.received") {
+			if e.Data.Subject == "good" {
+				return true
+			}
+		}
+		return false
+	})
+	var ledger struct {
+		Items []struct{ ID, Outcome, Reason string }
+	}
+	r.json(&ledger, "ledger", "list", "--json", "--limit", "50")
+	if len(ledger.Items) != len(mails)+1 {
+		t.Errorf("%d ledger rows, want %d", len(ledger.Items), len(mails)+1)
+	}
+	quarantined := 0
+	for _, e := range ledger.Items {
+		if e.Outcome == "quarantined" {
+			quarantined++
+			if e.Reason == "" {
+				t.Errorf("%s is quarantined without a reason", e.ID)
+			}
+		}
+	}
+	if quarantined != 3 {
+		t.Errorf("%d mails are quarantined, want the one with 10,000 headers, the deep one and the big one: %+v", quarantined, ledger.Items)
+	}
+	// The customer's timeline shows that there was something.
+	if out := r.run("timeline", "evil@customers.test"); !strings.Contains(out, "ledger") {
+		t.Errorf("no stub on the timeline:\n%s", out)
+	}
+	r.hostileCalls()
+	if rss := r.peakMemory(); rss > 300<<20 {
+		t.Errorf("the daemon took %d MiB", rss>>20)
+	}
+	r.stop()
+}
+
+func (r *rig) hostileCalls() {
+	t := r.t
+	do := func(want int, method, path, token string, body io.Reader) {
+		t.Helper()
+		req, err := http.NewRequest(method, "http://"+r.listen+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Errorf("%s %s: %v", method, path, err)
+			return
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s %s: %s, want %d", method, path, res.Status, want)
+		}
+	}
+	do(http.StatusUnauthorized, "GET", "/v1/customers", "wrong", nil)
+	do(http.StatusUnauthorized, "GET", "/v1/customers", "", nil)
+	do(http.StatusNotFound, "POST", "/webhooks/nobody", "", strings.NewReader("{}"))
+	do(http.StatusRequestEntityTooLarge, "POST", "/v1/messages", r.token, &zeros{n: 100 << 20})
+	do(http.StatusRequestEntityTooLarge, "POST", "/v1/media?name=x", r.token, &zeros{n: 100 << 20})
+
+	// Clients that stall hold up nobody.
+	for range 50 {
+		c, err := net.Dial("tcp", r.listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{", r.token)
+	}
+	r.must("GET", "/v1/customers", nil, nil)
+}
+
+// peakMemory returns the most that the daemon ever had resident, in bytes.
+func (r *rig) peakMemory() int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.daemon.cmd.Process.Pid))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	var kib int64
+	if _, err := fmt.Sscanf(rest, "%d", &kib); err != nil {
+		r.t.Fatalf("VmHWM in %s: %v", b, err)
+	}
+	return kib << 10
+}
