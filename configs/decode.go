@@ -203,7 +203,7 @@ func (d *decoder) value(s *scope, path string, e entry, v reflect.Value, enum []
 			d.reportKey(s, path, at(e.value), "expected a list, not %s", describe(n))
 			return true
 		}
-		d.list(s, path, e, n, v, enum)
+		d.list(s, path, n, v, enum)
 	case table:
 		if n.Kind != yaml.MappingNode {
 			d.reportKey(s, path, at(e.value), "expected keys below it, not %s", describe(n))
@@ -216,7 +216,7 @@ func (d *decoder) value(s *scope, path string, e entry, v reflect.Value, enum []
 	return true
 }
 
-func (d *decoder) list(s *scope, path string, e entry, n *yaml.Node, v reflect.Value, enum []string) {
+func (d *decoder) list(s *scope, path string, n *yaml.Node, v reflect.Value, enum []string) {
 	v.SetZero()
 	for i, item := range n.Content {
 		iv := reflect.New(v.Type().Elem()).Elem()

@@ -138,7 +138,7 @@ func readBounded(path string, limit int64) (string, error) {
 	if err != nil {
 		return "", bare(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return "", bare(err)

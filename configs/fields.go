@@ -23,7 +23,10 @@ type field struct {
 // struct without a key of its own belong to the struct around it.
 func fieldsOf(t reflect.Type) []field {
 	var fields []field
-	for f := range visible(t) {
+	for f := range t.Fields() {
+		if !f.IsExported() && !f.Anonymous {
+			continue
+		}
 		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if f.Anonymous && key == "" && f.Type.Kind() == reflect.Struct {
 			for _, inner := range fieldsOf(f.Type) {
@@ -46,16 +49,6 @@ func fieldsOf(t reflect.Type) []field {
 		})
 	}
 	return fields
-}
-
-func visible(t reflect.Type) func(func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			if f := t.Field(i); (f.IsExported() || f.Anonymous) && !yield(f) {
-				return
-			}
-		}
-	}
 }
 
 // shape is how a setting is written.
@@ -140,7 +133,7 @@ func setDefault(v reflect.Value, f field) error {
 		return setText(v, f.def)
 	}
 	v.SetZero()
-	for _, s := range strings.Split(strings.Trim(f.def, "[] "), ",") {
+	for s := range strings.SplitSeq(strings.Trim(f.def, "[] "), ",") {
 		if s = strings.TrimSpace(s); s == "" {
 			continue
 		}

@@ -16,8 +16,8 @@ func setText(v reflect.Value, s string) error {
 	switch shapeOf(v.Type()) {
 	case secret:
 		v.SetString(s)
-	case text:
-		if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	case text, size:
+		if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 			return u.UnmarshalText([]byte(s))
 		}
 		v.SetString(s)
@@ -48,8 +48,6 @@ func setText(v reflect.Value, s string) error {
 			return err
 		}
 		v.SetInt(int64(d))
-	case size:
-		return v.Addr().Interface().(*Size).UnmarshalText([]byte(s))
 	default:
 		return errors.New("expected a list or a section")
 	}

@@ -14,12 +14,12 @@ type object = map[string]any
 // editors. It is a little stricter than Load, which also takes values that
 // are left empty.
 func Schema(t Types) []byte {
-	root := schemaStruct(reflect.TypeFor[File](), nil)
-	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = "Configuration of Deskbridge"
-	properties := root["properties"].(object)
+	properties := schemaFields(fieldsOf(reflect.TypeFor[File]()))
 	properties["channels"] = schemaAccounts("Where customers write.", t.Channels)
 	properties["helpdesks"] = schemaAccounts("Where agents answer.", t.Helpdesks)
+	root := schemaObject(properties, nil)
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "Configuration of Deskbridge"
 	b, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		panic(err) // made of strings, numbers and maps
@@ -32,11 +32,12 @@ func schemaAccounts(doc string, types map[string]func() Settings) object {
 	names := slices.Sorted(maps.Keys(types))
 	cases := []any{}
 	for _, name := range names {
-		then := schemaStruct(reflect.TypeOf(types[name]()).Elem(), fieldsOf(reflect.TypeFor[head]()))
-		then["properties"].(object)["type"] = object{"const": name}
+		fields := append(fieldsOf(reflect.TypeFor[head]()), fieldsOf(reflect.TypeOf(types[name]()).Elem())...)
+		then := schemaFields(fields)
+		then["type"] = object{"const": name}
 		cases = append(cases, object{
 			"if":   object{"properties": object{"type": object{"const": name}}, "required": []string{"type"}},
-			"then": then,
+			"then": schemaObject(then, fields),
 		})
 	}
 	typeKey := object{"type": "string", "description": "What kind of account it is."}
@@ -56,17 +57,24 @@ func schemaAccounts(doc string, types map[string]func() Settings) object {
 	return object{"type": "array", "description": doc, "items": items}
 }
 
-// schemaStruct describes the settings of a struct and the further ones.
-func schemaStruct(t reflect.Type, further []field) object {
+// schemaFields describes settings by their keys.
+func schemaFields(fields []field) object {
 	properties := object{}
-	var required []string
-	for _, f := range append(slices.Clone(further), fieldsOf(t)...) {
+	for _, f := range fields {
 		properties[f.key] = schemaField(f)
+	}
+	return properties
+}
+
+// schemaObject describes a section with these properties and no others.
+func schemaObject(properties object, fields []field) object {
+	s := object{"type": "object", "properties": properties, "additionalProperties": false}
+	var required []string
+	for _, f := range fields {
 		if f.required {
 			required = append(required, f.key)
 		}
 	}
-	s := object{"type": "object", "properties": properties, "additionalProperties": false}
 	if required != nil {
 		s["required"] = required
 	}
@@ -111,7 +119,8 @@ func schemaType(t reflect.Type, enum []string) object {
 	case table:
 		return object{"type": "object", "additionalProperties": schemaType(t.Elem(), enum)}
 	case section:
-		return schemaStruct(structType(t), nil)
+		fields := fieldsOf(structType(t))
+		return schemaObject(schemaFields(fields), fields)
 	}
 	if enum != nil {
 		return either(object{"enum": enum})

@@ -12,21 +12,33 @@ import (
 
 func TestSanitizeKeepsWhatAMailNeeds(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"formatting", `<p align="center">a <b>b</b> <font color="#ff0000" size="2">c</font><br>d</p>`,
-			`<p align="center">a <b>b</b> <font color="#ff0000" size="2">c</font><br>d</p>`},
-		{"table", `<table border="1" width="100%"><tr><td colspan="2" bgcolor="#eee">a</td></tr></table>`,
-			`<table border="1" width="100%"><tr><td colspan="2" bgcolor="#eee">a</td></tr></table>`},
-		{"harmless styles", `<span style="COLOR: rgb(1, 2, 3) !important; font-family: 'A B', serif; padding:1px">x</span>`,
-			`<span style="color: rgb(1, 2, 3); font-family: &#39;A B&#39;, serif; padding: 1px">x</span>`},
-		{"links", `<a href="HTTPS://x.y/?a=b&c=d" target="_self" rel="opener" ping="http://t">x</a>`,
-			`<a href="https://x.y/?a=b&amp;c=d" target="_blank" rel="noopener noreferrer nofollow">x</a>`},
+		{
+			"formatting", `<p align="center">a <b>b</b> <font color="#ff0000" size="2">c</font><br>d</p>`,
+			`<p align="center">a <b>b</b> <font color="#ff0000" size="2">c</font><br>d</p>`,
+		},
+		{
+			"table", `<table border="1" width="100%"><tr><td colspan="2" bgcolor="#eee">a</td></tr></table>`,
+			`<table border="1" width="100%"><tr><td colspan="2" bgcolor="#eee">a</td></tr></table>`,
+		},
+		{
+			"harmless styles", `<span style="COLOR: rgb(1, 2, 3) !important; font-family: 'A B', serif; padding:1px">x</span>`,
+			`<span style="color: rgb(1, 2, 3); font-family: &#39;A B&#39;, serif; padding: 1px">x</span>`,
+		},
+		{
+			"links", `<a href="HTTPS://x.y/?a=b&c=d" target="_self" rel="opener" ping="http://t">x</a>`,
+			`<a href="https://x.y/?a=b&amp;c=d" target="_blank" rel="noopener noreferrer nofollow">x</a>`,
+		},
 		{"mail links", `<a href="mailto:a@b.c">x</a>`, `<a href="mailto:a@b.c" target="_blank" rel="noopener noreferrer nofollow">x</a>`},
 		{"images of the mail", `<img src="cid:logo@x" alt="Logo">`, `<img src="cid:logo@x" alt="Logo">`},
 		{"small inline images", `<img src="data:image/png;base64,iVBORw0KGgo=">`, `<img src="data:image/png;base64,iVBORw0KGgo=">`},
-		{"remote images by their text", `<img src="https://x.y/pic.png" alt="Pic" width="90">`,
-			`<img data-remote-src="https://x.y/pic.png" alt="Pic" width="90">`},
-		{"end tags that are left out", `<p>a<p>b<ul><li>c<li>d</ul><table><tr><td>e<td>f<tr><td>g</table>`,
-			`<p>a</p><p>b</p><ul><li>c</li><li>d</li></ul><table><tr><td>e</td><td>f</td></tr><tr><td>g</td></tr></table>`},
+		{
+			"remote images by their text", `<img src="https://x.y/pic.png" alt="Pic" width="90">`,
+			`<img data-remote-src="https://x.y/pic.png" alt="Pic" width="90">`,
+		},
+		{
+			"end tags that are left out", `<p>a<p>b<ul><li>c<li>d</ul><table><tr><td>e<td>f<tr><td>g</table>`,
+			`<p>a</p><p>b</p><ul><li>c</li><li>d</li></ul><table><tr><td>e</td><td>f</td></tr><tr><td>g</td></tr></table>`,
+		},
 		{"text around what goes", `a<object data=x>b</noscript><noscript>n</noscript><frame>c`, `abc`},
 		{"end tags of others", `</div></td></table>a</p>`, `a`},
 		{"parts of a table without one", `<td>a</td><li>b`, `ab`},
@@ -146,7 +158,7 @@ func checkElement(t *testing.T, in, out string, n *html.Node) {
 	}
 	for _, a := range n.Attr {
 		val := strings.ToLower(a.Val)
-		bad := false
+		var bad bool
 		switch a.Key {
 		case "href":
 			bad = !readableLink(a.Val) || attributeOf(n.Attr, "rel") != "noopener noreferrer nofollow" || attributeOf(n.Attr, "target") != "_blank"

@@ -35,8 +35,10 @@ func TestSplit(t *testing.T) {
 		{"accents stay on their letters", "ee\u0301e\u0301", 4, []string{"ee\u0301", "e\u0301"}},
 		{"chinese sentence", "你好，我的订单。还没有到达", 10, []string{"你好，我的订单。", "还没有到达"}},
 		{"chinese never begins with a comma", "我的订单，没到", 4, []string{"我的订", "单，没到"}},
-		{"a character longer than a message", "z" + strings.Repeat("\u0301", 7), 4,
-			[]string{"z\u0301\u0301\u0301", "\u0301\u0301\u0301\u0301"}},
+		{
+			"a character longer than a message", "z" + strings.Repeat("\u0301", 7), 4,
+			[]string{"z\u0301\u0301\u0301", "\u0301\u0301\u0301\u0301"},
+		},
 		{"white space alone is no piece", "a" + strings.Repeat(" ", 9) + "b   ", 3, []string{"a", "b"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -80,8 +82,10 @@ func checkSplit(t interface{ Fatalf(string, ...any) }, s string, limit int) {
 }
 
 func TestSplitProperties(t *testing.T) {
-	alphabet := []string{"a", "b", ". ", " ", "\n", "\n\n", "。", "，", "中", "の", "é", "e\u0301", "👩‍👩‍👧", "🇩🇪", "🇫", "\u0301",
-		"\u200d", "\r\n", "한", "ᄒ", "ᅡ", "क्", "ष", "\u0600", "\u00a0", "!", "http://x.y/z", "\xff"}
+	alphabet := []string{
+		"a", "b", ". ", " ", "\n", "\n\n", "。", "，", "中", "の", "é", "e\u0301", "👩‍👩‍👧", "🇩🇪", "🇫", "\u0301",
+		"\u200d", "\r\n", "한", "ᄒ", "ᅡ", "क्", "ष", "\u0600", "\u00a0", "!", "http://x.y/z", "\xff",
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		words := rapid.SliceOfN(rapid.SampledFrom(alphabet), 0, 60).Draw(t, "words")
 		checkSplit(t, strings.Join(words, ""), rapid.IntRange(1, 25).Draw(t, "limit"))

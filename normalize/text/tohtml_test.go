@@ -12,9 +12,11 @@ func TestToHTML(t *testing.T) {
 		{"nothing", " \n\n", ""},
 		{"paragraphs and lines", "Hello Ann,\n\n\none\r\ntwo\n", "<p>Hello Ann,</p>\n<p>one<br>\ntwo</p>"},
 		{"markup is text", `<b> & "x"`, "<p>&lt;b&gt; &amp; &#34;x&#34;</p>"},
-		{"links", "see https://a.b/c?d=e&f=g. Or (http://x.y/z_(1)).",
+		{
+			"links", "see https://a.b/c?d=e&f=g. Or (http://x.y/z_(1)).",
 			`<p>see <a href="https://a.b/c?d=e&amp;f=g">https://a.b/c?d=e&amp;f=g</a>. ` +
-				`Or (<a href="http://x.y/z_(1)">http://x.y/z_(1)</a>).</p>`},
+				`Or (<a href="http://x.y/z_(1)">http://x.y/z_(1)</a>).</p>`,
+		},
 		{"a link at the line's start", "https://a.b  x", `<p><a href="https://a.b">https://a.b</a> &nbsp;x</p>`},
 		{"no link", "http://... javascript:alert(1)", "<p>http://... javascript:alert(1)</p>"},
 		{"spaces stay", "a   b\n  c", "<p>a &nbsp;&nbsp;b<br>\n&nbsp;&nbsp;c</p>"},

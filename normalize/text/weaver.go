@@ -107,12 +107,12 @@ func (w *weaver) hasParent(a atom.Atom) bool {
 // closeFirst closes the innermost open element that is one of names, unless
 // one of barrier stands within it.
 func (w *weaver) closeFirst(names, barrier []atom.Atom) {
-	for i := len(w.open) - 1; i >= 0; i-- {
+	for i, a := range slices.Backward(w.open) {
 		switch {
-		case slices.Contains(names, w.open[i]):
+		case slices.Contains(names, a):
 			w.closeTo(i)
 			return
-		case slices.Contains(barrier, w.open[i]):
+		case slices.Contains(barrier, a):
 			return
 		}
 	}
