@@ -180,6 +180,21 @@ func (c *accountCache) named(s session, name string) (Account, error) {
 	return a, nil
 }
 
+// numbered returns an account by its id, which a row of ours refers to.
+func (c *accountCache) numbered(s session, id int64) (Account, error) {
+	for range 2 {
+		set, err := c.get(s)
+		if err != nil {
+			return Account{}, err
+		}
+		if a, ok := set.byID[id]; ok {
+			return a, nil
+		}
+		c.forget() // another process has just added it
+	}
+	return Account{}, fmt.Errorf("account %d is missing in the store", id)
+}
+
 func (c *accountCache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

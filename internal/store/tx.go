@@ -57,6 +57,7 @@ var (
 	// errUnknownCommit: the engine was asked to commit and did not answer.
 	errUnknownCommit = errors.New("it is not known whether the commit took place")
 	errBadText       = errors.New("a text holds NUL or is not valid UTF-8")
+	errMoved         = errors.New("another node changed this in the same moment")
 	errReadOnly      = errors.New("a write inside a read")
 )
 

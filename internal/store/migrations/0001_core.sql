@@ -104,7 +104,8 @@ CREATE TABLE conversations (
     active_at     {INT} NOT NULL,
     last_inbound  {INT} NOT NULL DEFAULT 0,   -- message id
     window_until  {INT} NOT NULL DEFAULT 0,
-    window_left   {INT} NOT NULL DEFAULT 0
+    window_left   {INT} NOT NULL DEFAULT 0,
+    erased_at     {INT} NOT NULL DEFAULT 0
 );
 CREATE INDEX conversations_address ON conversations (address_id, id);
 CREATE INDEX conversations_open ON conversations (active_at) WHERE state = 'open';
@@ -153,15 +154,24 @@ CREATE TABLE raws (
     digest       {BYTES} NOT NULL,
     data         {BYTES} NOT NULL
 );
+CREATE INDEX raws_files ON raws (digest) WHERE encoding = 'file';
 
 CREATE TABLE media (
     id           {INT} PRIMARY KEY,
     digest       TEXT NOT NULL,
     name         TEXT NOT NULL,
     content_type TEXT NOT NULL,
-    size         {INT} NOT NULL
+    size         {INT} NOT NULL,
+    message_id   {INT} NOT NULL DEFAULT 0     -- 0: uploaded, and in no message
 );
 CREATE INDEX media_digest ON media (digest);
+CREATE INDEX media_uploads ON media (id) WHERE message_id = 0;
+
+-- Files that may have lost their last reference; a sweep looks and forgets.
+CREATE TABLE orphans (
+    digest TEXT PRIMARY KEY,
+    at     {INT} NOT NULL
+) {NOROWID};
 
 -- Outbound parts only; what an inbound part is stands in its message.
 CREATE TABLE parts (
@@ -247,3 +257,4 @@ CREATE TABLE idempotency (
     message_id {INT} NOT NULL,
     at         {INT} NOT NULL
 ) {NOROWID};
+CREATE INDEX idempotency_at ON idempotency (at);

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/outbox"
+)
+
+// Settle ends a claim; see outbox.Store.
+func (db *DB) Settle(ctx context.Context, s outbox.Settlement) error {
+	_, lane := untoken(s.Fence)
+	return db.work(ctx, lane, func(t tx) error { return db.settle(t, s) })
+}
+
+func (db *DB) settle(t tx, s outbox.Settlement) error {
+	j, err := lockClaimed(t, s.Job, s.Fence)
+	if err != nil {
+		return err
+	}
+	problem, outcome := "", string(normalize.StatusAccepted)
+	if s.Err {
+		problem, outcome = joinCode(s.Code, s.Detail), s.Class.String()
+	}
+	counted := 0
+	if s.Counted {
+		counted = 1
+	}
+	// An attempt may be open without our caller knowing: the commit of its
+	// Begin was not answered.
+	if s.Attempt || j.state == outbox.Sending {
+		t.exec(`UPDATE attempts SET ended_at = $2, outcome = $3, code = $4, detail = $5, external_id = $6 WHERE job_id = $1 AND ended_at = 0`,
+			j.id, s.Now, outcome, s.Code, s.Detail, s.ExternalID)
+	}
+	due := s.DueAt
+	if due.IsZero() {
+		due = s.Now
+	}
+	t.exec(`UPDATE jobs SET state = $2, due_at = $3, tries = tries + $4, error = $5 WHERE id = $1`, j.id, s.State, due, counted, problem)
+	if err := db.settleParts(t, j, s); err != nil {
+		return err
+	}
+	for _, a := range s.Unreachable {
+		if err := markUnreachable(t, a, cmp.Or(problem, "the channel said so"), j.conversation, s.Now); err != nil {
+			return err
+		}
+	}
+	nextTurn(t, j.queue, s.Now, true)
+	t.wake()
+	return nil
+}
+
+// settleParts does what a settlement says of the message.
+func (db *DB) settleParts(t tx, j *jobRow, s outbox.Settlement) error {
+	switch j.task {
+	case outbox.TaskForward, outbox.TaskFinish:
+		return nil
+	case outbox.TaskResolve:
+		return db.settleOf(t, j, s)
+	}
+	if s.State == outbox.Queued {
+		t.exec(`UPDATE parts SET status = $3, status_at = $4 WHERE message_id = $1 AND job_id = $2 AND status = $5`,
+			j.message, j.id, normalize.StatusQueued, s.Now, normalize.StatusSending)
+	}
+	return db.settleSend(t, j, j.settled, s)
+}
+
+// settleSend moves the parts of a send job and queues what follows.
+func (db *DB) settleSend(t tx, j *jobRow, before []outbox.SettledRecipient, s outbox.Settlement) error {
+	parts, err := moveParts(t, j, s.Status, s.Code, s.Detail, s.Now)
+	if err != nil {
+		return err
+	}
+	if s.ExternalID != "" {
+		a, err := db.accounts.numbered(t, j.account)
+		if err != nil {
+			return err
+		}
+		db.nameSent(t, a.Name, j.message, parts, s.ExternalID)
+	}
+	if len(s.Settled) > 0 {
+		if err := addSettled(t, j, before, s.Settled, parts, s.Now); err != nil {
+			return err
+		}
+	}
+	for _, f := range s.Follow {
+		follow(t, j, f, s.Now)
+	}
+	return nil
+}
+
+// settleOf lets a resolve job decide its send job, unless that was decided
+// meanwhile.
+func (db *DB) settleOf(t tx, j *jobRow, s outbox.Settlement) error {
+	if s.OfState == "" {
+		return nil
+	}
+	var state outbox.State
+	var before string
+	found, err := one(t, `SELECT state, settled FROM jobs WHERE id = $1 {LOCK}`, args(j.of), &state, &before)
+	if err != nil || !found || state != outbox.Uncertain {
+		return err
+	}
+	settled, err := parseSettled(before)
+	if err != nil {
+		return err
+	}
+	t.exec(`UPDATE jobs SET state = $2, error = $3 WHERE id = $1`, j.of, s.OfState, "")
+	return db.settleSend(t, j, settled, s)
+}
+
+// follow queues a job that follows a send, in a queue of its own.
+func follow(t tx, j *jobRow, f outbox.Follow, now time.Time) {
+	id := normalize.NewID(now)
+	queue := normalize.NewID(now)
+	t.exec(`INSERT INTO queues (id, account_id, conversation_id, next_at) VALUES ($1, $2, $3, $4)`, queue, j.account, -id, f.DueAt)
+	t.exec(`INSERT INTO jobs (id, queue_id, task, of_id, message_id, state, due_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		id, queue, f.Task, j.send(), j.message, outbox.Queued, f.DueAt, f.ExpiresAt)
+}
+
+// Unreachable returns why an address must not be written to, or "".
+func (db *DB) Unreachable(ctx context.Context, a normalize.Address) (why string, err error) {
+	err = db.read(ctx, func(s session) error {
+		_, err := one(s, `SELECT unreachable FROM addresses WHERE kind = $1 AND value = $2`, args(a.Kind, a.Value), &why)
+		return err
+	})
+	return why, err
+}
+
+func joinCode(code, detail string) string {
+	if code == "" {
+		return detail
+	}
+	return code + ": " + detail
+}

@@ -1,0 +1,189 @@
+package store
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// Flags of a message: what must be known without reading its payload.
+const (
+	flagOutbound   = 1 << iota // written by an agent
+	flagOurs                   // and sent by us, not seen in the vendor's app
+	flagNote                   // for agents only
+	flagUnreadable             // a stub for an input that was not understood
+	flagErased                 // its customer was erased
+)
+
+// payload is what a message's row holds as JSON: what no statement looks for.
+// It is a format of its own, so that the public one can change.
+type payload struct {
+	ReceivedAt  time.Time              `json:"received_at"`
+	Thread      normalize.Thread       `json:"thread,omitzero"`
+	ThreadKey   string                 `json:"thread_key,omitempty"`
+	Separate    bool                   `json:"separate,omitempty"`
+	Subject     string                 `json:"subject,omitempty"`
+	Text        string                 `json:"text,omitempty"`
+	FullText    string                 `json:"full_text,omitempty"` // where it is not Text
+	HTML        string                 `json:"html,omitempty"`
+	Parts       []storedPart           `json:"parts,omitempty"`
+	ReplyWindow *normalize.ReplyWindow `json:"reply_window,omitempty"`
+	Automated   bool                   `json:"automated,omitempty"`
+	Author      *normalize.Author      `json:"author,omitempty"`
+	Unreadable  string                 `json:"unreadable,omitempty"`
+	EditedAt    time.Time              `json:"edited_at,omitzero"`
+	DeletedAt   time.Time              `json:"deleted_at,omitzero"`
+	Reactions   []normalize.Reaction   `json:"reactions,omitempty"`
+	// Earlier are the wordings before edits, oldest first.
+	Earlier []wording `json:"earlier,omitempty"`
+}
+
+type storedPart struct {
+	normalize.Part
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+type wording struct {
+	Text string    `json:"text"`
+	HTML string    `json:"html,omitempty"`
+	At   time.Time `json:"at"`
+}
+
+// newPayload takes from a message what goes into its payload. Texts are made
+// storable on the way.
+func newPayload(m *normalize.Message) *payload {
+	p := &payload{
+		ReceivedAt: m.ReceivedAt, Thread: cleanThread(m.Thread), ThreadKey: clean(m.Thread.Key), Separate: m.Thread.Separate,
+		Subject: clean(m.Subject), Text: clean(m.Text), FullText: clean(m.FullText), HTML: clean(m.HTML),
+		ReplyWindow: m.ReplyWindow, Automated: m.Automated, Author: m.Author, Unreadable: clean(m.Unreadable),
+		EditedAt: m.EditedAt, DeletedAt: m.DeletedAt, Reactions: m.Reactions,
+	}
+	if p.FullText == p.Text {
+		p.FullText = ""
+	}
+	for _, part := range m.Parts {
+		sp := storedPart{Part: part}
+		sp.Text, sp.HTML, sp.Event = clean(part.Text), clean(part.HTML), clean(part.Event)
+		sp.Status, sp.StatusAt, sp.Error = "", time.Time{}, ""
+		if part.Media != nil {
+			m := *part.Media
+			m.URL, m.Data = "", nil
+			m.Name, m.ContentType = clean(m.Name), clean(m.ContentType)
+			sp.Media, sp.SHA256 = &m, m.SHA256
+		}
+		p.Parts = append(p.Parts, sp)
+	}
+	return p
+}
+
+func cleanThread(t normalize.Thread) normalize.Thread {
+	t.ID, t.ReplyTo = clean(t.ID), clean(t.ReplyTo)
+	t.References = slices.Clone(t.References)
+	for i, r := range t.References {
+		t.References[i] = clean(r)
+	}
+	return t
+}
+
+// fill gives a message what its payload holds.
+func (p *payload) fill(m *normalize.Message) {
+	m.ReceivedAt, m.Thread, m.Subject = p.ReceivedAt, p.Thread, p.Subject
+	m.Thread.Key, m.Thread.Separate = p.ThreadKey, p.Separate
+	m.Text, m.FullText, m.HTML = p.Text, p.FullText, p.HTML
+	if m.FullText == "" {
+		m.FullText = p.Text
+	}
+	m.ReplyWindow, m.Automated, m.Author, m.Unreadable = p.ReplyWindow, p.Automated, p.Author, p.Unreadable
+	m.EditedAt, m.DeletedAt, m.Reactions = p.EditedAt, p.DeletedAt, p.Reactions
+	m.Parts = make([]normalize.Part, len(p.Parts))
+	for i, sp := range p.Parts {
+		m.Parts[i] = sp.Part
+		if sp.Media != nil {
+			media := *sp.Media
+			media.SHA256 = sp.SHA256
+			m.Parts[i].Media = &media
+		}
+	}
+}
+
+// withdraw takes away what was said.
+func (p *payload) withdraw() {
+	*p = payload{ReceivedAt: p.ReceivedAt, Thread: normalize.Thread{ID: p.Thread.ID}, ThreadKey: p.ThreadKey,
+		Separate: p.Separate, Automated: p.Automated, DeletedAt: p.DeletedAt, EditedAt: p.EditedAt}
+}
+
+// files returns the media that the payload refers to.
+func (p *payload) files() (list []storedMedia) {
+	for _, part := range p.Parts {
+		if part.Media != nil {
+			list = append(list, storedMedia{part.Media.ID, part.SHA256})
+		}
+	}
+	return list
+}
+
+type storedMedia struct {
+	id     normalize.ID
+	digest string
+}
+
+const (
+	// deflateFrom is the size from which a payload is compressed where that
+	// makes it smaller.
+	deflateFrom = 512
+	// deflated is the first byte of a compressed payload; JSON begins with {.
+	deflated = 0x01
+	// payloadLimit bounds what a damaged payload can unfold to.
+	payloadLimit = 256 << 20
+)
+
+var deflaters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // fails for an unknown level only
+	return w
+}}
+
+func (p *payload) encode() ([]byte, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode a message: %w", err)
+	}
+	if len(b) <= deflateFrom {
+		return b, nil
+	}
+	var out bytes.Buffer
+	out.WriteByte(deflated)
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&out)
+	_, err = w.Write(b)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, err
+	}
+	if out.Len() >= len(b) {
+		return b, nil
+	}
+	return out.Bytes(), nil
+}
+
+func decodePayload(b []byte) (*payload, error) {
+	var p payload
+	if len(b) > 0 && b[0] == deflated {
+		r := flate.NewReader(bytes.NewReader(b[1:]))
+		var err error
+		if b, err = io.ReadAll(io.LimitReader(r, payloadLimit)); err != nil {
+			return nil, fmt.Errorf("unpack a message: %w", err)
+		}
+	}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, fmt.Errorf("decode a message: %w", err)
+	}
+	return &p, nil
+}

@@ -1,0 +1,240 @@
+package store
+
+import (
+	"encoding/hex"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+)
+
+// apply does what an entry asks for and writes its row in the ledger.
+func (b *batch) apply(in *ingest, e *entry) (timeline.Result, error) {
+	if e.Replay != 0 {
+		return b.replay(in, e)
+	}
+	ledger := normalize.NewID(in.Now)
+	r, err := b.dispatch(in, e, ledger)
+	if err != nil {
+		return r, err
+	}
+	r.Ledger = ledger
+	b.t.exec(`INSERT INTO ledger (id, account_id, name, received_at, outcome, reason, message_id, size)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		ledger, in.account.ID, clean(e.Input.Key), e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
+	if e.Input.Encoding != timeline.RawGone {
+		b.t.exec(`INSERT INTO raws (ledger_id, content_type, meta, encoding, digest, data) VALUES ($1, $2, $3, $4, $5, $6)`,
+			ledger, clean(e.Input.ContentType), e.meta, e.Input.Encoding, e.Input.Digest[:], e.Input.Data)
+	}
+	return r, nil
+}
+
+// dispatch does what an entry asks for.
+func (b *batch) dispatch(in *ingest, e *entry, ledger normalize.ID) (timeline.Result, error) {
+	if e.Outcome == normalize.Quarantined {
+		return b.quarantine(in, e, ledger)
+	}
+	if e.Outcome == normalize.Disregarded {
+		return timeline.Result{Outcome: e.Outcome, Reason: e.Reason}, nil
+	}
+	switch it := e.Item.(type) {
+	case *normalize.Edit:
+		return b.edit(in, e, it)
+	case *normalize.Delete:
+		return b.withdraw(in, e, it)
+	case *normalize.Reaction:
+		return b.react(in, e, it)
+	case normalize.Receipts:
+		return b.receipts(in, it)
+	}
+	repeat, key, err := b.repeated(e, 0)
+	if err != nil {
+		return timeline.Result{}, err
+	}
+	if repeat != nil {
+		return repeatOf(repeat), nil
+	}
+	if old, err := b.stubOf(e); err != nil {
+		return timeline.Result{}, err
+	} else if old != nil {
+		return b.understand(in, e, old)
+	}
+	m, err := b.place(in, e, ledger, key)
+	if err != nil {
+		return timeline.Result{}, err
+	}
+	return timeline.Result{Outcome: normalize.Accepted, Message: m.id}, nil
+}
+
+// repeated returns the message that an entry repeats, or the key under which
+// it is to be known. self is a message that does not count.
+func (b *batch) repeated(e *entry, self normalize.ID) (*messageRow, nameKey, error) {
+	if e.ext == (nameKey{}) {
+		k, err := b.key(e.input)
+		if err != nil || k == nil {
+			return nil, nameKey{}, err
+		}
+		m, err := b.messageOfInput(k)
+		if m != nil && (m.id == self || m.is(flagUnreadable)) {
+			m = nil
+		}
+		return m, nameKey{}, err
+	}
+	k, err := b.key(e.ext)
+	if err != nil || k == nil || k.ref == self {
+		return nil, e.ext, err
+	}
+	m, err := b.message(k.ref)
+	if err != nil || m == nil {
+		return nil, e.ext, err
+	}
+	echo := m.is(flagOurs) && e.message.Direction == normalize.Outbound
+	if k.mark == e.mark || e.extFP == (nameKey{}) || echo {
+		return m, nameKey{}, nil
+	}
+	// A broken program gave two messages one id; the second one is known by
+	// what it holds as well.
+	if k, err = b.key(e.extFP); err != nil || k == nil || k.ref == self {
+		return nil, e.extFP, err
+	}
+	m, err = b.message(k.ref)
+	return m, e.extFP, err
+}
+
+func repeatOf(m *messageRow) timeline.Result {
+	if m.is(flagOurs) {
+		return timeline.Result{Outcome: normalize.Echo, Message: m.id}
+	}
+	return timeline.Result{Outcome: normalize.Duplicate, Message: m.id}
+}
+
+// messageOfInput returns the message that the ledger entry behind a key made.
+func (b *batch) messageOfInput(k *keyRow) (*messageRow, error) {
+	var id normalize.ID
+	if _, err := one(b.t, `SELECT message_id FROM ledger WHERE id = $1`, args(k.ref), &id); err != nil {
+		return nil, err
+	}
+	return b.message(id)
+}
+
+// place writes a new message into its conversation.
+func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*messageRow, error) {
+	a, err := b.address(e.message.Address, in.Now)
+	if err != nil {
+		return nil, err
+	}
+	b.rename(a, e.message)
+	c, err := b.conversationFor(in, e, a)
+	if err != nil {
+		return nil, err
+	}
+	m := &messageRow{id: normalize.NewID(in.Now), conversation: c.id, owner: c.address, address: a.id, ledger: ledger,
+		account: in.account.ID, flags: flagsOf(e.message)}
+	insertMessage(b.t, m, e.message.SentAt, e.message.ExternalID, e.encoded)
+	insertMedia(b.t, m.id, e.payload)
+	b.messages[m.id] = m
+	if key != (nameKey{}) && !m.is(flagUnreadable) {
+		b.remember(key, keyRow{m.id, e.mark})
+	} else if b.keys[e.input] == nil {
+		b.remember(e.input, keyRow{ref: ledger})
+	}
+	b.touch(c, m, e.message, in.Now)
+	typ := normalize.MessageReceived
+	if m.is(flagOutbound) {
+		typ = normalize.MessageSent
+	}
+	b.t.emit(event{typ: typ, conversation: c.id, ref: m.id, at: in.Now})
+	return m, b.provesDelivery(in, e)
+}
+
+// remember writes a key that is new in the database and in memory.
+func (b *batch) remember(k nameKey, r keyRow) {
+	addKey(b.t, k, r)
+	b.keys[k] = &r
+}
+
+func flagsOf(m *normalize.Message) (f int64) {
+	if m.Direction == normalize.Outbound {
+		f |= flagOutbound
+	}
+	if m.Unreadable != "" {
+		f |= flagUnreadable
+	}
+	if m.Note {
+		f |= flagNote
+	}
+	return f
+}
+
+func insertMessage(t tx, m *messageRow, sentAt time.Time, externalID string, encoded []byte) {
+	t.exec(`INSERT INTO messages (id, conversation_id, owner_id, address_id, account_id, ledger_id, flags, sent_at, external_id, payload)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		m.id, m.conversation, m.owner, m.address, m.account, m.ledger, m.flags, sentAt, externalID, encoded)
+}
+
+// insertMedia writes the rows of the files that a message came with.
+func insertMedia(t tx, message normalize.ID, p *payload) {
+	for _, part := range p.Parts {
+		if f := part.Media; f != nil && part.SHA256 != "" {
+			t.exec(`INSERT INTO media (id, digest, name, content_type, size, message_id) VALUES ($1, $2, $3, $4, $5, $6)
+				ON CONFLICT (id) DO NOTHING`, f.ID, part.SHA256, f.Name, f.ContentType, f.Size, message)
+		}
+	}
+}
+
+// rename follows what a customer calls themself. The customer takes the name
+// of an address while having none.
+func (b *batch) rename(a *addressRow, m *normalize.Message) {
+	name := m.Address.Name
+	if name == "" || name == a.name || (m.Direction == normalize.Outbound && a.name != "") {
+		return
+	}
+	a.name = name
+	b.t.exec(`UPDATE addresses SET name = $1 WHERE id = $2`, name, a.id)
+	b.t.exec(`UPDATE customers SET name = $1 WHERE id = $2 AND name = ''`, name, a.customer)
+}
+
+// provesDelivery: whoever answers a message has got it.
+func (b *batch) provesDelivery(in *ingest, e *entry) error {
+	if e.message.Direction == normalize.Outbound || e.message.Automated || e.message.Thread.ReplyTo == "" || len(e.answers) == 0 {
+		return nil
+	}
+	k := b.keys[e.answers[0]]
+	if k == nil || !b.uncertain[k.ref] {
+		return nil
+	}
+	delete(b.uncertain, k.ref)
+	_, err := b.db.applyReceipt(b.t, in.account, normalize.Receipt{ExternalID: e.message.Thread.ReplyTo, Status: normalize.StatusDelivered,
+		Detail: "the customer answered it", At: in.Now}, in.Now)
+	return err
+}
+
+// quarantine keeps an input that was not understood, with a stub on the
+// timeline where its author is known.
+func (b *batch) quarantine(in *ingest, e *entry, ledger normalize.ID) (timeline.Result, error) {
+	k, err := b.key(e.input)
+	if err != nil {
+		return timeline.Result{}, err
+	}
+	if k != nil {
+		r := timeline.Result{Outcome: normalize.Duplicate}
+		m, err := b.messageOfInput(k)
+		if m != nil {
+			r.Message = m.id
+		}
+		return r, err
+	}
+	r := timeline.Result{Outcome: normalize.Quarantined, Reason: e.Reason}
+	if e.message == nil {
+		b.remember(e.input, keyRow{ref: ledger})
+		return r, nil
+	}
+	m, err := b.place(in, e, ledger, nameKey{})
+	if err == nil {
+		r.Message = m.id
+	}
+	return r, err
+}
+
+// digestName is how a digest is written where a file is meant.
+func digestName(d []byte) string { return hex.EncodeToString(d) }

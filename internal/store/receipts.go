@@ -1,0 +1,210 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+	"github.com/deskbridge/deskbridge/outbox"
+)
+
+// partRow is an outbound part with what a receipt needs to know of its
+// message.
+type partRow struct {
+	id, message, job, conversation normalize.ID
+	status                         normalize.Status
+	err                            string
+	account                        int64
+}
+
+const partColumns = `p.id, p.message_id, p.job_id, m.conversation_id, p.status, p.error, m.account_id`
+
+// partsWhere returns parts; {LOCK} keeps two nodes from advancing one at once.
+func partsWhere(t tx, where string, arg any) (list []*partRow, err error) {
+	err = t.query(`SELECT `+partColumns+` FROM parts p JOIN messages m ON m.id = p.message_id WHERE `+where+` ORDER BY p.id {LOCK}`,
+		args(arg), func(r row) error {
+			var p partRow
+			list = append(list, &p)
+			return r.scan(&p.id, &p.message, &p.job, &p.conversation, &p.status, &p.err, &p.account)
+		})
+	return list, err
+}
+
+// receipts applies what one input reported.
+func (b *batch) receipts(in *ingest, list normalize.Receipts) (timeline.Result, error) {
+	r := disregarded("unknown_message")
+	for _, rc := range list {
+		m, err := b.db.applyReceipt(b.t, in.account, rc, in.Now)
+		if err != nil {
+			return r, err
+		}
+		if m != 0 {
+			r = timeline.Result{Outcome: normalize.Accepted, Message: m}
+		}
+	}
+	return r, nil
+}
+
+// applyReceipt records word from a vendor on parts of a message of ours, and
+// moves them along the lattice. It returns the message; 0 where the receipt is
+// of none that we know.
+func (db *DB) applyReceipt(t tx, account Account, r normalize.Receipt, now time.Time) (normalize.ID, error) {
+	parts, err := db.partsOfReceipt(t, account, r)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range parts {
+		if err := advancePart(t, p, r, now); err != nil {
+			return 0, err
+		}
+	}
+	if r.Unreachable {
+		if err := unreachableBy(t, parts, r, now); err != nil {
+			return 0, err
+		}
+	}
+	if len(parts) == 0 {
+		return 0, nil
+	}
+	return parts[0].message, nil
+}
+
+// partsOfReceipt finds the part by our id, by the vendor's id of the part, or
+// all parts by the vendor's id of the message.
+func (db *DB) partsOfReceipt(t tx, account Account, r normalize.Receipt) ([]*partRow, error) {
+	if r.PartID != 0 {
+		parts, err := partsWhere(t, `p.id = $1`, r.PartID)
+		return slices.DeleteFunc(parts, func(p *partRow) bool { return p.account != account.ID }), err
+	}
+	if r.ExternalID == "" {
+		return nil, nil
+	}
+	k, err := findKey(t, db.nameKey(nsPart, account.Name, r.ExternalID))
+	if err != nil {
+		return nil, err
+	}
+	if k != nil {
+		return partsWhere(t, `p.id = $1`, k.ref)
+	}
+	if k, err = findKey(t, db.nameKey(nsExternal, account.Name, r.ExternalID)); err != nil || k == nil {
+		return nil, err
+	}
+	return partsWhere(t, `p.message_id = $1`, k.ref)
+}
+
+// advancePart records a receipt of one part and moves the part, and the job
+// that was uncertain of it, where the receipt says so. Settle uses it, too.
+func advancePart(t tx, p *partRow, r normalize.Receipt, now time.Time) error {
+	at := r.At
+	if at.IsZero() {
+		at = now
+	}
+	who := r.Recipient.Value
+	t.exec(`INSERT INTO receipts (id, message_id, part_id, recipient, status, code, detail, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		normalize.NewID(now), p.message, p.id, clean(who), r.Status, clean(r.Code), clean(r.Detail), at)
+	next := normalize.Advance(p.status, r.Status)
+	if who != "" {
+		failed, err := anyRecipientFailed(t, p)
+		if err != nil {
+			return err
+		}
+		if failed && normalize.Advance(p.status, normalize.StatusFailed) != p.status || failed && p.status == normalize.StatusFailed {
+			next = normalize.StatusFailed // one of several will not get it: that must not hide behind another's delivery
+		}
+	}
+	if next == p.status {
+		return nil
+	}
+	return setPart(t, p, next, r, at, now)
+}
+
+// anyRecipientFailed reports whether the last word on some recipient of a part
+// is a failure.
+func anyRecipientFailed(t tx, p *partRow) (bool, error) {
+	last := map[string]normalize.Status{}
+	err := t.query(`SELECT recipient, status FROM receipts WHERE message_id = $1 AND part_id = $2 AND recipient <> '' ORDER BY id`,
+		args(p.message, p.id), func(r row) error {
+			var who string
+			var st normalize.Status
+			if err := r.scan(&who, &st); err != nil {
+				return err
+			}
+			last[who] = normalize.Advance(last[who], st)
+			return nil
+		})
+	for _, st := range last {
+		if st == normalize.StatusFailed {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// setPart gives a part a status with all that follows from it.
+func setPart(t tx, p *partRow, next normalize.Status, r normalize.Receipt, at, now time.Time) error {
+	p.err = ""
+	if next == normalize.StatusFailed || next == normalize.StatusUncertain {
+		p.err = failureText(r)
+	}
+	p.status = next
+	t.exec(`UPDATE parts SET status = $1, status_at = $2, error = $3 WHERE id = $4`, next, at, p.err, p.id)
+	switch next {
+	case normalize.StatusAccepted, normalize.StatusDelivered, normalize.StatusRead:
+		t.exec(`UPDATE jobs SET state = $1 WHERE id = $2 AND state IN ('uncertain', 'failed')`, outbox.Done, p.job)
+	case normalize.StatusFailed:
+		t.exec(`UPDATE jobs SET state = $1, error = $2 WHERE id = $3 AND state = 'uncertain'`, outbox.Failed, p.err, p.job)
+	}
+	change := normalize.StatusChange{PartID: p.id, Status: next, Code: clean(r.Code), Detail: clean(r.Detail), At: at.UTC()}
+	if !r.Recipient.IsZero() {
+		who := cleanAddress(r.Recipient)
+		change.Recipient = &who
+	}
+	t.emit(event{typ: normalize.MessageStatus, conversation: p.conversation, ref: p.message, detail: change, at: now})
+	return nil
+}
+
+// failureText says in plain words what a failed part shows.
+func failureText(r normalize.Receipt) string {
+	words := []string{}
+	for _, s := range []string{r.Recipient.Value, r.Code, r.Detail} {
+		if s != "" {
+			words = append(words, clean(s))
+		}
+	}
+	return cmp.Or(strings.Join(words, ": "), "the vendor gave no reason")
+}
+
+// unreachableBy flags the address that a receipt calls dead or opted out: its
+// recipient, or else whom the message was for.
+func unreachableBy(t tx, parts []*partRow, r normalize.Receipt, now time.Time) error {
+	var conversation normalize.ID
+	who := r.Recipient
+	if len(parts) > 0 {
+		conversation = parts[0].conversation
+		if who.IsZero() {
+			if _, err := one(t, `SELECT a.kind, a.value FROM messages m JOIN addresses a ON a.id = m.address_id WHERE m.id = $1`,
+				args(parts[0].message), &who.Kind, &who.Value); err != nil {
+				return err
+			}
+		}
+	}
+	return markUnreachable(t, who, failureText(r), conversation, now)
+}
+
+// markUnreachable flags an address that we know; only the first time is an
+// event.
+func markUnreachable(t tx, who normalize.Address, reason string, conversation normalize.ID, now time.Time) error {
+	who = cleanAddress(who)
+	var id normalize.ID
+	found, err := one(t, `UPDATE addresses SET unreachable = $1 WHERE kind = $2 AND value = $3 AND unreachable = '' RETURNING id, name`,
+		args(reason, who.Kind, who.Value), &id, &who.Name)
+	if err != nil || !found {
+		return err
+	}
+	t.emit(event{typ: normalize.CustomerOptedOut, conversation: conversation, ref: id, at: now,
+		detail: normalize.OptOutEvent{Address: who, Reason: reason}})
+	return nil
+}

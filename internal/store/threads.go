@@ -1,0 +1,138 @@
+package store
+
+import (
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// conversationFor finds the conversation that a message belongs to, or opens
+// one. An authentic token of ours comes first, then what the message answers:
+// both reopen a conversation that was closed. Then Thread.Key continues one
+// that is open and not idle.
+func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversationRow, error) {
+	c, err := b.answered(in, e)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		b.reopen(c, in.Now)
+		return c, nil
+	}
+	var key nameKey
+	var k *keyRow
+	if !e.message.Thread.Separate {
+		key = b.db.conversationKey(in.Account, a.id, e.message.Thread.Key)
+		if k, err = b.key(key); err != nil {
+			return nil, err
+		}
+		if c, err = b.continued(in, k); err != nil || c != nil {
+			return c, err
+		}
+	}
+	c = &conversationRow{id: normalize.NewID(in.Now), account: in.account.ID, address: a.id, subject: e.payload.Subject,
+		state: normalize.Open, activeAt: in.Now, fresh: true, dirty: true}
+	b.conversations[c.id] = c
+	if key != (nameKey{}) {
+		row := keyRow{ref: c.id}
+		setKey(b.t, key, row)
+		b.keys[key] = &row
+	}
+	b.t.emit(event{typ: normalize.ConversationOpened, conversation: c.id, ref: c.id, at: in.Now})
+	return c, nil
+}
+
+// answered returns the conversation that a message names or answers.
+func (b *batch) answered(in *ingest, e *entry) (*conversationRow, error) {
+	c, err := b.conversation(e.message.Thread.Conversation)
+	if err != nil || (c != nil && c.account == in.account.ID) {
+		return c, err
+	}
+	for _, name := range e.answers {
+		k, err := b.key(name)
+		if err != nil {
+			return nil, err
+		}
+		if k == nil {
+			continue
+		}
+		m, err := b.message(k.ref)
+		if err != nil {
+			return nil, err
+		}
+		if m == nil || m.is(flagErased) {
+			continue
+		}
+		if c, err := b.conversation(m.conversation); err != nil || c != nil {
+			return c, err
+		}
+	}
+	return nil, nil
+}
+
+// continued returns the conversation of a thread while it may go on. One that
+// has been idle for too long is closed.
+func (b *batch) continued(in *ingest, k *keyRow) (*conversationRow, error) {
+	if k == nil {
+		return nil, nil
+	}
+	c, err := b.conversation(k.ref)
+	if err != nil || c == nil || c.state != normalize.Open {
+		return nil, err
+	}
+	if in.IdleTimeout <= 0 || in.Now.Sub(c.activeAt) <= in.IdleTimeout {
+		return c, nil
+	}
+	b.shut(c, in.Now)
+	return nil, nil
+}
+
+func (b *batch) shut(c *conversationRow, now time.Time) {
+	if c.state == normalize.Closed {
+		return
+	}
+	c.state, c.closedAt, c.dirty = normalize.Closed, now, true
+	b.t.emit(event{typ: normalize.ConversationClosed, conversation: c.id, ref: c.id, at: now})
+}
+
+func (b *batch) reopen(c *conversationRow, now time.Time) {
+	if c.state == normalize.Open {
+		return
+	}
+	c.state, c.closedAt, c.dirty = normalize.Open, time.Time{}, true
+	b.t.emit(event{typ: normalize.ConversationOpened, conversation: c.id, ref: c.id, at: now})
+}
+
+// touch notes what a message means for its conversation.
+func (b *batch) touch(c *conversationRow, row *messageRow, m *normalize.Message, now time.Time) {
+	c.dirty = true
+	c.activeAt = maxTime(c.activeAt, now)
+	if row.is(flagOutbound) {
+		return
+	}
+	c.lastInbound = max(c.lastInbound, row.id)
+	if w := m.ReplyWindow; w != nil {
+		c.windowUntil, c.windowLeft = w.Until, w.Remaining
+	}
+}
+
+// saveConversations writes what has changed, once for each.
+func (b *batch) saveConversations() {
+	for _, id := range sortedKeys(b.conversations) {
+		if c := b.conversations[id]; c.dirty {
+			c.save(b.t)
+		}
+	}
+}
+
+// save writes a conversation.
+func (c *conversationRow) save(t tx) {
+	if c.fresh {
+		t.exec(`INSERT INTO conversations (`+conversationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound, c.windowUntil, c.windowLeft)
+	} else {
+		t.exec(`UPDATE conversations SET state = $1, closed_at = $2, active_at = $3, last_inbound = $4, window_until = $5, window_left = $6
+			WHERE id = $7`, c.state, c.closedAt, c.activeAt, c.lastInbound, c.windowUntil, c.windowLeft, c.id)
+	}
+	c.fresh, c.dirty = false, false
+}
