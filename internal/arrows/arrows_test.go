@@ -46,7 +46,7 @@ var rooms = []room{
 	{"outbox/deliver", []string{"connectors", "connectors/channel", "normalize/...", "outbox"}},
 	{"outbox/forward", []string{"connectors", "connectors/helpdesk", "normalize/...", "outbox"}},
 
-	{"internal/store/storetest", []string{"internal/store/...", "internal/testenv", "normalize/...", "outbox"}},
+	{"internal/store/storetest", []string{"connectors", "internal/store/...", "internal/testenv", "normalize/...", "outbox"}},
 	{"internal/store/...", []string{"self", "normalize/...", "outbox"}},
 	{"internal/server/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "normalize/...", "outbox"}},
 	{"internal/cli/...", []string{"self", "configs", "normalize/...", "outbox"}},
@@ -62,12 +62,13 @@ var rooms = []room{
 	{"internal/testenv/...", []string{"self"}},
 	{"internal/e2e/...", []string{"self", "internal/...", "connectors/...", "configs", "normalize/...", "outbox/..."}},
 	{"internal/arrows", nil},
+	{"deploy", nil},
 }
 
 // testOnly are the packages that exist for tests. Code of other packages does
 // not import them, except that the demo plays the vendors by simulators.
 var testOnly = []string{
-	"internal/testenv/...", "internal/e2e/...", "internal/arrows",
+	"internal/testenv/...", "internal/e2e/...", "internal/arrows", "deploy",
 	"internal/store/storetest", "connectors/connectortest/...", "connectors/simulator/...",
 }
 
