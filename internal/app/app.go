@@ -105,7 +105,7 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 	a.metrics.registry.MustRegister(&work{store: a.db, now: a.now})
 	a.outbox = outbox.NewMetrics(a.metrics.registry)
 	a.server = server.New(server.Config{
-		PublicURL: f.Server.PublicURL, TrustedProxies: f.Server.TrustedProxies, MaxMedia: int64(f.Media.MaxSize),
+		PublicURL: f.Server.PublicURL, TrustedProxies: f.Server.Proxies(), MaxMedia: int64(f.Media.MaxSize),
 	}, server.Deps{
 		Timeline: a.db, Desk: a, Identity: a.db, Outbox: a.db, Tokens: a.db, Media: a.media,
 		Endpoint: a.endpoint, Ready: a.db.Ready, Log: a.log, Clock: a.opts.Clock, Metrics: a.metrics.registry,

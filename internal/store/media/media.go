@@ -1,0 +1,183 @@
+// Package media keeps files under the SHA-256 of their content: attachments,
+// recordings, large raw inputs. The same content is one file, whoever brings
+// it. A file is durable, its name in its folder included, before Put returns,
+// so that a row of the database never points to nothing.
+package media
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// ErrBadDigest is returned for a digest that is not 64 hex digits.
+var ErrBadDigest = errors.New("not the SHA-256 of a medium")
+
+const incoming = "incoming" // files that are still being written
+
+// Dir is a media folder. Several processes may use one at the same time.
+type Dir struct{ root *os.Root }
+
+// Open opens the folder, making it where it does not exist.
+func Open(dir string) (*Dir, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := root.MkdirAll(incoming, 0o700); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return &Dir{root: root}, nil
+}
+
+// Close closes the folder.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// place is where the content with a digest stands.
+func place(digest string) (string, error) {
+	if b, err := hex.DecodeString(digest); err != nil || len(b) != sha256.Size {
+		return "", ErrBadDigest
+	}
+	return path.Join(digest[:2], digest[2:4], digest), nil
+}
+
+// Put stores what r reads as and returns its SHA-256 in hex and its size in
+// bytes. The caller bounds r. Where r fails, nothing is stored and its error
+// comes back wrapped.
+func (d *Dir) Put(ctx context.Context, r io.Reader) (digest string, size int64, err error) {
+	temp := path.Join(incoming, rand.Text())
+	f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", 0, err
+	}
+	sum := sha256.New()
+	size, err = io.Copy(io.MultiWriter(f, sum), reader{ctx, r})
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", 0, errors.Join(err, d.root.Remove(temp))
+	}
+	digest = hexSum(sum)
+	if err := d.settle(temp, digest); err != nil {
+		return "", 0, err
+	}
+	return digest, size, nil
+}
+
+// settle moves a complete file to its place, unless its content is there
+// already.
+func (d *Dir) settle(temp, digest string) error {
+	name, err := place(digest)
+	if err != nil {
+		return err
+	}
+	if _, err := d.root.Stat(name); err == nil {
+		return d.root.Remove(temp)
+	}
+	folder := path.Dir(name)
+	if err := d.root.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	if err := d.root.Rename(temp, name); err != nil {
+		return err
+	}
+	// Up to the root: each of these folders may be new.
+	for ; ; folder = path.Dir(folder) {
+		if err := d.syncFolder(folder); err != nil {
+			return err
+		}
+		if folder == "." {
+			return nil
+		}
+	}
+}
+
+func (d *Dir) syncFolder(name string) error {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Open opens the content with a digest; fs.ErrNotExist where there is none.
+func (d *Dir) Open(_ context.Context, digest string) (io.ReadCloser, error) {
+	name, err := place(digest)
+	if err != nil {
+		return nil, err
+	}
+	return d.root.Open(name)
+}
+
+// Remove deletes the content with a digest; that there is none is no error.
+func (d *Dir) Remove(_ context.Context, digest string) error {
+	name, err := place(digest)
+	if err != nil {
+		return err
+	}
+	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Write stores content; it implements timeline.Files.
+func (d *Dir) Write(ctx context.Context, content []byte) (string, error) {
+	sum := sha256.Sum256(content)
+	digest := hex.EncodeToString(sum[:])
+	name, err := place(digest)
+	if err != nil {
+		return "", err
+	}
+	if st, err := d.root.Stat(name); err == nil && st.Size() == int64(len(content)) {
+		return digest, nil
+	}
+	digest, _, err = d.Put(ctx, bytes.NewReader(content))
+	return digest, err
+}
+
+// Read returns the content with a digest, checked against it; it implements
+// timeline.Files.
+func (d *Dir) Read(ctx context.Context, digest string) ([]byte, error) {
+	f, err := d.Open(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(reader{ctx, f})
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != digest {
+		return nil, fmt.Errorf("medium %s is damaged: its content does not fit its name", digest)
+	}
+	return b, nil
+}
+
+func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// reader ends with its context.
+type reader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
