@@ -60,7 +60,7 @@ func (b *batch) amend(in *ingest, e *entry, typ normalize.EventType, f func(p *p
 	}
 	dropMedia(b.t, lostFiles(&before, p), in.Now)
 	if typ == normalize.MessageDeleted {
-		if err := forgetRaw(b.t, m.ledger, in.Now); err != nil {
+		if _, err := forgetRaw(b.t, m.ledger, in.Now); err != nil {
 			return r, err
 		}
 	}
@@ -178,17 +178,19 @@ func orphan(t tx, digest string, now time.Time) {
 	}
 }
 
-// forgetRaw removes the bytes of an input.
-func forgetRaw(t tx, ledger normalize.ID, now time.Time) error {
+// forgetRaw removes the bytes of an input, and returns the digest of the file
+// that held them, if one did.
+func forgetRaw(t tx, ledger normalize.ID, now time.Time) (file string, err error) {
 	var encoding string
 	var digest []byte
 	found, err := one(t, `SELECT encoding, digest FROM raws WHERE ledger_id = $1`, args(ledger), &encoding, &digest)
 	if err != nil || !found {
-		return err
+		return "", err
 	}
 	if encoding == timeline.RawFile {
-		orphan(t, digestName(digest), now)
+		file = digestName(digest)
+		orphan(t, file, now)
 	}
 	t.exec(`DELETE FROM raws WHERE ledger_id = $1`, ledger)
-	return nil
+	return file, nil
 }

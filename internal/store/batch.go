@@ -51,6 +51,7 @@ type conversationRow struct {
 	lastInbound normalize.ID
 	windowUntil time.Time
 	windowLeft  int
+	erasedAt    time.Time
 
 	fresh, dirty bool
 }
@@ -290,12 +291,12 @@ func eachID(ids []normalize.ID) [][]any {
 	return asked
 }
 
-const conversationColumns = `id, account_id, address_id, subject, state, closed_at, active_at, last_inbound, window_until, window_left`
+const conversationColumns = `id, account_id, address_id, subject, state, closed_at, active_at, last_inbound, window_until, window_left, erased_at`
 
 func scanConversationRow(r row) (*conversationRow, error) {
 	var c conversationRow
 	return &c, r.scan(&c.id, &c.account, &c.address, &c.subject, &c.state, &c.closedAt, &c.activeAt, &c.lastInbound,
-		&c.windowUntil, &c.windowLeft)
+		&c.windowUntil, &c.windowLeft, &c.erasedAt)
 }
 
 func (b *batch) loadConversations(live []*ingest) error {

@@ -134,6 +134,9 @@ func (db *DB) SetConversation(ctx context.Context, id normalize.ID, state normal
 		if c == nil {
 			return refuse(timeline.ErrNotFound)
 		}
+		if !c.erasedAt.IsZero() {
+			return refuse(timeline.ErrErased)
+		}
 		if state == normalize.Open {
 			if c.state != state {
 				b.reopen(c, now)

@@ -122,9 +122,9 @@ func (db *DB) eventData(s session, e *eventRow, messages map[normalize.ID]*norma
 	}
 	switch e.Type {
 	case normalize.MessageStatus:
-		var change normalize.StatusChange
+		var change *normalize.StatusChange // nil once the customer was erased
 		err := detail(&change)
-		return &normalize.MessageEvent{Message: messages[e.ref], Change: &change}, err
+		return &normalize.MessageEvent{Message: messages[e.ref], Change: change}, err
 	case normalize.MessageReceived, normalize.MessageSent, normalize.MessageEdited, normalize.MessageDeleted:
 		return &normalize.MessageEvent{Message: messages[e.ref]}, nil
 	case normalize.ConversationOpened, normalize.ConversationClosed:

@@ -238,3 +238,11 @@ func (b *batch) quarantine(in *ingest, e *entry, ledger normalize.ID) (timeline.
 
 // digestName is how a digest is written where a file is meant.
 func digestName(d []byte) string { return hex.EncodeToString(d) }
+
+func digestBytes(name string) []byte {
+	b, err := hex.DecodeString(name)
+	if err != nil {
+		return nil // no digest of ours
+	}
+	return b
+}

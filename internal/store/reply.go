@@ -110,6 +110,9 @@ func (b *batch) send(in *ingest, e *entry, m *normalize.Message) (*messageRow, e
 		if c == nil {
 			return nil, refuse(fmt.Errorf("conversation %s: %w", m.ConversationID, timeline.ErrNotFound))
 		}
+		if !c.erasedAt.IsZero() {
+			return nil, refuse(timeline.ErrErased)
+		}
 	}
 	a, err := b.address(e.message.Address, in.Now)
 	if err != nil {

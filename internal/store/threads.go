@@ -45,7 +45,7 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 // answered returns the conversation that a message names or answers.
 func (b *batch) answered(in *ingest, e *entry) (*conversationRow, error) {
 	c, err := b.conversation(e.message.Thread.Conversation)
-	if err != nil || (c != nil && c.account == in.account.ID) {
+	if err != nil || (c != nil && c.account == in.account.ID && c.erasedAt.IsZero()) {
 		return c, err
 	}
 	for _, name := range e.answers {
@@ -63,7 +63,7 @@ func (b *batch) answered(in *ingest, e *entry) (*conversationRow, error) {
 		if m == nil || m.is(flagErased) {
 			continue
 		}
-		if c, err := b.conversation(m.conversation); err != nil || c != nil {
+		if c, err := b.conversation(m.conversation); err != nil || (c != nil && c.erasedAt.IsZero()) {
 			return c, err
 		}
 	}
@@ -128,8 +128,8 @@ func (b *batch) saveConversations() {
 // save writes a conversation.
 func (c *conversationRow) save(t tx) {
 	if c.fresh {
-		t.exec(`INSERT INTO conversations (`+conversationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound, c.windowUntil, c.windowLeft)
+		t.exec(`INSERT INTO conversations (`+conversationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound, c.windowUntil, c.windowLeft, c.erasedAt)
 	} else {
 		t.exec(`UPDATE conversations SET state = $1, closed_at = $2, active_at = $3, last_inbound = $4, window_until = $5, window_left = $6
 			WHERE id = $7`, c.state, c.closedAt, c.activeAt, c.lastInbound, c.windowUntil, c.windowLeft, c.id)

@@ -50,6 +50,7 @@ type engine interface {
 	// afterCommit is the writer's moment for housekeeping.
 	afterCommit()
 	stats(ctx context.Context) (Stats, error)
+	backup(ctx context.Context, file string) error
 	close(ctx context.Context) error
 }
 

@@ -17,12 +17,20 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"time"
 )
 
 // ErrBadDigest is returned for a digest that is not 64 hex digits.
 var ErrBadDigest = errors.New("not the SHA-256 of a medium")
 
-const incoming = "incoming" // files that are still being written
+const (
+	incoming = "incoming" // files that are still being written
+	// leftover is the age at which such a file belongs to nobody any more.
+	leftover = 24 * time.Hour
+	// young is for how long content that was just asked for is not removed: the
+	// row that points to it may be about to be committed.
+	young = time.Hour
+)
 
 // Dir is a media folder. Several processes may use one at the same time.
 type Dir struct{ root *os.Root }
@@ -39,7 +47,29 @@ func Open(dir string) (*Dir, error) {
 	if err := root.MkdirAll(incoming, 0o700); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	return &Dir{root: root}, nil
+	d := &Dir{root: root}
+	if err := d.removeLeftovers(); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return d, nil
+}
+
+// removeLeftovers removes what writers that were killed left behind.
+func (d *Dir) removeLeftovers() error {
+	list, err := fs.ReadDir(d.root.FS(), incoming)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		info, err := e.Info()
+		if err != nil || time.Since(info.ModTime()) < leftover {
+			continue
+		}
+		if err := d.root.Remove(path.Join(incoming, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close closes the folder.
@@ -84,16 +114,35 @@ func (d *Dir) settle(temp, digest string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.root.Stat(name); err == nil {
-		return d.root.Remove(temp)
+	known, err := d.touch(name)
+	if err != nil {
+		return err
 	}
-	folder := path.Dir(name)
-	if err := d.root.MkdirAll(folder, 0o700); err != nil {
+	if known {
+		return errors.Join(d.root.Remove(temp), d.syncFolders(path.Dir(name)))
+	}
+	if err := d.root.MkdirAll(path.Dir(name), 0o700); err != nil {
 		return err
 	}
 	if err := d.root.Rename(temp, name); err != nil {
 		return err
 	}
+	return d.syncFolders(path.Dir(name))
+}
+
+// touch reports whether a file is there, and keeps it young.
+func (d *Dir) touch(name string) (bool, error) {
+	now := time.Now()
+	err := d.root.Chtimes(name, now, now)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// syncFolders makes the names in a folder and in those around it durable; also
+// for a file that was there, since whoever is writing it may not be done.
+func (d *Dir) syncFolders(folder string) error {
 	// Up to the root: each of these folders may be new.
 	for ; ; folder = path.Dir(folder) {
 		if err := d.syncFolder(folder); err != nil {
@@ -123,15 +172,24 @@ func (d *Dir) Open(_ context.Context, digest string) (io.ReadCloser, error) {
 }
 
 // Remove deletes the content with a digest; that there is none is no error.
+// Content that was stored within the last hour stays, since somebody may be
+// about to refer to it.
 func (d *Dir) Remove(_ context.Context, digest string) error {
 	name, err := place(digest)
 	if err != nil {
 		return err
 	}
-	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	st, err := d.root.Stat(name)
+	if err == nil && time.Since(st.ModTime()) < young {
+		return nil
 	}
-	return nil
+	if err == nil {
+		err = d.root.Remove(name)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // Write stores content; it implements timeline.Files.
@@ -143,7 +201,9 @@ func (d *Dir) Write(ctx context.Context, content []byte) (string, error) {
 		return "", err
 	}
 	if st, err := d.root.Stat(name); err == nil && st.Size() == int64(len(content)) {
-		return digest, nil
+		if known, err := d.touch(name); err != nil || known {
+			return digest, errors.Join(err, d.syncFolders(path.Dir(name)))
+		}
 	}
 	digest, _, err = d.Put(ctx, bytes.NewReader(content))
 	return digest, err

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/deskbridge/deskbridge/internal/store/media"
 )
@@ -114,5 +115,58 @@ func TestDamageIsNoticed(t *testing.T) {
 	}
 	if _, err := d.Read(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("err %v", err)
+	}
+}
+
+func TestContentThatWasJustStoredIsNotRemoved(t *testing.T) {
+	d, dir := open(t)
+	digest, err := d.Write(t.Context(), []byte("again"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := files(t, dir)[0]
+	old := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(file, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Write(t.Context(), []byte("again")); err != nil { // a second message brings it
+		t.Fatal(err)
+	}
+	if err := d.Remove(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Read(t.Context(), digest); err != nil {
+		t.Errorf("a sweep took the file of a message that was just coming in: %v", err)
+	}
+	if err := os.Chtimes(file, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Remove(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	if names := files(t, dir); len(names) != 0 {
+		t.Errorf("files: %v", names)
+	}
+}
+
+func TestWhatAKilledWriterLeftIsRemoved(t *testing.T) {
+	d, dir := open(t)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-48 * time.Hour)
+	for name, at := range map[string]time.Time{"dead": old, "under-way": time.Now()} {
+		p := filepath.Join(dir, "incoming", name)
+		if err := errors.Join(os.WriteFile(p, []byte("half"), 0o600), os.Chtimes(p, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := media.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if names := files(t, dir); len(names) != 1 || filepath.Base(names[0]) != "under-way" {
+		t.Errorf("files: %v", names)
 	}
 }

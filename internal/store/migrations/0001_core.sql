@@ -144,6 +144,7 @@ CREATE TABLE ledger (
     message_id  {INT} NOT NULL,
     size        {INT} NOT NULL
 );
+CREATE INDEX ledger_message ON ledger (message_id) WHERE message_id <> 0;
 CREATE INDEX ledger_odd ON ledger (outcome, id) WHERE outcome <> 'accepted';
 
 CREATE TABLE raws (

@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/identity"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+)
+
+// Export implements identity.Store. Messages are oldest first.
+func (db *DB) Export(ctx context.Context, customer normalize.ID) (out *identity.Export, err error) {
+	err = db.read(ctx, func(s session) error {
+		id, err := currentCustomer(s, customer)
+		if err != nil {
+			return err
+		}
+		x := &identity.Export{}
+		if x.Customer, err = readCustomer(s, id); err != nil {
+			return err
+		}
+		if x.Links, err = links(s, id); err != nil {
+			return err
+		}
+		if x.Merges, err = readMerges(s, `WHERE from_id = $1 OR into_id = $1 ORDER BY id`, id); err != nil {
+			return err
+		}
+		if x.Conversations, err = db.readConversations(s, ` WHERE a.customer_id = $1 ORDER BY c.id`, args(id)); err != nil {
+			return err
+		}
+		ids, err := messagesOf(s, id)
+		if err != nil {
+			return err
+		}
+		x.Messages, err = db.readMessages(s, ids)
+		out = x
+		return err
+	})
+	return out, err
+}
+
+// messagesOf returns the messages on a customer's timeline and those that the
+// customer wrote on somebody else's. The latter have no index: this is rare.
+func messagesOf(s session, customer normalize.ID) (ids []normalize.ID, err error) {
+	err = s.query(`SELECT id FROM messages WHERE owner_id IN (SELECT id FROM addresses WHERE customer_id = $1)
+		OR address_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, args(customer), func(r row) error { return scanID(r, &ids) })
+	slices.Sort(ids)
+	return ids, err
+}
+
+// Erase implements identity.Store.
+func (db *DB) Erase(ctx context.Context, customer normalize.ID, now time.Time) ([]string, error) {
+	// What has no index is looked for before the writer is kept busy. What
+	// comes in meanwhile stands on the customer's own timeline and is found
+	// again below.
+	var said []normalize.ID
+	err := db.read(ctx, func(s session) error {
+		id, err := currentCustomer(s, customer)
+		if err != nil {
+			return err
+		}
+		said, err = messagesOf(s, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	files, err := commit(ctx, db, func(t tx) (map[string]bool, error) { return db.erase(t, customer, said, now) })
+	if err != nil {
+		return nil, err
+	}
+	var digests []string
+	err = db.read(ctx, func(s session) error {
+		digests, err = unreferenced(s, sortedKeys(files))
+		return err
+	})
+	return digests, err
+}
+
+func (db *DB) erase(t tx, customer normalize.ID, said []normalize.ID, now time.Time) (map[string]bool, error) {
+	id, err := currentCustomer(t, customer)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	states, err := lockCustomers(t, id)
+	if err != nil {
+		return nil, err
+	}
+	if c := states[id]; !c.erasedAt.IsZero() {
+		return nil, refuse(timeline.ErrErased)
+	} else if c.mergedInto != 0 {
+		return nil, conflict{errMoved}
+	}
+	if err := db.eraseAddresses(t, id, now); err != nil {
+		return nil, err
+	}
+	err = t.query(`SELECT id FROM messages WHERE owner_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, args(id),
+		func(r row) error { return scanID(r, &said) })
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(said)
+	files := map[string]bool{}
+	for _, m := range slices.Compact(said) {
+		if err := eraseMessage(t, m, files, now); err != nil {
+			return nil, err
+		}
+	}
+	t.exec(`UPDATE events SET detail = '' WHERE detail <> '' AND conversation_id IN
+		(SELECT c.id FROM conversations c JOIN addresses a ON a.id = c.address_id WHERE a.customer_id = $1)`, id)
+	t.exec(`UPDATE events SET detail = '' WHERE type = 'customer.opted_out' AND ref_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, id)
+	t.exec(`UPDATE conversations SET subject = '', erased_at = $1, state = 'closed', closed_at = CASE WHEN state = 'open' THEN $1 ELSE closed_at END
+		WHERE address_id IN (SELECT id FROM addresses WHERE customer_id = $2)`, now, id)
+	return files, eraseNames(t, id, now)
+}
+
+// eraseAddresses takes away what the customer can be reached at. Whoever
+// writes from there later is somebody new.
+func (db *DB) eraseAddresses(t tx, customer normalize.ID, now time.Time) error {
+	type address struct {
+		id          normalize.ID
+		kind, value string
+	}
+	var list []address
+	err := t.query(`SELECT id, kind, value FROM addresses WHERE customer_id = $1 ORDER BY id {LOCK}`, args(customer), func(r row) error {
+		var a address
+		err := r.scan(&a.id, &a.kind, &a.value)
+		list = append(list, a)
+		return err
+	})
+	for _, a := range list {
+		hash := db.nameKey("erased", a.id.String(), a.kind, a.value)
+		t.exec(`UPDATE addresses SET value = $1, name = '', evidence = 'erased', author = '', unreachable = '' WHERE id = $2`,
+			"erased:"+hex.EncodeToString(hash[:]), a.id)
+	}
+	return err
+}
+
+// eraseMessage leaves of a message that there was one.
+func eraseMessage(t tx, id normalize.ID, files map[string]bool, now time.Time) error {
+	p, _, err := readPayload(t, id)
+	if err != nil {
+		return err
+	}
+	for _, f := range p.files() {
+		files[f.digest] = true
+	}
+	dropMedia(t, p.files(), now)
+	var ledger normalize.ID
+	if _, err := one(t, `SELECT ledger_id FROM messages WHERE id = $1`, args(id), &ledger); err != nil {
+		return err
+	}
+	// The entries that repeated, edited or told of it hold its words as well.
+	var entries []normalize.ID
+	if err := t.query(`SELECT id FROM ledger WHERE message_id = $1 AND message_id <> 0`, args(id), func(r row) error { return scanID(r, &entries) }); err != nil {
+		return err
+	}
+	for _, l := range append(entries, ledger) {
+		digest, err := forgetRaw(t, l, now)
+		if err != nil {
+			return err
+		}
+		if digest != "" {
+			files[digest] = true
+		}
+		t.exec(`UPDATE ledger SET name = '', reason = 'erased' WHERE id = $1`, l)
+	}
+	b, err := (&payload{ReceivedAt: p.ReceivedAt, DeletedAt: now.UTC()}).encode()
+	if err != nil {
+		return err
+	}
+	t.exec(`UPDATE messages SET payload = $1, external_id = '', flags = CASE WHEN flags & $2 = 0 THEN flags + $2 ELSE flags END WHERE id = $3`,
+		b, flagErased, id)
+	t.exec(`UPDATE parts SET error = '', external_id = '' WHERE message_id = $1`, id)
+	t.exec(`DELETE FROM receipts WHERE message_id = $1`, id)
+	t.exec(`UPDATE attempts SET detail = '', external_id = '' WHERE job_id IN (SELECT id FROM jobs WHERE message_id = $1 AND message_id <> 0)`, id)
+	t.exec(`UPDATE jobs SET error = '', settled = '' WHERE message_id = $1 AND message_id <> 0`, id)
+	t.exec(`UPDATE jobs SET state = 'cancelled' WHERE message_id = $1 AND message_id <> 0 AND state = 'queued' AND task <> 'forward'`, id)
+	return nil
+}
+
+// eraseNames erases the customer and those who were merged into them.
+func eraseNames(t tx, customer normalize.ID, now time.Time) error {
+	all := []normalize.ID{customer}
+	for i := 0; i < len(all) && i < mergeDepth; i++ {
+		if err := t.query(`SELECT from_id FROM merges WHERE into_id = $1 AND undone_at = 0`, args(all[i]),
+			func(r row) error { return scanID(r, &all) }); err != nil {
+			return err
+		}
+	}
+	for _, id := range all {
+		t.exec(`UPDATE customers SET name = '', erased_at = $1 WHERE id = $2`, now, id)
+		t.exec(`UPDATE merges SET reason = '', evidence = '' WHERE from_id = $1 OR into_id = $1`, id)
+	}
+	return nil
+}

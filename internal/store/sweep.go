@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+)
+
+// Retention tells until when things are deleted: what is older goes.
+type Retention struct{ Raw, Jobs, Events time.Time }
+
+const (
+	// sweepBatch is how many rows one commit deletes, so that nobody waits
+	// long behind it.
+	sweepBatch = 500
+	// uploadTime is how long an uploaded file waits for its message.
+	uploadTime = 7 * 24 * time.Hour
+	// orphanTime is how long a file without references is reported again, for
+	// those that were too young to be deleted.
+	orphanTime = 3 * time.Hour
+)
+
+// Sweep deletes raw inputs, finished jobs and events that are past their
+// retention, and returns the digests of files that nothing refers to. Work
+// that is not finished stays, and so do the events that it carries.
+func (db *DB) Sweep(ctx context.Context, keep Retention) ([]string, error) {
+	now := time.Now()
+	oldest, err := db.oldestWanted(ctx, keep.Events)
+	if err != nil {
+		return nil, err
+	}
+	steps := []struct {
+		name  string
+		until time.Time
+		step  func(t tx, until normalize.ID) (int, error)
+	}{
+		{"raw inputs", keep.Raw, func(t tx, until normalize.ID) (int, error) { return sweepRaws(t, until, now) }},
+		{"jobs", keep.Jobs, sweepJobs},
+		{"idempotency keys", keep.Jobs, sweepIdempotency},
+		{"events", oldest, sweepEvents},
+		{"uploads", now.Add(-uploadTime), func(t tx, until normalize.ID) (int, error) { return sweepUploads(t, until, now) }},
+	}
+	for _, s := range steps {
+		if s.until.IsZero() {
+			continue
+		}
+		for n := sweepBatch; n == sweepBatch; {
+			if n, err = commit(ctx, db, func(t tx) (int, error) { return s.step(t, normalize.FirstID(s.until)) }); err != nil {
+				return nil, fmt.Errorf("sweep %s: %w", s.name, err)
+			}
+		}
+	}
+	return db.sweepOrphans(ctx, now)
+}
+
+// oldestWanted moves the cutoff of events back to the oldest one that a job
+// still carries.
+func (db *DB) oldestWanted(ctx context.Context, cutoff time.Time) (time.Time, error) {
+	if cutoff.IsZero() {
+		return cutoff, nil
+	}
+	err := db.read(ctx, func(s session) error {
+		for _, states := range []string{`'queued', 'sending'`, `'failed', 'uncertain', 'expired', 'cancelled'`} {
+			var first normalize.ID
+			if _, err := one(s, `SELECT coalesce(min(event_id), 0) FROM jobs WHERE event_id <> 0 AND state IN (`+states+`)`, nil, &first); err != nil {
+				return err
+			}
+			if first != 0 && first.Time().Before(cutoff) {
+				cutoff = first.Time()
+			}
+		}
+		return nil
+	})
+	return cutoff, err
+}
+
+// deleteIDs deletes the first rows of a table that a query selects.
+func deleteIDs(t tx, from, column, condition string, until normalize.ID) ([]normalize.ID, error) {
+	var ids []normalize.ID
+	err := t.query(fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE %[3]s ORDER BY %[1]s LIMIT %[4]d`, column, from, condition, sweepBatch),
+		args(until), func(r row) error { return scanID(r, &ids) })
+	for _, id := range ids {
+		t.exec(`DELETE FROM `+from+` WHERE `+column+` = $1`, id)
+	}
+	return ids, err
+}
+
+func sweepRaws(t tx, until normalize.ID, now time.Time) (int, error) {
+	var ids []normalize.ID
+	var files []string
+	err := t.query(fmt.Sprintf(`SELECT ledger_id, encoding, digest FROM raws WHERE ledger_id < $1 ORDER BY ledger_id LIMIT %d`, sweepBatch),
+		args(until), func(r row) error {
+			var id normalize.ID
+			var encoding string
+			var digest []byte
+			err := r.scan(&id, &encoding, &digest)
+			ids = append(ids, id)
+			if encoding == timeline.RawFile {
+				files = append(files, digestName(digest))
+			}
+			return err
+		})
+	for _, id := range ids {
+		t.exec(`DELETE FROM raws WHERE ledger_id = $1`, id)
+	}
+	for _, f := range files {
+		orphan(t, f, now)
+	}
+	return len(ids), err
+}
+
+func sweepJobs(t tx, until normalize.ID) (int, error) {
+	ids, err := deleteIDs(t, "jobs", "id", `id < $1 AND state IN ('done', 'failed', 'expired', 'cancelled')`, until)
+	for _, id := range ids {
+		t.exec(`DELETE FROM attempts WHERE job_id = $1`, id)
+	}
+	return len(ids), err
+}
+
+func sweepIdempotency(t tx, until normalize.ID) (int, error) {
+	var keys [][]byte
+	err := t.query(fmt.Sprintf(`SELECT key FROM idempotency WHERE at < $1 ORDER BY at LIMIT %d`, sweepBatch), args(until.Time()), func(r row) error {
+		var k []byte
+		err := r.scan(&k)
+		keys = append(keys, k)
+		return err
+	})
+	for _, k := range keys {
+		t.exec(`DELETE FROM idempotency WHERE key = $1`, k)
+	}
+	return len(keys), err
+}
+
+// sweepEvents never deletes the newest event: its number must not be given
+// again.
+func sweepEvents(t tx, until normalize.ID) (int, error) {
+	ids, err := deleteIDs(t, "events", "seq", `id < $1 AND seq < (SELECT max(seq) FROM events)`, until)
+	return len(ids), err
+}
+
+func sweepUploads(t tx, until normalize.ID, now time.Time) (int, error) {
+	var files []storedMedia
+	err := t.query(fmt.Sprintf(`SELECT id, digest FROM media WHERE message_id = 0 AND id < $1 ORDER BY id LIMIT %d`, sweepBatch), args(until),
+		func(r row) error {
+			var f storedMedia
+			err := r.scan(&f.id, &f.digest)
+			files = append(files, f)
+			return err
+		})
+	dropMedia(t, files, now)
+	return len(files), err
+}
+
+// sweepOrphans returns the files without references, and forgets those that
+// have some and those that were reported for long enough.
+func (db *DB) sweepOrphans(ctx context.Context, now time.Time) ([]string, error) {
+	return commit(ctx, db, func(t tx) ([]string, error) {
+		var all []string
+		old := map[string]bool{}
+		err := t.query(fmt.Sprintf(`SELECT digest, at FROM orphans ORDER BY digest LIMIT %d`, listLimit), nil, func(r row) error {
+			var digest string
+			var at time.Time
+			err := r.scan(&digest, &at)
+			all, old[digest] = append(all, digest), now.Sub(at) > orphanTime
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		lost, err := unreferenced(t, all)
+		if err != nil {
+			return nil, err
+		}
+		gone := map[string]bool{}
+		for _, d := range lost {
+			gone[d] = true
+		}
+		for _, d := range all {
+			if !gone[d] || old[d] {
+				t.exec(`DELETE FROM orphans WHERE digest = $1`, d)
+			}
+		}
+		return lost, nil
+	})
+}
+
+// unreferenced returns those of some files that no row refers to.
+func unreferenced(s session, digests []string) (lost []string, err error) {
+	used := map[string]bool{}
+	names := make([][]any, len(digests))
+	sums := make([][]any, len(digests))
+	for i, d := range digests {
+		names[i], sums[i] = args(d), args(digestBytes(d))
+	}
+	mark := func(i int, _ row) error { used[digests[i]] = true; return nil }
+	if err := s.each(`SELECT id FROM media WHERE digest = $1 LIMIT 1`, names, mark); err != nil {
+		return nil, err
+	}
+	if err := s.each(`SELECT ledger_id FROM raws WHERE digest = $1 AND encoding = 'file' LIMIT 1`, sums, mark); err != nil {
+		return nil, err
+	}
+	for _, d := range digests {
+		if !used[d] {
+			lost = append(lost, d)
+		}
+	}
+	return lost, nil
+}
