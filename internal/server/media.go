@@ -30,16 +30,18 @@ const (
 
 func (s *Server) mediaAPI(a huma.API) {
 	huma.Register(a, operation(http.MethodPost, "/v1/media", "upload-media", "Takes a file in",
-		answering(http.StatusCreated), uploadBodies,
+		answering(http.StatusCreated),
 		describedAs("Either the file as the body, named by ?name= or Content-Disposition, or a form with one file. "+
 			"The id that is returned goes into attachments of a message.")), s.postMedia)
+	// Only described: huma would otherwise read the body itself.
+	a.OpenAPI().Paths["/v1/media"].Post.RequestBody = uploadBodies()
 	huma.Register(a, operation(http.MethodGet, "/v1/media/{id}", "get-media", "The content of a file",
 		describedAs("With the type that was found out when it came in. Only plain pictures are for showing; all else is for saving."), fileAnswer), s.getMedia)
 }
 
-func uploadBodies(o *huma.Operation) {
+func uploadBodies() *huma.RequestBody {
 	binary := &huma.Schema{Type: "string", Format: "binary"}
-	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"*/*": {Schema: binary},
 		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file"},
 			Properties: map[string]*huma.Schema{"file": binary}}},

@@ -29,7 +29,10 @@ func newTestServer(t *testing.T, c Config, d Deps) *Server {
 		d.Metrics = prometheus.NewRegistry()
 	}
 	s := New(c, d)
-	t.Cleanup(s.Stop)
+	t.Cleanup(func() {
+		s.Stop()
+		noteCovered(s)
+	})
 	return s
 }
 
