@@ -1,6 +1,10 @@
 package email
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/deskbridge/deskbridge/normalize"
+)
 
 // automated reports whether a program wrote the mail, or a person through a
 // list: such mail is shown and never answered by itself. RFC 3834 section 5,
@@ -29,6 +33,16 @@ func automated(h header) bool {
 	}
 	kind, _ := parseParams(h.get("content-type"))
 	return kind == "multipart/report"
+}
+
+// machine reports whether nobody reads what is sent to an address.
+func machine(a normalize.Address) bool {
+	local, _, _ := strings.Cut(a.Value, "@")
+	switch local {
+	case "mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "do-not-reply":
+		return true
+	}
+	return false
 }
 
 func firstWord(v string) string {

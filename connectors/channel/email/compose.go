@@ -119,10 +119,10 @@ func (e *Email) layOut(ctx context.Context, o *channel.Outbound) (*entity, error
 	root := textEntity("text/plain", plain)
 	if html != "" {
 		rich := textEntity("text/html", `<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>`+html+"</body></html>\n")
-		rich = multipart("related", boundary+"r", append([]*entity{rich}, inline...))
-		root = multipart("alternative", boundary+"a", []*entity{root, rich})
+		rich = compound("related", boundary+"r", append([]*entity{rich}, inline...))
+		root = compound("alternative", boundary+"a", []*entity{root, rich})
 	}
-	return multipart("mixed", boundary+"m", append([]*entity{root}, attached...)), nil
+	return compound("mixed", boundary+"m", append([]*entity{root}, attached...)), nil
 }
 
 // words joins what the parts say. A part that e-mail cannot carry is refused
@@ -153,7 +153,7 @@ func words(parts []normalize.Part) (plain, html string, err error) {
 	return strings.Join(plains, "\n\n") + "\n", html, nil
 }
 
-func multipart(kind, boundary string, parts []*entity) *entity {
+func compound(kind, boundary string, parts []*entity) *entity {
 	if len(parts) == 1 {
 		return parts[0]
 	}

@@ -22,7 +22,11 @@ func (e *Email) Decode(in normalize.Input) (normalize.Item, error) {
 	if r := e.receipts(root, in); len(r) > 0 {
 		return r, nil
 	}
-	return e.message(root, in)
+	m, err := e.message(root, in)
+	if err != nil {
+		return nil, err // and no typed nil within the interface
+	}
+	return m, nil
 }
 
 // Peek finds out who a mail is from and what it is about, where Decode could
@@ -61,7 +65,7 @@ func (e *Email) message(root *node, in normalize.Input) (*normalize.Message, err
 		Subject:     text.CleanLine(decodeHeader(h.get("subject"))),
 		SentAt:      parseDate(h.get("date")),
 		ReceivedAt:  in.ReceivedAt,
-		Automated:   automated(h),
+		Automated:   automated(h) || machine(from),
 	}
 	m.Thread = e.thread(h, from)
 	var html string

@@ -20,15 +20,17 @@ func (e *Email) receipts(root *node, in normalize.Input) normalize.Receipts {
 		return e.looseBounce(root, in)
 	}
 	groups := fieldGroups(report.content())
-	if len(groups) < 2 {
+	if len(groups) == 0 {
 		return nil
 	}
-	id := e.reportedID(root, groups[0])
+	id := e.reportedID(root, groups[0], in.Raw)
 	if id == "" {
 		return nil
 	}
+	// The first group is on the mail as a whole. Some programs leave out the
+	// empty line after it, so it is tried like the others.
 	var list normalize.Receipts
-	for _, g := range groups[1:] {
+	for _, g := range groups {
 		if len(list) == maxAddresses {
 			break
 		}
@@ -46,7 +48,7 @@ func (e *Email) receipts(root *node, in normalize.Input) normalize.Receipts {
 // reportedID returns which mail of ours is reported on. The envelope id is the
 // Message-ID that we gave at MAIL FROM; where the server kept none, the
 // returned mail or its header has it. Only an authentic id counts.
-func (e *Email) reportedID(root *node, message header) string {
+func (e *Email) reportedID(root *node, message header, raw []byte) string {
 	if id, o := e.mint.judge(strings.Trim(message.get("original-envelope-id"), "<> ")); o == ours {
 		return id
 	}
@@ -59,7 +61,7 @@ func (e *Email) reportedID(root *node, message header) string {
 			}
 		}
 	}
-	return ""
+	return e.mint.find(raw) // returned as plain text
 }
 
 // receipt reads the fields on one recipient.
@@ -83,9 +85,12 @@ func receipt(h header) (normalize.Receipt, bool) {
 	default:
 		return r, false
 	}
-	r.Code = enhancedCode.FindString(h.get("status"))
-	r.Unreachable = r.Status == normalize.StatusFailed && deadAddress(r.Code)
 	_, diagnostic, _ := strings.Cut(h.get("diagnostic-code"), ";")
+	r.Code = enhancedCode.FindString(h.get("status"))
+	if exact := enhancedCode.FindString(diagnostic); exact != "" && (r.Code == "" || strings.HasSuffix(r.Code, ".0.0")) {
+		r.Code = exact
+	}
+	r.Unreachable = r.Status == normalize.StatusFailed && deadAddress(r.Code)
 	r.Detail = text.Truncate(text.CleanLine(decodeHeader(diagnostic)), 300)
 	r.At = parseDate(h.get("last-attempt-date"))
 	return r, true
@@ -148,7 +153,7 @@ func fieldGroups(b []byte) []header {
 	var groups []header
 	for len(b) > 0 && len(groups) <= maxAddresses {
 		h, rest, err := readHeader(b)
-		if err != nil {
+		if err != nil || len(rest) == len(b) { // no field, and no empty line to come
 			break
 		}
 		if len(h) > 0 {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 const (
@@ -45,6 +46,7 @@ func headerLine(name, value string) string {
 
 // encodeText encodes a subject by RFC 2047 where it must be.
 func encodeText(s string) string {
+	s = text.CleanLine(s)
 	if isASCIIText(s) && !strings.Contains(s, "=?") {
 		for _, w := range strings.Fields(s) {
 			if len(w) > maxLine {
@@ -81,14 +83,14 @@ func formatAddresses(list []normalize.Address) string {
 }
 
 func formatAddress(a normalize.Address) string {
-	box := envelope(a.Value)
+	box, name := envelope(a.Value), text.CleanLine(a.Name)
 	switch {
-	case a.Name == "":
+	case name == "":
 		return "<" + box + ">"
-	case !isASCIIText(a.Name) || len(a.Name) > maxLine:
-		return encodeWords(a.Name) + " <" + box + ">"
+	case !isASCIIText(name) || len(name) > maxLine:
+		return encodeWords(name) + " <" + box + ">"
 	}
-	return (&mail.Address{Name: a.Name, Address: box}).String()
+	return (&mail.Address{Name: name, Address: box}).String()
 }
 
 // envelope returns a mailbox as SMTP wants it: a domain in other scripts in

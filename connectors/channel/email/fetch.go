@@ -125,7 +125,11 @@ func (e *Email) fetch(ctx context.Context, c *imapConn, validity uint32, plan []
 	var inputs []normalize.Input
 	for _, m := range plan {
 		raw, ok := raws[m.uid]
-		if why := refused[m.uid]; ok || why != "" {
+		why := refused[m.uid]
+		if int64(len(raw)) > e.maxMail() { // the server said less than it sent
+			raw, why = slices.Clone(raw[:headBytes]), refusedTooLarge
+		}
+		if ok || why != "" {
 			if why != refusedNotServed {
 				e.forgive(validity, m.uid)
 			}
@@ -153,10 +157,6 @@ func (e *Email) fetchOne(ctx context.Context, c *imapConn, validity uint32, m ma
 		return refusedNotServed, nil
 	}
 	err := c.bodies(ctx, []mailInfo{m}, limit, raws)
-	if int64(len(raws[m.uid])) > limit {
-		// The server said less than it sent.
-		raws[m.uid], why = raws[m.uid][:headBytes], refusedTooLarge
-	}
 	if raws[m.uid] != nil {
 		return why, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -68,9 +69,13 @@ func (h header) all(name string) string {
 	return strings.Join(v, ", ")
 }
 
-// readHeader takes the header off the front of raw. Lines that are no field
-// are skipped: a broken line costs itself and not the mail.
+// readHeader takes the header off the front of raw. A line that is no field is
+// skipped, so that it costs itself and not the mail; where no empty line ends
+// the header, the body begins there.
 func readHeader(raw []byte) (h header, body []byte, err error) {
+	unended := sync.OnceValue(func() bool {
+		return !bytes.Contains(raw, []byte("\n\r\n")) && !bytes.Contains(raw, []byte("\n\n"))
+	})
 	var name string
 	var value []byte
 	flush := func() {
@@ -98,6 +103,9 @@ func readHeader(raw []byte) (h header, body []byte, err error) {
 			}
 			name = strings.ToLower(string(bytes.TrimRight(before, " \t")))
 			value = append(value[:0], bytes.TrimSpace(after)...)
+		} else if unended() {
+			flush()
+			return h, rest, nil
 		}
 		if next == nil {
 			flush()

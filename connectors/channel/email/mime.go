@@ -12,7 +12,7 @@ import (
 // per level, and a crafted mail of 20 MB kept one busy for minutes.
 type node struct {
 	header header
-	kind   string // content type, "text/plain" where none is given
+	kind   string // content type
 	params map[string]string
 	body   []byte
 	parts  []*node // of a multipart
@@ -20,13 +20,13 @@ type node struct {
 
 // readTree parses a mail within the bounds above.
 func readTree(raw []byte) (*node, error) {
-	return new(reader).node(raw, 0)
+	return new(reader).node(raw, 0, "text/plain")
 }
 
 // reader counts what a whole mail may have only so many of.
 type reader struct{ parts, fields int }
 
-func (r *reader) node(raw []byte, depth int) (*node, error) {
+func (r *reader) node(raw []byte, depth int, fallback string) (*node, error) {
 	if depth > maxNesting {
 		return nil, refuse("too_deep", "parts are nested more than %d deep", maxNesting)
 	}
@@ -44,7 +44,7 @@ func (r *reader) node(raw []byte, depth int) (*node, error) {
 	n.kind, n.params = parseParams(h.get("content-type"))
 	if !strings.HasPrefix(n.kind, "multipart/") {
 		if !strings.Contains(n.kind, "/") {
-			n.kind = "text/plain"
+			n.kind = fallback
 		}
 		return n, nil
 	}
@@ -57,8 +57,12 @@ func (r *reader) node(raw []byte, depth int) (*node, error) {
 		n.kind = "text/plain"
 		return n, nil
 	}
+	fallback = "text/plain"
+	if n.kind == "multipart/digest" {
+		fallback = "message/rfc822" // RFC 2046 section 5.1.5
+	}
 	for _, p := range pieces {
-		part, err := r.node(p, depth+1)
+		part, err := r.node(p, depth+1, fallback)
 		if err != nil {
 			return nil, err
 		}

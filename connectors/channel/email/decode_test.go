@@ -1,0 +1,196 @@
+package email
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden is what a fixture is expected to become: the message as the API shows
+// it, and what the API does not show.
+type golden struct {
+	Error       string             `json:"error,omitempty"`
+	Message     *normalize.Message `json:"message,omitempty"`
+	Fingerprint string             `json:"fingerprint,omitempty"`
+	Separate    bool               `json:"separate,omitempty"`
+	Contents    []string           `json:"contents,omitempty"` // SHA-256 of each medium
+}
+
+// TestFixtures decodes testdata/*.eml. Run with -update after a change, and
+// read what changed.
+func TestFixtures(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	e := offline(t)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var g golden
+			item, err := e.Decode(normalize.Input{Raw: raw, ReceivedAt: now})
+			if err != nil {
+				g.Error = err.Error()
+			}
+			if m, ok := item.(*normalize.Message); ok {
+				g.Message, g.Fingerprint, g.Separate = m, m.Fingerprint, m.Thread.Separate
+				for _, p := range m.Parts {
+					if p.Media != nil {
+						sum := sha256.Sum256(p.Media.Data)
+						g.Contents = append(g.Contents, hex.EncodeToString(sum[:]))
+					}
+				}
+			} else if item != nil {
+				t.Fatalf("decoded to %T", item)
+			}
+			got := marshal(t, g)
+			want := strings.TrimSuffix(file, ".eml") + ".json"
+			if *update {
+				if err := os.WriteFile(want, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			expected, err := os.ReadFile(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, expected) {
+				t.Errorf("decoded to\n%s\nwant\n%s", got, expected)
+			}
+		})
+	}
+}
+
+func marshal(t testing.TB, v any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestHostileMailIsRefusedByName(t *testing.T) {
+	head := "From: a@b.test\r\nTo: " + desk + "\r\n"
+	nest := func(depth int) string {
+		var b strings.Builder
+		b.WriteString(head)
+		for i := range depth {
+			fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+		}
+		return b.String() + "\r\ndeep down\r\n"
+	}
+	for _, tc := range []struct{ name, raw, want string }{
+		{"10,000 headers", head + strings.Repeat("X-A: b\r\n", 10_000) + "\r\nhi", "too_many_headers"},
+		{"a header of 1 MB", head + "X-A: " + strings.Repeat("x", 1<<20) + "\r\n\r\nhi", "header_too_large"},
+		{"10,000 headers in a part", head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + strings.Repeat("X-A: b\r\n", 10_000) + "\r\nhi", "too_many_headers"},
+		{"51 levels", nest(51), "too_deep"},
+		{"2,000 parts", head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nhi\r\n", 2000), "too_many_parts"},
+		{"an attachment over the limit", head + "Content-Type: application/zip\r\n\r\n" + strings.Repeat("x", 1<<20+1), "attachment_too_large"},
+		{"nobody wrote it", "Subject: hi\r\n\r\nhi", "no_sender"},
+		{"empty", "", "no_sender"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			item, err := offline(t).Decode(normalize.Input{Raw: []byte(tc.raw)})
+			if item != nil || err == nil || !strings.HasPrefix(err.Error(), tc.want+": ") {
+				t.Errorf("%v, %v; want %s", item, err, tc.want)
+			}
+		})
+	}
+	if m := decodeMessage(t, offline(t), []byte(nest(50))); m.Text != "deep down" {
+		t.Errorf("50 levels give %q", m.Text)
+	}
+}
+
+func TestForgedTokenLeadsNowhere(t *testing.T) {
+	e := offline(t)
+	real := e.mint.id()
+	forged := "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@desk.test"
+	elsewhere := "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@other.test"
+	m := decodeMessage(t, e, eml("From: "+anna, "To: "+desk, "Message-ID: <x@customer.test>",
+		"In-Reply-To: <"+forged+">", "References: <first@customer.test> <"+forged+"> <"+elsewhere+"> <"+strings.ToUpper(real)+">", "", "hi"))
+	if want := []string{"first@customer.test", elsewhere, real}; fmt.Sprint(m.Thread.References) != fmt.Sprint(want) {
+		t.Errorf("references %v, want %v", m.Thread.References, want)
+	}
+	if m.Thread.ReplyTo != real {
+		t.Errorf("reply to %q", m.Thread.ReplyTo)
+	}
+	other := plainConfig(t, "127.0.0.1:1", "127.0.0.1:1")
+	d := deps()
+	d.Key = []byte("another installation's key......")
+	stranger, err := New(other, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, o := stranger.mint.judge(real); o == ours {
+		t.Error("the token of one installation is good in another")
+	}
+}
+
+func TestOurOwnMailComesBack(t *testing.T) {
+	e := offline(t)
+	o := outbound(t, e, nil, textPart("Hello"))
+	var b bytes.Buffer
+	if err := e.compose(t.Context(), &b, o); err != nil {
+		t.Fatal(err)
+	}
+	m := decodeMessage(t, e, b.Bytes())
+	if m.Direction != normalize.Outbound || m.ExternalID != o.Message.ExternalID || m.Address.Value != anna {
+		t.Errorf("an echo became %s %s %s", m.Direction, m.ExternalID, m.Address)
+	}
+	m = decodeMessage(t, e, letter("Help <HELP@desk.test>", "note@desk.test", "Note to self"))
+	if m.Direction != normalize.Inbound || !m.Automated {
+		t.Errorf("a note to self is %s, automated %v", m.Direction, m.Automated)
+	}
+}
+
+func TestAutomatedMail(t *testing.T) {
+	for line, want := range map[string]bool{
+		"X-Nothing: here":                            false,
+		"Auto-Submitted: no":                         false,
+		"Auto-Submitted: Auto-Generated; x=y":        true,
+		"Precedence: bulk":                           true,
+		"Precedence: normal":                         false,
+		"Return-Path: <>":                            true,
+		"Return-Path: <anna@customer.test>":          false,
+		"X-Auto-Response-Suppress: DR, OOF, NRN":     true,
+		"X-Auto-Response-Suppress: None":             false,
+		"List-Id: News <news.customer.test>":         true,
+		"List-Unsubscribe: <mailto:x@y.test>":        true,
+		"Content-Type: multipart/report; boundary=b": true,
+	} {
+		m := decodeMessage(t, offline(t), eml("From: "+anna, "Message-ID: <1@x>", line, "", "hi"))
+		if m.Automated != want {
+			t.Errorf("%s: automated %v", line, m.Automated)
+		}
+	}
+	if m := decodeMessage(t, offline(t), letter("MAILER-DAEMON@mx.test", "1@x", "Undeliverable")); !m.Automated {
+		t.Error("a mailer daemon counts as a person")
+	}
+}
+
+func TestReusedMessageIDsAreToldApart(t *testing.T) {
+	e := offline(t)
+	a := decodeMessage(t, e, eml("From: "+anna, "Date: Sat, 21 Nov 2026 08:00:00 +0000", "Message-ID: <same@x>", "", "one"))
+	b := decodeMessage(t, e, eml("From: "+anna, "Date: Sat, 21 Nov 2026 08:00:01 +0000", "Message-ID: <same@x>", "", "two"))
+	if a.ExternalID != b.ExternalID || a.Fingerprint == b.Fingerprint {
+		t.Errorf("%s %s, %s %s", a.ExternalID, a.Fingerprint, b.ExternalID, b.Fingerprint)
+	}
+}

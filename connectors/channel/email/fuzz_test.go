@@ -1,0 +1,164 @@
+package email
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// clean fails when anything in v is not what the model promises.
+func clean(t *testing.T, what, s string) {
+	t.Helper()
+	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		t.Fatalf("%s is not clean: %q", what, s)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Add(postfixBounce("X: y", offline(f).mint.id(), failedGroup))
+	e := offline(f)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		in := normalize.Input{Raw: raw, ReceivedAt: now}
+		item, err := e.Decode(in)
+		if peeked := e.Peek(in); peeked != nil {
+			clean(t, "subject", peeked.Subject)
+		}
+		if err != nil {
+			clean(t, "the reason", err.Error())
+			return
+		}
+		m, ok := item.(*normalize.Message)
+		if !ok {
+			return
+		}
+		if m.Address.IsZero() || m.ExternalID == "" || len(m.Thread.To) == 0 {
+			t.Fatalf("incomplete: %+v", m)
+		}
+		total := 0
+		for _, p := range m.Parts {
+			if p.Media != nil {
+				total += len(p.Media.Data)
+				clean(t, "a file name", p.Media.Name)
+				clean(t, "a content type", p.Media.ContentType)
+				clean(t, "a content id", p.Media.ContentID)
+				if strings.ContainsAny(p.Media.Name, "/\\") {
+					t.Fatalf("a path as a name: %q", p.Media.Name)
+				}
+			}
+		}
+		if total > len(raw) {
+			t.Fatalf("%d bytes of media out of a mail of %d", total, len(raw))
+		}
+		for what, s := range map[string]string{"text": m.Text, "full text": m.FullText, "html": m.HTML, "subject": m.Subject, "id": m.ExternalID, "from": m.Address.String(), "reply to": m.Thread.ReplyTo, "references": strings.Join(m.Thread.References, " ")} {
+			clean(t, what, s)
+		}
+		for _, a := range append(m.Thread.To, m.Thread.Cc...) {
+			clean(t, "address", a.String())
+		}
+		if again, err := e.Decode(in); err != nil || !sameJSON(t, item, again) {
+			t.Fatal("decoding is not pure")
+		}
+	})
+}
+
+func sameJSON(t *testing.T, a, b any) bool {
+	t.Helper()
+	x, err1 := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && string(x) == string(y)
+}
+
+func FuzzDSN(f *testing.F) {
+	e := offline(f)
+	id := e.mint.id()
+	f.Add(failedGroup)
+	f.Add("Action: delayed\r\nFinal-Recipient: rfc822; =?utf-8?q?x=00@y?=\r\nStatus: 4.4.7")
+	f.Fuzz(func(t *testing.T, group string) {
+		item, err := e.Decode(normalize.Input{Raw: postfixBounce("Original-Envelope-Id: "+id, "x@y", group), ReceivedAt: now})
+		if err != nil {
+			return
+		}
+		receipts, _ := item.(normalize.Receipts)
+		if len(receipts) > maxAddresses {
+			t.Fatalf("%d receipts", len(receipts))
+		}
+		for _, r := range receipts {
+			if r.ExternalID != id || r.Status == "" {
+				t.Fatalf("%+v", r)
+			}
+			clean(t, "recipient", r.Recipient.String())
+			clean(t, "code", r.Code)
+			clean(t, "detail", r.Detail)
+		}
+	})
+}
+
+func FuzzDecodeHeader(f *testing.F) {
+	for _, s := range []string{"=?utf-8?q?=", "=?GBK?B?1tDO?= =?GBK?B?xA==?=", "\xd6\xd0\xce\xc4", "=?x?Q?=?=", "=?iso-2022-jp?B?GyRC?="} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if d := decodeHeader(s); !utf8.ValidString(d) || len(d) > 4*len(s)+4 {
+			t.Fatalf("%q gives %q", s, d)
+		}
+		for name, v := range second(parseParams(s)) {
+			if !utf8.ValidString(v) {
+				t.Fatalf("%q gives %q=%q", s, name, v)
+			}
+		}
+		for _, a := range parseAddresses(s) {
+			if !validMailbox(a.Value) || a.Name != strings.TrimSpace(a.Name) {
+				t.Fatalf("%q gives %+v", s, a)
+			}
+			clean(t, "name", a.Name)
+		}
+	})
+}
+
+// FuzzCompose lets an agent write anything: what arrives is what was written.
+func FuzzCompose(f *testing.F) {
+	f.Add("subject", "text\n.\n--=_boundary", "name.pdf")
+	f.Add("主题 =?utf-8?q?x?=", "正文\r\nFrom x", "文件.pdf")
+	e := offline(f)
+	f.Fuzz(func(t *testing.T, subject, words, name string) {
+		o := outbound(t, e, nil, textPart(words), attachment(name, "application/pdf", "%PDF"))
+		o.Message.Subject = subject
+		raw := composed(t, e, o)
+		for line := range strings.Lines(string(raw)) {
+			if len(line) > 998 || !strings.HasSuffix(line, "\r\n") && !strings.HasSuffix(string(raw), line) {
+				t.Fatalf("a line of %d bytes", len(line))
+			}
+		}
+		m := decodeMessage(t, e, raw)
+		if m.ExternalID != o.Message.ExternalID || m.Direction != normalize.Outbound {
+			t.Fatalf("the header was broken: %s", raw)
+		}
+		files := 0
+		for _, p := range m.Parts {
+			if p.Media != nil && string(p.Media.Data) == "%PDF" {
+				files++
+			}
+		}
+		if files != 1 {
+			t.Fatalf("%d files: %s", files, raw)
+		}
+	})
+}
+
+func second[A, B any](_ A, b B) B { return b }
