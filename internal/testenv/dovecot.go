@@ -2,17 +2,18 @@ package testenv
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
 	"testing"
-	"text/template"
 	"time"
 )
 
@@ -202,6 +203,17 @@ func (s *IMAP) start() error {
 	return nil
 }
 
+// since24 reports whether the configuration is that of Dovecot 2.4, which
+// gave many settings other names.
+func (s *IMAP) since24() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	out, _ := exec.CommandContext(ctx, s.bin, "--version").Output()
+	var major, minor int
+	_, err := fmt.Sscanf(string(out), "%d.%d", &major, &minor)
+	return err == nil && (major > 2 || minor >= 4)
+}
+
 func (s *IMAP) configure() error {
 	internal, err := lookupOwner("dovecot")
 	if err != nil {
@@ -213,7 +225,8 @@ func (s *IMAP) configure() error {
 	}
 	var b bytes.Buffer
 	if err := dovecotConf.Execute(&b, map[string]any{
-		"Dir": s.box.dir, "Log": s.log(), "Users": s.passwords(), "Auth": s.authSocket,
+		"Since24": s.since24(),
+		"Dir":     s.box.dir, "Log": s.log(), "Users": s.passwords(), "Auth": s.authSocket,
 		"Port": s.Port, "TLSPort": s.TLSPort, "Cert": s.certs.cert, "Key": s.certs.key,
 		"Internal": internal.name, "InternalGroup": internal.group, "Login": login.name,
 	}); err != nil {
@@ -221,82 +234,3 @@ func (s *IMAP) configure() error {
 	}
 	return os.WriteFile(s.box.file("dovecot.conf"), b.Bytes(), 0o600)
 }
-
-// dovecotConf keeps every path in the server's own folder. The login processes
-// are not put in a chroot, so that the server also runs without root; nothing
-// is delayed after a wrong password, so that tests need not wait.
-var dovecotConf = template.Must(template.New("dovecot.conf").Parse(`
-base_dir = {{.Dir}}/run
-state_dir = {{.Dir}}/state
-log_path = {{.Log}}
-protocols = imap
-listen = 127.0.0.1
-default_internal_user = {{.Internal}}
-default_internal_group = {{.InternalGroup}}
-default_login_user = {{.Login}}
-first_valid_uid = 1
-first_valid_gid = 1
-ssl = yes
-ssl_cert = <{{.Cert}}
-ssl_key = <{{.Key}}
-auth_mechanisms = plain login
-auth_failure_delay = 0
-auth_username_format = %Lu
-mail_location = maildir:~/Maildir
-mail_max_userip_connections = 500
-passdb {
-  driver = passwd-file
-  args = {{.Users}}
-}
-userdb {
-  driver = passwd-file
-  args = {{.Users}}
-}
-namespace inbox {
-  inbox = yes
-  separator = /
-  mailbox Sent {
-    auto = subscribe
-    special_use = \Sent
-  }
-  mailbox Drafts {
-    auto = subscribe
-    special_use = \Drafts
-  }
-  mailbox Trash {
-    auto = subscribe
-    special_use = \Trash
-  }
-  mailbox Junk {
-    auto = subscribe
-    special_use = \Junk
-  }
-}
-service imap-login {
-  chroot =
-  inet_listener imap {
-    port = {{.Port}}
-  }
-  inet_listener imaps {
-    port = {{.TLSPort}}
-    ssl = yes
-  }
-}
-service anvil {
-  chroot =
-  unix_listener anvil-auth-penalty {
-    mode = 0
-  }
-}
-service stats {
-  chroot =
-}
-service imap {
-  process_limit = 500
-}
-service auth {
-  unix_listener {{.Auth}} {
-    mode = 0666
-  }
-}
-`))
