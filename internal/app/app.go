@@ -107,7 +107,7 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 	a.server = server.New(server.Config{
 		PublicURL: f.Server.PublicURL, TrustedProxies: f.Server.Proxies(), MaxMedia: int64(f.Media.MaxSize),
 	}, server.Deps{
-		Timeline: a.db, Desk: a, Identity: a.db, Outbox: a.db, Tokens: a.db, Media: a.media,
+		Timeline: a.db, Desk: a, Identity: a.db, Outbox: a.db, Tokens: tokens{a.db}, Media: a.media,
 		Endpoint: a.endpoint, Ready: a.db.Ready, Log: a.log, Clock: a.opts.Clock, Metrics: a.metrics.registry,
 	})
 	if a.public, err = listen(ctx, "server.listen", f.Server.Listen); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox/deliver"
@@ -36,3 +37,11 @@ func (o outlet) Plan(ctx context.Context, m, repliedTo *normalize.Message) ([][]
 }
 
 var _ timeline.Outlet = outlet{}
+
+// tokens names the bearer of an API token.
+type tokens struct{ db *store.DB }
+
+func (t tokens) TokenByHash(ctx context.Context, hash [32]byte) (string, error) {
+	token, err := t.db.TokenByHash(ctx, hash)
+	return token.Name, err
+}
