@@ -80,7 +80,7 @@ func (h *health) check(ctx context.Context) error {
 	}
 	if h.running == nil {
 		h.running = make(chan struct{})
-		go h.ask(h.running)
+		go h.ask(context.WithoutCancel(ctx), h.running)
 	}
 	running := h.running
 	h.mu.Unlock()
@@ -99,8 +99,9 @@ func (h *health) check(ctx context.Context) error {
 	}
 }
 
-func (h *health) ask(done chan struct{}) {
-	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+// ask outlives the request that asked first: others wait for it too.
+func (h *health) ask(ctx context.Context, done chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	err := h.ready(ctx)
 	h.mu.Lock()

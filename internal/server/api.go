@@ -92,8 +92,10 @@ func apiConfig() huma.Config {
 
 // operation fills in what all calls have in common.
 func operation(method, path, id, summary string, more ...func(*huma.Operation)) huma.Operation {
-	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary,
-		MaxBodyBytes: maxJSON, BodyReadTimeout: bodyTimeout}
+	o := huma.Operation{
+		Method: method, Path: path, OperationID: id, Summary: summary,
+		MaxBodyBytes: maxJSON, BodyReadTimeout: bodyTimeout,
+	}
 	for _, f := range more {
 		f(&o)
 	}
@@ -130,8 +132,10 @@ func describe(o *huma.OpenAPI) []byte {
 			s.AdditionalProperties = nil
 		}
 		if window := s.Properties["reply_window"]; window != nil {
-			s.Properties["reply_window"] = &huma.Schema{OneOf: []*huma.Schema{{Ref: window.Ref}, {Type: "null"}},
-				Description: "How long an answer is taken; null where there is no such limit."}
+			s.Properties["reply_window"] = &huma.Schema{
+				OneOf:       []*huma.Schema{{Ref: window.Ref}, {Type: "null"}},
+				Description: "How long an answer is taken; null where there is no such limit.",
+			}
 		}
 	}
 	b, err := json.MarshalIndent(o, "", "  ")

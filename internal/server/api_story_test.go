@@ -4,9 +4,14 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,8 +73,10 @@ func TestCustomersAndTheirTimelines(t *testing.T) {
 		w.refused(404, "GET", fmt.Sprintf(path, nobody), nil)
 		w.refused(404, "GET", fmt.Sprintf(path, "no-id"), nil)
 	}
-	for _, path := range []string{"/v1/customers?limit=0", "/v1/customers?limit=201", "/v1/customers?limit=x", "/v1/customers?after=x",
-		timeline + "?before=x", "/v1/conversations?state=ajar", "/v1/customers?qurey=ann", "/v1/events?after=x", "/v1/events?after=-1"} {
+	for _, path := range []string{
+		"/v1/customers?limit=0", "/v1/customers?limit=201", "/v1/customers?limit=x", "/v1/customers?after=x",
+		timeline + "?before=x", "/v1/conversations?state=ajar", "/v1/customers?qurey=ann", "/v1/events?after=x", "/v1/events?after=-1",
+	} {
 		if p := w.refused(422, "GET", path, nil); len(p.Errors) != 1 {
 			t.Errorf("%s: got %+v, want the one flaw", path, p)
 		}
@@ -134,8 +141,10 @@ func TestAnswersAreTakenOnce(t *testing.T) {
 	asked := w.receive("ann@example.com", "a1", "in blue?", nil)
 	path := "/v1/conversations/" + asked.ConversationID.String() + "/messages"
 	file := get[normalize.Media](w, "POST", "/v1/media?name=blue.png", string(png), "Content-Type", "image/png")
-	body := map[string]any{"text": "Yes.", "html": "<b>Yes.</b><script>alert(1)</script>", "attachments": []normalize.ID{file.ID},
-		"author": map[string]string{"name": "Bob", "email": "bob@example.com"}}
+	body := map[string]any{
+		"text": "Yes.", "html": "<b>Yes.</b><script>alert(1)</script>", "attachments": []normalize.ID{file.ID},
+		"author": map[string]string{"name": "Bob", "email": "bob@example.com"},
+	}
 
 	first := w.raw(201, "POST", path, body, "Idempotency-Key", "k1")
 	var m *normalize.Message
@@ -180,8 +189,10 @@ func (w *world) deliver(t *testing.T) {
 			if _, err := w.db.Begin(t.Context(), j.ID, j.Fence, time.Now()); err != nil {
 				t.Fatal(err)
 			}
-			if err := w.db.Settle(t.Context(), outbox.Settlement{Job: j.ID, Fence: j.Fence, Now: time.Now(), State: outbox.Done, Attempt: true,
-				Status: normalize.StatusAccepted}); err != nil {
+			if err := w.db.Settle(t.Context(), outbox.Settlement{
+				Job: j.ID, Fence: j.Fence, Now: time.Now(), State: outbox.Done, Attempt: true,
+				Status: normalize.StatusAccepted,
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -219,6 +230,7 @@ func TestNotesFirstMessagesAndRefusals(t *testing.T) {
 		{"wrong type", path, map[string]any{"text": 1}, 422, ""},
 		{"no JSON", path, "{", 400, ""},
 		{"nothing", path, "", 400, ""},
+		{"a thousand times a thousand brackets", path, strings.Repeat("[", 1_000_000), 400, ""},
 		{"too large", path, map[string]any{"text": strings.Repeat("x", maxJSON)}, 413, ""},
 		{"no such channel", "/v1/messages", map[string]any{"channel": "pigeon", "to": "carl@example.com", "text": "x"}, 422, "no_channel"},
 		{"no address", "/v1/messages", map[string]any{"channel": "support", "to": "carl", "text": "x"}, 422, "no_address"},
@@ -277,7 +289,7 @@ func TestMedia(t *testing.T) {
 			if c.name == "form" {
 				want = "hello"
 			}
-			if resp.StatusCode != 200 || string(b) != want || resp.ContentLength != m.Size {
+			if resp.StatusCode != http.StatusOK || string(b) != want || resp.ContentLength != m.Size {
 				t.Errorf("%d, %d of %d bytes came back", resp.StatusCode, len(b), len(want))
 			}
 			h := resp.Header
@@ -372,9 +384,12 @@ func TestExportIsCompleteAndErasureStays(t *testing.T) {
 		t.Errorf("the raw input is not among %v", z.File)
 	}
 
+	w.age()
 	w.raw(204, "DELETE", ann, nil)
-	for _, path := range []string{ann, ann + "/timeline", ann + "/export", "/v1/messages/" + m.ID.String(), "/v1/media/" + file.ID.String(),
-		"/v1/customers", "/v1/conversations/" + m.ConversationID.String(), "/v1/events?limit=200"} {
+	for _, path := range []string{
+		ann, ann + "/timeline", ann + "/export", "/v1/messages/" + m.ID.String(), "/v1/media/" + file.ID.String(),
+		"/v1/customers", "/v1/conversations/" + m.ConversationID.String(), "/v1/events?limit=200",
+	} {
 		resp := w.do("GET", path, nil)
 		left, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -388,9 +403,21 @@ func TestExportIsCompleteAndErasureStays(t *testing.T) {
 		}
 	}
 	w.refused(404, "GET", "/v1/media/"+file.ID.String(), nil)
-	if rc, err := w.s.deps.Media.Open(t.Context(), file.SHA256); err == nil {
-		rc.Close()
-		t.Error("the picture is still in the media store")
+	if _, err := w.s.deps.Media.Open(t.Context(), file.SHA256); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the picture is still in the media store: %v", err)
+	}
+}
+
+// age makes all files old: those of the last hour are kept for whoever is
+// about to refer to them.
+func (w *world) age() {
+	w.t.Helper()
+	then := time.Now().Add(-2 * time.Hour)
+	err := filepath.WalkDir(w.files, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Chtimes(path, then, then))
+	})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

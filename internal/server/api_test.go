@@ -30,6 +30,7 @@ type world struct {
 	s      *Server
 	db     *store.DB
 	ingest *timeline.Ingestor
+	files  string // the media folder
 	url    string
 }
 
@@ -45,17 +46,20 @@ func newWorld(t *testing.T, c Config) *world {
 	if err := db.RegisterAccounts(t.Context(), []store.AccountRow{{Name: account.Name, Role: store.RoleChannel, Type: account.Type}}); err != nil {
 		t.Fatal(err)
 	}
-	files, err := media.Open(filepath.Join(dir, "media"))
+	folder := filepath.Join(dir, "media")
+	files, err := media.Open(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { files.Close() })
 	now := connectors.SystemClock{}.Now
-	w := &world{t: t, db: db, ingest: &timeline.Ingestor{Store: db, Files: files, Log: log, Now: now, IdleTimeout: func() time.Duration { return time.Hour }}}
+	w := &world{t: t, db: db, files: folder, ingest: &timeline.Ingestor{Store: db, Files: files, Log: log, Now: now, IdleTimeout: func() time.Duration { return time.Hour }}}
 	c.PublicURL = publicURL
-	w.s = newTestServer(t, c, Deps{Timeline: db, Identity: db, Outbox: db, Media: files, Ready: db.Ready,
+	w.s = newTestServer(t, c, Deps{
+		Timeline: db, Identity: db, Outbox: db, Media: files, Ready: db.Ready,
 		Desk:   &timeline.Desk{Store: db, Outlets: letters{}, Now: now, Expire: time.Hour},
-		Tokens: &tokens{names: map[string]string{"good": "script"}}, Endpoint: func(string) (Endpoint, bool) { return Endpoint{}, false }})
+		Tokens: &tokens{names: map[string]string{"good": "script"}}, Endpoint: func(string) (Endpoint, bool) { return Endpoint{}, false },
+	})
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = Listener(w.s.Public(), log)
 	srv.Start()
@@ -108,8 +112,10 @@ func (w *world) receive(from, external, text string, file []byte) *normalize.Mes
 	w.t.Helper()
 	name, _, _ := strings.Cut(from, "@")
 	name = strings.ToUpper(name[:1]) + name[1:]
-	raw, err := json.Marshal(map[string]any{"external_id": external, "text": text, "address": normalize.Email(from, name),
-		"parts": []normalize.Part{{Kind: normalize.PartText, Text: text}}, "File": file})
+	raw, err := json.Marshal(map[string]any{
+		"external_id": external, "text": text, "address": normalize.Email(from, name),
+		"parts": []normalize.Part{{Kind: normalize.PartText, Text: text}}, "File": file,
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -132,6 +132,24 @@ func TestGuessersFillNoMemory(t *testing.T) {
 	}
 }
 
+func FuzzClientAddr(f *testing.F) {
+	f.Add("203.0.113.9, 10.0.0.2")
+	f.Add("[::ffff:1.2.3.4%eth0]:1,,unknown")
+	f.Fuzz(func(t *testing.T, forwarded string) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = "10.0.0.1:5"
+		r.Header.Set("X-Forwarded-For", forwarded)
+		got := clientAddr(r, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+		if _, err := netip.ParseAddr(got); err != nil {
+			t.Errorf("%q became %q: %v", forwarded, got, err)
+		}
+		r.RemoteAddr = "192.0.2.1:5"
+		if got := clientAddr(r, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}); got != "192.0.2.1" {
+			t.Errorf("a stranger's %q was believed: %s", forwarded, got)
+		}
+	})
+}
+
 func TestWhoIsCalling(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	for _, c := range []struct{ name, peer, forwarded, want string }{

@@ -10,6 +10,7 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
+// ConversationPath names a conversation.
 type ConversationPath struct {
 	ID string `path:"id" doc:"The conversation."`
 }
@@ -36,7 +37,8 @@ func (s *Server) listConversations(ctx context.Context, in *listConversationsIn)
 		return nil, err
 	}
 	found, err := s.deps.Timeline.Conversations(ctx, timeline.ConversationFilter{
-		State: normalize.ConversationState(in.State), Channel: in.Channel, After: after, Limit: in.Limit + 1})
+		State: normalize.ConversationState(in.State), Channel: in.Channel, After: after, Limit: in.Limit + 1,
+	})
 	if err != nil {
 		return nil, s.fail(ctx, "conversation", err)
 	}

@@ -25,10 +25,20 @@ func noteCovered(s *Server) {
 // TestMain fails the run of all tests when a documented call was never made.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if code == 0 && flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" {
+	if code == 0 && all() {
 		code = uncovered()
 	}
 	os.Exit(code)
+}
+
+// all reports whether every test was asked for.
+func all() bool {
+	for _, name := range []string{"test.run", "test.skip", "test.fuzz", "test.list"} {
+		if flag.Lookup(name).Value.String() != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func uncovered() (code int) {

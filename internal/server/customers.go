@@ -12,6 +12,7 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
+// CustomerPath names a customer.
 type CustomerPath struct {
 	ID string `path:"id" doc:"The customer."`
 }
@@ -110,8 +111,10 @@ func (s *Server) mergeCustomer(ctx context.Context, in *mergeIn) (*body[*identit
 	if from.ID == into.ID {
 		return nil, flawed("body.into", "this is the same customer already")
 	}
-	m, err := s.deps.Identity.Merge(ctx, identity.Merge{From: from.ID, Into: into.ID, Reason: in.Body.Reason,
-		Evidence: "by hand", Author: infoOf(ctx).token, At: s.deps.Clock.Now()})
+	m, err := s.deps.Identity.Merge(ctx, identity.Merge{
+		From: from.ID, Into: into.ID, Reason: in.Body.Reason,
+		Evidence: "by hand", Author: infoOf(ctx).token, At: s.deps.Clock.Now(),
+	})
 	if err != nil {
 		return nil, s.fail(ctx, "customer", err)
 	}

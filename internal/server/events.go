@@ -24,8 +24,10 @@ func (s *Server) eventsAPI(a huma.API) {
 	huma.Register(a, operation(http.MethodGet, "/v1/events/stream", "stream-events", "The same, as server-sent events",
 		describedAs("The id of each is its cursor; a client that reconnects with Last-Event-ID misses none. A comment every 15 seconds keeps the connection open."),
 		func(o *huma.Operation) {
-			o.Responses = map[string]*huma.Response{"200": {Description: "A stream without end: id, event (the type) and data (an Event as JSON) of each",
-				Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}}}}
+			o.Responses = map[string]*huma.Response{"200": {
+				Description: "A stream without end: id, event (the type) and data (an Event as JSON) of each",
+				Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},
+			}}
 		}), s.streamEvents)
 }
 

@@ -22,8 +22,10 @@ func (s *Server) exportAPI(a huma.API) {
 		describedAs("A ZIP archive: customer.json with addresses, merges, conversations and messages; media/ with their files, by id; "+
 			"raw/ with the inputs as they came, by message, as far as they are still kept."),
 		func(o *huma.Operation) {
-			o.Responses = map[string]*huma.Response{"200": {Description: "The bundle",
-				Content: map[string]*huma.MediaType{"application/zip": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}
+			o.Responses = map[string]*huma.Response{"200": {
+				Description: "The bundle",
+				Content:     map[string]*huma.MediaType{"application/zip": {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
+			}}
 		}), s.exportCustomer)
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -43,14 +42,18 @@ func uploadBodies() *huma.RequestBody {
 	binary := &huma.Schema{Type: "string", Format: "binary"}
 	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"*/*": {Schema: binary},
-		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file"},
-			Properties: map[string]*huma.Schema{"file": binary}}},
+		"multipart/form-data": {Schema: &huma.Schema{
+			Type: "object", Required: []string{"file"},
+			Properties: map[string]*huma.Schema{"file": binary},
+		}},
 	}}
 }
 
 func fileAnswer(o *huma.Operation) {
-	o.Responses = map[string]*huma.Response{"200": {Description: "The file",
-		Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}
+	o.Responses = map[string]*huma.Response{"200": {
+		Description: "The file",
+		Content:     map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
+	}}
 }
 
 type postMediaIn struct {
@@ -99,8 +102,10 @@ func (s *Server) postMedia(ctx context.Context, in *postMediaIn) (*mediaOut, err
 	if err != nil {
 		return nil, s.fail(ctx, "file", err)
 	}
-	m, err := s.deps.Timeline.PutMedia(ctx, normalize.Media{Name: fileName(file.name),
-		ContentType: contentType(head, file.declared, file.name), Size: size, SHA256: digest}, s.deps.Clock.Now())
+	m, err := s.deps.Timeline.PutMedia(ctx, normalize.Media{
+		Name:        fileName(file.name),
+		ContentType: contentType(head, file.declared, file.name), Size: size, SHA256: digest,
+	}, s.deps.Clock.Now())
 	if err != nil {
 		return nil, s.fail(ctx, "file", err)
 	}
@@ -235,7 +240,7 @@ func (s *Server) getMedia(ctx context.Context, in *mediaPath) (*huma.StreamRespo
 	content, err := s.deps.Media.Open(ctx, m.SHA256)
 	if err != nil {
 		// The database knows it, so a missing file is our failure.
-		return nil, s.fail(ctx, "file", fmt.Errorf("medium %s: %v", m.ID, err))
+		return nil, s.fail(ctx, "file", errors.New("medium "+m.ID.String()+": "+err.Error()))
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer content.Close()

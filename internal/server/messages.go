@@ -48,6 +48,7 @@ type writeBody struct {
 	To      string `json:"to" minLength:"1" maxLength:"500" doc:"The customer's address, as people write it."`
 }
 
+// KeyHeader makes a request repeatable.
 type KeyHeader struct {
 	Key string `header:"Idempotency-Key" maxLength:"255" doc:"Chosen by the client: unique for each message, the same for each repeat."`
 }
@@ -180,8 +181,10 @@ func (s *Server) getMessage(ctx context.Context, in *messagePath) (*body[*Messag
 
 // progress orders the statuses for a message as a whole: trouble first, then
 // the least advanced.
-var progress = []normalize.Status{normalize.StatusFailed, normalize.StatusUncertain, normalize.StatusQueued, normalize.StatusSending,
-	normalize.StatusAccepted, normalize.StatusDelivered, normalize.StatusRead, normalize.StatusReceived}
+var progress = []normalize.Status{
+	normalize.StatusFailed, normalize.StatusUncertain, normalize.StatusQueued, normalize.StatusSending,
+	normalize.StatusAccepted, normalize.StatusDelivered, normalize.StatusRead, normalize.StatusReceived,
+}
 
 // overall is the status of a message: that of the part which needs looking
 // after most.

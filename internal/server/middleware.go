@@ -33,7 +33,12 @@ type info struct {
 type infoKey struct{}
 
 // infoOf returns the info that outer put into every request's context.
-func infoOf(ctx context.Context) *info { return ctx.Value(infoKey{}).(*info) }
+func infoOf(ctx context.Context) *info {
+	if in, ok := ctx.Value(infoKey{}).(*info); ok {
+		return in
+	}
+	return &info{}
+}
 
 func requestID(ctx context.Context) string { return infoOf(ctx).id }
 
@@ -61,11 +66,13 @@ func (s *Server) outer(next http.Handler) http.Handler {
 
 		defer func() {
 			v := recover()
-			if v != nil && v != http.ErrAbortHandler {
+			err, _ := v.(error)
+			aborted := errors.Is(err, http.ErrAbortHandler)
+			if v != nil && !aborted {
 				s.panicked(rec, r, v)
 			}
 			s.observe(rec, r, in, time.Since(begun))
-			if v == http.ErrAbortHandler || rec.broken {
+			if aborted || rec.broken {
 				panic(http.ErrAbortHandler) // the answer is cut: let the client see that
 			}
 		}()

@@ -25,12 +25,13 @@ func (s *Server) route(mux *http.ServeMux) http.Handler {
 			unknown(mux, w, r)
 			return
 		}
+		in := infoOf(r.Context())
 		defer func() {
 			pattern := r.Pattern
 			if _, path, ok := strings.Cut(pattern, " "); ok {
 				pattern = path // the method is a label of its own
 			}
-			infoOf(r.Context()).route = pattern
+			in.route = pattern
 		}()
 		mux.ServeHTTP(w, r)
 	})

@@ -98,7 +98,8 @@ type Media interface {
 	// comes back wrapped, and nothing is stored.
 	Put(ctx context.Context, r io.Reader) (digest string, size int64, err error)
 	Open(ctx context.Context, digest string) (io.ReadCloser, error)
-	// Remove deletes a file; one that does not exist is no error.
+	// Remove deletes a file; one that does not exist is no error. One that was
+	// stored just now may stay until the store's sweep.
 	Remove(ctx context.Context, digest string) error
 	// Files reads the raw inputs that were too large for the database.
 	timeline.Files
@@ -132,8 +133,10 @@ func New(c Config, d Deps) *Server {
 	fallback(&c.MaxWebhook, 10<<20)
 	fallback(&c.WebhookMemory, 128<<20)
 	fallback(&c.MaxStreams, 64)
-	s := &Server{config: c, deps: d, log: d.Log, metrics: newMetrics(d.Metrics), bodies: newBudget(c.WebhookMemory),
-		streams: make(chan struct{}, c.MaxStreams)}
+	s := &Server{
+		config: c, deps: d, log: d.Log, metrics: newMetrics(d.Metrics), bodies: newBudget(c.WebhookMemory),
+		streams: make(chan struct{}, c.MaxStreams),
+	}
 	s.auth = newAuth(d.Tokens, d.Clock)
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.health.ready = d.Ready

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -67,7 +66,7 @@ func (s *Server) streamEvents(ctx context.Context, in *streamEventsIn) (*huma.St
 // stream is one client's view of what happens.
 type stream struct {
 	s       *Server
-	w       io.Writer
+	w       http.ResponseWriter
 	control *http.ResponseController
 	after   int64
 	token   [32]byte
@@ -77,7 +76,7 @@ type stream struct {
 // server stops, or the store fails: the client then comes back with the
 // cursor it has.
 func (st *stream) run(ctx context.Context) error {
-	h := st.w.(http.ResponseWriter).Header()
+	h := st.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	if err := st.send([]byte("retry: 3000\n\n")); err != nil {

@@ -32,8 +32,10 @@ func (j *journal) append(n int, reason string) {
 	defer j.mu.Unlock()
 	for range n {
 		seq := int64(len(j.events) + 1)
-		j.events = append(j.events, &normalize.Event{ID: normalize.ID(seq), Type: normalize.AccountState, Seq: seq,
-			Data: &normalize.AccountEvent{State: "down", Reason: reason}})
+		j.events = append(j.events, &normalize.Event{
+			ID: normalize.ID(seq), Type: normalize.AccountState, Seq: seq,
+			Data: &normalize.AccountEvent{State: "down", Reason: reason},
+		})
 	}
 }
 
@@ -64,7 +66,7 @@ func follow(t *testing.T, dial func() net.Conn, query, last string) (net.Conn, <
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("%d %s", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
 	lines := make(chan string, 10_000)

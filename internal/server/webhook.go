@@ -54,8 +54,10 @@ func (s *Server) takeCall(w http.ResponseWriter, r *http.Request, name string, t
 	defer s.bodies.give(cost)
 	if err != nil {
 		p := bodyProblem(err, s.config.MaxWebhook)
-		return reply, map[int]string{http.StatusRequestEntityTooLarge: "too_large", http.StatusRequestTimeout: "slow",
-			http.StatusServiceUnavailable: "busy", http.StatusBadRequest: "malformed"}[p.Status], p
+		return reply, map[int]string{
+			http.StatusRequestEntityTooLarge: "too_large", http.StatusRequestTimeout: "slow",
+			http.StatusServiceUnavailable: "busy", http.StatusBadRequest: "malformed",
+		}[p.Status], p
 	}
 	call := &channel.Request{Method: r.Method, URL: s.calledURL(r), Header: r.Header, Body: body, ReceivedAt: s.deps.Clock.Now()}
 	if rest := r.PathValue("rest"); rest != "" {

@@ -31,7 +31,7 @@ func (h *Helpdesk) Probe(ctx context.Context) error {
 	if err != nil {
 		return networkError(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if target.Scheme != "https" {
 		return nil
 	}

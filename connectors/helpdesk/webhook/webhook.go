@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -37,7 +38,11 @@ func init() {
 		Title:  "Webhook (any backend)",
 		Config: func() connectors.Config { return &Config{} },
 		New: func(c connectors.Config, d connectors.Deps) (helpdesk.Helpdesk, error) {
-			return New(c.(*Config), d)
+			config, ok := c.(*Config)
+			if !ok {
+				return nil, fmt.Errorf("webhook: not its configuration: %T", c)
+			}
+			return New(config, d)
 		},
 	})
 }

@@ -48,8 +48,10 @@ func open(t *testing.T, c Config, client *http.Client) *Helpdesk {
 }
 
 func event() *normalize.Event {
-	return &normalize.Event{ID: normalize.FirstID(now) + 7, Type: normalize.AccountState, Timestamp: now,
-		Data: &normalize.AccountEvent{Account: normalize.Account{Name: "support", Type: "email"}, State: "down", Reason: "login refused"}}
+	return &normalize.Event{
+		ID: normalize.FirstID(now) + 7, Type: normalize.AccountState, Timestamp: now,
+		Data: &normalize.AccountEvent{Account: normalize.Account{Name: "support", Type: "email"}, State: "down", Reason: "login refused"},
+	}
 }
 
 func TestForwardedEventsVerifyAndAreAsDocumented(t *testing.T) {
