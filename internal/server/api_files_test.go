@@ -152,4 +152,3 @@ func (w *world) age() {
 		w.t.Fatal(err)
 	}
 }
-
