@@ -152,6 +152,7 @@ func (a *App) launch(acc *Account) {
 		Metrics: a.outbox, Poll: a.opts.Poll, Grace: a.grace() / 2}
 	if acc.Helpdesk != nil {
 		conf.Lane, conf.Policy = outbox.Forward, outbox.ForwardPolicy
+		conf.Policy.RetryFor = a.file.Load().Forward.Expire
 		conf.Worker = &forward.Worker{Helpdesk: acc.Helpdesk, Events: a.db}
 		acc.dispatch(ctx, outbox.New(conf), a)
 		return
