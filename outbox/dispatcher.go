@@ -74,6 +74,7 @@ type running struct {
 	job   *Job
 	until time.Time // of the lease
 	fence int64
+	again *Job // a claim of the same job that came in meanwhile
 	begun bool
 }
 

@@ -11,15 +11,16 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 )
 
-// start begins the work on a claimed job. Where we are at it already (our own
-// lease had run out, as after a suspend), the work under way takes the new
-// claim over.
+// start begins the work on a claimed job. Where we are at it already, either
+// our own lease had run out, as after a suspend: then the work under way takes
+// the new claim over; or its result was committed a moment ago: then the new
+// claim is started when run comes to know of that.
 func (d *Dispatcher) start(work, keep context.Context, job *Job, now time.Time) {
 	until := now.Add(d.Lease)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if r := d.running[job.ID]; r != nil {
-		r.fence, r.until = job.Fence, until
+		r.fence, r.until, r.again = job.Fence, until, job
 		return
 	}
 	r := &running{job: job, until: until, fence: job.Fence}
@@ -50,10 +51,17 @@ func (d *Dispatcher) run(work, keep context.Context, r *running) {
 	d.Metrics.attempts.WithLabelValues(string(d.Lane), d.Account, outcome).Inc()
 	d.note(r, s, outcome)
 
-	d.settle(keep, r, s)
+	fence := d.settle(keep, r, s)
 	d.mu.Lock()
+	again := r.again
+	if r.fence == fence {
+		again = nil // it was taken over by this very result
+	}
 	delete(d.running, r.job.ID)
 	d.mu.Unlock()
+	if again != nil {
+		d.start(work, keep, again, d.Clock.Now())
+	}
 	d.Notify()
 }
 
@@ -113,8 +121,9 @@ func (d *Dispatcher) begin(ctx context.Context, r *running) error {
 var settlePause = Backoff{200 * time.Millisecond, 5 * time.Second}
 
 // settle records a result. While the store is down it tries again, for the
-// result must not be forgotten; the loop keeps the lease alive meanwhile.
-func (d *Dispatcher) settle(ctx context.Context, r *running, s Settlement) {
+// result must not be forgotten; the loop keeps the lease alive meanwhile. It
+// returns the fence that it ended with.
+func (d *Dispatcher) settle(ctx context.Context, r *running, s Settlement) int64 {
 	for n := 0; ; n++ {
 		d.mu.Lock()
 		s.Fence = r.fence
@@ -124,14 +133,20 @@ func (d *Dispatcher) settle(ctx context.Context, r *running, s Settlement) {
 		cancel()
 		switch {
 		case err == nil:
-			return
+			return s.Fence
 		case errors.Is(err, ErrLost):
+			d.mu.Lock()
+			taken := r.fence != s.Fence // by ourselves, meanwhile
+			d.mu.Unlock()
+			if taken {
+				continue
+			}
 			d.Metrics.lost.WithLabelValues(string(d.Lane), d.Account).Inc()
-			d.Log.Warn("result dropped: another worker has the job now", "job", s.Job.String(), "state", s.State)
-			return
+			d.Log.Warn("result dropped: another worker has the job, or it was recorded before", "job", s.Job.String(), "state", s.State)
+			return s.Fence
 		case ctx.Err() != nil:
 			d.Log.Error("result not recorded before the end; it will show as interrupted", "job", s.Job.String(), "state", s.State, "error", err)
-			return
+			return s.Fence
 		}
 		d.Metrics.unsaved.WithLabelValues(string(d.Lane), d.Account).Inc()
 		d.Log.Warn("cannot record a result; trying again", "job", s.Job.String(), "state", s.State, "error", err)

@@ -154,12 +154,13 @@ func formatSettled(list []outbox.SettledRecipient) (string, error) {
 }
 
 // nextTurn sets when a queue's head is to be looked at; release also ends the
-// claim on it. It is a statement of its own after the row was locked, and so
+// claim on it for good, so that a settlement whose commit was not answered is
+// not applied once more. It is a statement of its own after the row was locked, and so
 // sees every job that was committed before the lock.
 func nextTurn(t tx, queue normalize.ID, now time.Time, release bool) {
 	set := ""
 	if release {
-		set = "locked_until = 0, "
+		set = "locked_until = 0, fence = fence + 1, "
 	}
 	t.exec(`UPDATE queues SET `+set+`next_at = (
 			SELECT {MOST}(CAST($2 AS {INT}), {LEAST}(j.due_at, CASE WHEN j.expires_at > 0 AND j.state = 'queued' THEN j.expires_at ELSE j.due_at END))
