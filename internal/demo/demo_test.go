@@ -1,0 +1,148 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/deskbridge/deskbridge/internal/cli"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// output is what the visitor sees.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// await returns the output once it matches.
+func (o *output) await(t *testing.T, pattern string) []string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if found := re.FindStringSubmatch(o.String()); found != nil {
+			return found
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%q did not show up in\n%s", pattern, o.String())
+		}
+	}
+}
+
+func view() cli.Options { return cli.Options{Width: 100, Now: time.Now()} }
+
+func TestOnceSeesEverything(t *testing.T) {
+	folders := func() []string {
+		found, err := filepath.Glob(filepath.Join(os.TempDir(), "deskbridge-demo-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	var out output
+	if err := Run(t.Context(), Options{Once: true, Out: &out, View: view()}); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, want := range []string{
+		"Anna Weber", "Lieferschein-4711.pdf", "陈晓", "发票抬头开错了", "田中 美咲", "返品について",
+		"could not be read (too_deep", "sent by a machine", "remote images blocked",
+		"arrived in the mailbox of Anna Weber, in the thread", "failed: will not arrive", "✓ every webhook signed",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	if strings.ContainsAny(out.String(), "\x1b\x07\u202e") {
+		t.Error("a customer's control characters reached the terminal")
+	}
+	if left := folders(); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestVisitorAnswersAndTheCustomerWritesBack(t *testing.T) {
+	var out output
+	in, keys := io.Pipe()
+	dir := t.TempDir()
+	done := make(chan error, 1)
+	go func() { done <- Run(t.Context(), Options{Data: dir, Speed: 20, In: in, Out: &out, View: view()}) }()
+	say := func(line string) {
+		t.Helper()
+		if _, err := io.WriteString(keys, line+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out.await(t, `◀ 1 +Anna Weber`)
+	say("1 Wir kümmern uns darum.")
+	out.await(t, `▶ 1 +You to Anna Weber`)
+	out.await(t, `✓ 1 +accepted`)
+	out.await(t, `✉ 1 +arrived in the mailbox of Anna Weber, in the thread\n +“Wir kümmern uns darum.`)
+	out.await(t, `◀ 1 +Anna Weber[^\n]*\n +Re: Bestellung 4711[^\n]*\n +Das ging ja schnell`)
+	say("t 1")
+	out.await(t, `customer [0-9a-z]{13}`)
+	say("?")
+	out.await(t, `the whole timeline of that customer`)
+	for line, want := range map[string]string{"99 hello": "no conversation 99", "1": "write your answer", "hello": "begin with the number"} {
+		say(line)
+		out.await(t, want)
+	}
+	say("q")
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it does not stop")
+	}
+	if err := keys.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "deskbridge.db")); err != nil {
+		t.Errorf("the store that was asked for: %v", err)
+	}
+}
+
+func TestInterruptStopsSoon(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out output
+	in, keys := io.Pipe()
+	defer keys.Close()
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, Options{In: in, Out: &out, View: view()}) }()
+	out.await(t, "Customers are writing")
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it does not stop")
+	}
+	out.await(t, "is removed")
+}

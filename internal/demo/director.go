@@ -1,0 +1,326 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
+	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// director lets customers write, shows what happens and does what the visitor
+// says. All of its state belongs to the goroutine of run; slow work is done
+// beside it and handed back as functions.
+type director struct {
+	world  *world
+	screen *screen
+	board  *board
+	once   bool
+	speed  float64
+
+	cast    map[string]*actor // by address
+	letters []letter          // still to be written
+	plan    map[string]string // what the colleague answers, by address
+	editor  editor
+
+	keys  chan []byte
+	later chan func()
+	done  chan struct{} // closed when run returns
+
+	posted   map[string]bool // Message-IDs of the script's letters
+	answered bool            // with Once: the first conversation
+	loop     loop
+	serial   int
+}
+
+// arrivalPause is how long a mail may be in a customer's mailbox unseen.
+const arrivalPause = 300 * time.Millisecond
+
+// actor is a customer in action.
+type actor struct {
+	*customer
+	last    thread // the customer's own last letter, and what it answered
+	lastID  string
+	subject string
+	replies int
+	awayOut bool
+}
+
+// loop is what a run with Once has to see of one answer.
+type loop struct {
+	arrived, threaded, answered, closed bool
+	answer, reply                       string // Message-IDs
+}
+
+func newDirector(w *world, s *screen, o Options) *director {
+	speed := o.Speed
+	if speed <= 0 {
+		speed = 1
+	}
+	if o.Once {
+		speed = 40
+	}
+	d := &director{
+		world: w, screen: s, board: newBoard(o.View), once: o.Once, speed: speed, letters: script(), plan: map[string]string{},
+		cast: map[string]*actor{}, keys: make(chan []byte), later: make(chan func()), done: make(chan struct{}), posted: map[string]bool{},
+	}
+	for _, l := range d.letters {
+		c := l.from
+		if l.colleague != "" {
+			d.plan[c.address] = l.colleague
+		}
+		if d.cast[c.address] != nil {
+			continue
+		}
+		d.cast[c.address] = &actor{customer: c}
+		w.mail.AddUser(mail.User{Address: c.address, Password: password})
+		if c.full {
+			w.mail.Break(mail.Fault{Kind: mail.Bounce, To: c.address, Code: 552, Enhanced: [3]int{5, 2, 2},
+				Text: "The mailbox of the recipient is full", Pause: d.scaled(1500 * time.Millisecond)})
+		}
+	}
+	return d
+}
+
+func (d *director) scaled(t time.Duration) time.Duration { return time.Duration(float64(t) / d.speed) }
+
+// run plays until the visitor quits, ctx ends or, with once, all was seen.
+func (d *director) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer close(d.done)
+	arrivals := d.world.mail.Arrivals(ctx)
+	d.next(ctx)
+	for {
+		if d.once && d.complete() {
+			return nil
+		}
+		select {
+		case delivery := <-d.world.desk.out:
+			d.screen.print(d.board.take(delivery)...)
+			d.react(ctx, delivery)
+		case m, ok := <-arrivals:
+			if ok && m.User != deskAddress {
+				// The word that the server took it should stand above.
+				d.after(arrivalPause, func() { d.arrived(ctx, m) })
+			} else if !ok {
+				arrivals = nil
+			}
+		case f := <-d.later:
+			f()
+		case keys, ok := <-d.keys:
+			if !ok || d.typed(ctx, keys) {
+				return nil
+			}
+		case err := <-d.world.failed:
+			return fmt.Errorf("the daemon stopped: %w", err)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// after runs f in the goroutine of run when a time has passed.
+func (d *director) after(t time.Duration, f func()) {
+	time.AfterFunc(t, func() { d.back(f) })
+}
+
+// beside runs work in a goroutine of its own and then done in that of run.
+func (d *director) beside(work func() error, done func(error)) {
+	d.world.running.Go(func() {
+		err := work()
+		d.back(func() { done(err) })
+	})
+}
+
+func (d *director) back(f func()) {
+	select {
+	case d.later <- f:
+	case <-d.done:
+	}
+}
+
+// next writes the next letter of the script when its time has come.
+func (d *director) next(ctx context.Context) {
+	if len(d.letters) == 0 {
+		return
+	}
+	l := d.letters[0]
+	d.letters = d.letters[1:]
+	d.after(d.scaled(l.after), func() {
+		d.write(ctx, l, thread{}, true)
+		d.next(ctx)
+	})
+}
+
+// write posts a letter of a customer, and returns its Message-ID.
+func (d *director) write(ctx context.Context, l letter, t thread, scripted bool) string {
+	a := d.cast[l.from.address]
+	if l.follows {
+		t = thread{replyTo: a.lastID, references: append(slices.Clone(a.last.references), a.last.replyTo)}
+		t.references = slices.DeleteFunc(t.references, func(id string) bool { return id == "" })
+	}
+	d.serial++
+	id := fmt.Sprintf("%d.%d@%s", time.Now().UnixMicro(), d.serial, l.from.address[strings.IndexByte(l.from.address, '@')+1:])
+	raw := compose(l, id, t, time.Now())
+	if scripted && l.nested == 0 { // what cannot be read has no Message-ID either
+		d.posted[id] = false
+	}
+	if !l.automatic {
+		a.last, a.lastID, a.subject = t, id, l.subject
+	}
+	d.beside(func() error { return d.world.post(ctx, l.from, raw) }, func(err error) {
+		if err != nil && ctx.Err() == nil {
+			d.screen.print(d.screen.o.Red("  a customer's mail was not taken: " + cli.Line(err.Error())))
+		}
+	})
+	return id
+}
+
+// react does what the script has for an event.
+func (d *director) react(ctx context.Context, got delivery) {
+	e, ok := got.event.Data.(*normalize.MessageEvent)
+	if !ok || e.Message == nil || got.event.Type != normalize.MessageReceived {
+		return
+	}
+	t := d.board.byID[e.ConversationID]
+	if _, ours := d.posted[e.ExternalID]; ours {
+		d.posted[e.ExternalID] = true
+	}
+	if d.loop.reply != "" && e.ExternalID == d.loop.reply {
+		d.loop.closed = t.number == 1
+	}
+	if words, ok := d.plan[e.Address.Value]; ok {
+		delete(d.plan, e.Address.Value)
+		d.after(d.scaled(1500*time.Millisecond), func() { d.answer(ctx, t, colleague, words) })
+	}
+	if d.once && t.number == 1 && !d.answered {
+		d.answered = true
+		d.answer(ctx, t, "You", "Vielen Dank für Ihre Nachricht. Die Jacke in L geht heute an Sie ab!")
+	}
+}
+
+// answer sends words into a conversation through the API.
+func (d *director) answer(ctx context.Context, t *talk, author, words string) {
+	d.serial++
+	key := fmt.Sprintf("demo-%d-%d", time.Now().UnixMicro(), d.serial)
+	var m *normalize.Message
+	d.beside(func() (err error) {
+		m, err = d.world.api.answer(ctx, t.id, author, words, key)
+		return err
+	}, func(err error) {
+		switch {
+		case err == nil && d.once && author != colleague:
+			d.loop.answer = m.ExternalID
+		case err != nil && ctx.Err() == nil:
+			d.screen.print("", d.screen.o.Red("  the API refused the answer: "+cli.Line(err.Error())))
+		}
+	})
+}
+
+// arrived shows a mail in a customer's mailbox, and lets the customer react.
+func (d *director) arrived(ctx context.Context, m mail.Mail) {
+	a := d.cast[m.User]
+	if a == nil || a.lastID == "" {
+		return
+	}
+	t := d.board.of(a.address)
+	if t == nil {
+		return
+	}
+	threaded := slices.ContainsFunc(t.received, func(r *normalize.Message) bool {
+		return strings.Contains(m.Header("In-Reply-To"), "<"+r.ExternalID+">")
+	})
+	d.screen.print(d.board.arrived(t, a.name, threaded, plainText(m.Raw))...)
+	if t.number == 1 {
+		d.loop.arrived, d.loop.threaded = true, threaded
+	}
+	to := thread{replyTo: m.MessageID(), references: ids(m.Header("References"))}
+	reply := letter{from: a.customer, subject: "Re: " + strings.TrimPrefix(a.subject, "Re: ")}
+	if a.away != "" && !a.awayOut {
+		a.awayOut = true
+		reply.subject, reply.text, reply.automatic = "Respuesta automática: "+a.subject, a.away+"\n", true
+		d.after(d.scaled(time.Second), func() { d.write(ctx, reply, to, true) })
+		return
+	}
+	if a.replies >= len(a.answers) {
+		return
+	}
+	reply.text = a.answers[a.replies]
+	a.replies++
+	if reply.text == "" {
+		return
+	}
+	reply.text += "\n\n> " + strings.ReplaceAll(strings.TrimSpace(plainText(m.Raw)), "\n", "\n> ") + "\n"
+	d.after(d.scaled(4*time.Second), func() {
+		id := d.write(ctx, reply, to, false)
+		if t.number == 1 && d.loop.reply == "" {
+			d.loop.reply, d.loop.answered = id, true
+		}
+	})
+}
+
+// typed handles the visitor's keys and reports whether to quit.
+func (d *director) typed(ctx context.Context, keys []byte) (quit bool) {
+	lines, end := d.editor.feed(keys)
+	for _, l := range lines {
+		if d.command(ctx, strings.TrimSpace(l)) {
+			return true
+		}
+	}
+	if d.screen.editor != nil && !end {
+		d.screen.refresh()
+	}
+	return end
+}
+
+func (d *director) command(ctx context.Context, line string) (quit bool) {
+	word, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	n, err := strconv.Atoi(word)
+	switch {
+	case line == "":
+	case word == "q" || word == "quit" || word == "exit":
+		return true
+	case word == "?" || word == "help":
+		d.screen.print(help(d.screen.o)...)
+	case word == "t":
+		n, _ := strconv.Atoi(rest)
+		d.timeline(ctx, n)
+	case err != nil:
+		d.say("begin with the number of a conversation: 1 Hello!   ? shows what else there is")
+	case d.board.number(n) == nil:
+		d.say("there is no conversation " + word + " yet")
+	case rest == "":
+		d.say("write your answer after the number: " + word + " Hello!")
+	default:
+		d.answer(ctx, d.board.number(n), "You", rest)
+	}
+	return false
+}
+
+func (d *director) timeline(ctx context.Context, n int) {
+	t := d.board.number(n)
+	if t == nil {
+		d.say("t and the number of a conversation: t 1")
+		return
+	}
+	var drawn string
+	d.beside(func() (err error) {
+		drawn, err = d.world.timeline(ctx, t, d.screen.o)
+		return err
+	}, func(err error) {
+		if err != nil {
+			d.say(cli.Line(err.Error()))
+			return
+		}
+		d.screen.print(append([]string{""}, strings.Split(strings.TrimRight(drawn, "\n"), "\n")...)...)
+	})
+}
+
+func (d *director) say(s string) { d.screen.print("", "  "+d.screen.o.Yellow(s)) }

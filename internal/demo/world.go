@@ -1,0 +1,214 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"github.com/deskbridge/deskbridge/configs"
+	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
+	"github.com/deskbridge/deskbridge/internal/app"
+	"github.com/deskbridge/deskbridge/internal/cli"
+)
+
+// password is everybody's on the demo's mail system.
+const password = "demo"
+
+// world is all that runs: the mail system, the helpdesk and the daemon.
+type world struct {
+	dir, config string
+	temporary   bool
+	mail        *mail.Server
+	desk        *desk
+	app         *app.App
+	api         *client
+	token       string
+	log         *os.File
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	failed  chan error // the daemon ended; nil where it was told to
+}
+
+// build starts everything. What it has started it stops where it fails.
+func build(ctx context.Context, o Options) (w *world, err error) {
+	w = &world{failed: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	if err := w.folder(o.Data); err != nil {
+		return w, err
+	}
+	if w.mail, err = mail.Start(mail.Options{Host: "mail.demo.example"}); err != nil {
+		return w, err
+	}
+	w.mail.AddUser(mail.User{Address: deskAddress, Password: password})
+	if w.desk, err = newDesk(); err != nil {
+		return w, err
+	}
+	file, err := w.configure()
+	if err != nil {
+		return w, err
+	}
+	if w.log, err = os.OpenFile(filepath.Join(w.dir, "deskbridge.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return w, err
+	}
+	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	if w.app, err = app.New(ctx, file, app.Options{Log: log, Version: o.Version, Poll: 200 * time.Millisecond}); err != nil {
+		return w, fmt.Errorf("start the daemon: %w", err)
+	}
+	if w.token, err = w.app.Store().CreateToken(ctx, "demo", time.Now().UTC()); err != nil {
+		return w, fmt.Errorf("make an API token: %w", err)
+	}
+	w.api = newClient(w.url(), w.token)
+	var running context.Context
+	running, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+	w.running.Go(func() { w.failed <- w.app.Run(running) })
+	select {
+	case <-w.app.Ready():
+		return w, nil
+	case err := <-w.failed:
+		return w, fmt.Errorf("the daemon did not start: %w", err)
+	case <-ctx.Done():
+		return w, ctx.Err()
+	}
+}
+
+// folder makes the place for the store: a temporary one unless dir is named.
+func (w *world) folder(dir string) (err error) {
+	if dir == "" {
+		w.temporary = true
+		w.dir, err = os.MkdirTemp("", "deskbridge-demo-")
+		return err
+	}
+	if w.dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	return os.MkdirAll(w.dir, 0o700)
+}
+
+// configure writes the configuration and reads it back as deskbridge serve
+// would, so that the other commands work on it while the demo runs.
+func (w *world) configure() (*configs.File, error) {
+	w.config = filepath.Join(w.dir, "deskbridge.yaml")
+	listen, err := freeAddr("127.0.0.1:8080")
+	if err != nil {
+		return nil, err
+	}
+	admin, err := freeAddr("127.0.0.1:9090")
+	if err != nil {
+		return nil, err
+	}
+	imapHost, imapPort, _ := strings.Cut(w.mail.IMAPAddr(), ":")
+	smtpHost, smtpPort, _ := strings.Cut(w.mail.SMTPAddr(), ":")
+	text := fmt.Sprintf(`# Written by deskbridge demo.
+server: {listen: %q, public_url: %q, admin_listen: %q}
+store: {url: %q}
+media: {dir: %q}
+channels:
+  - name: support
+    type: email
+    address: %s
+    from_name: %s
+    imap: {host: %s, port: %s, tls: none, password: %s}
+    smtp: {host: %s, port: %s, tls: none, password: %s}
+helpdesks:
+  - name: desk
+    type: webhook
+    url: %s
+    secret: %s
+shutdown: {grace: 3s}
+`, listen, "http://"+listen, admin, "sqlite://"+filepath.Join(w.dir, "deskbridge.db"), filepath.Join(w.dir, "media"),
+		deskAddress, deskName, imapHost, imapPort, password, smtpHost, smtpPort, password, w.desk.url, w.desk.secret)
+	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	return configs.Load(w.config, app.Types())
+}
+
+// freeAddr returns preferred where nobody listens on it, else another port.
+func freeAddr(preferred string) (string, error) {
+	ln, err := net.Listen("tcp", preferred)
+	if err != nil {
+		if ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return "", err
+		}
+	}
+	return ln.Addr().String(), ln.Close()
+}
+
+func (w *world) url() string { return "http://" + w.app.PublicAddr().String() }
+
+// close stops the helpdesk, which nobody reads any more, then the daemon, and
+// the mail system after it, so that answers under way still leave.
+func (w *world) close() error {
+	var errs []error
+	if w.desk != nil {
+		w.desk.close()
+	}
+	if w.stop != nil {
+		w.stop()
+		w.running.Wait()
+	} else if w.app != nil {
+		w.app.Close()
+	}
+	if w.api != nil {
+		w.api.close()
+	}
+	if w.mail != nil {
+		errs = append(errs, w.mail.Close())
+	}
+	if w.log != nil {
+		errs = append(errs, w.log.Close())
+	}
+	if w.temporary && w.dir != "" {
+		errs = append(errs, os.RemoveAll(w.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// post hands a customer's letter to the mail system.
+func (w *world) post(ctx context.Context, from *customer, raw []byte) error {
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", w.mail.SMTPAddr())
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	c := smtp.NewClient(conn)
+	defer c.Close()
+	if err := c.Auth(sasl.NewPlainClient("", from.address, password)); err != nil {
+		return fmt.Errorf("log in as %s: %w", from.address, err)
+	}
+	if err := c.SendMail(from.address, []string{deskAddress}, strings.NewReader(string(raw))); err != nil {
+		return fmt.Errorf("send as %s: %w", from.address, err)
+	}
+	return c.Quit()
+}
+
+// timeline draws a customer's whole timeline as deskbridge timeline does.
+func (w *world) timeline(ctx context.Context, t *talk, o cli.Options) (string, error) {
+	db := w.app.Store()
+	who, err := db.Customer(ctx, t.customer)
+	if err != nil {
+		return "", err
+	}
+	messages, err := db.Timeline(ctx, t.customer, 0, 50)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = cli.RenderTimeline(&b, cli.Timeline{Customer: who, Messages: messages}, o)
+	return b.String(), err
+}
