@@ -111,8 +111,8 @@ func advancePart(t tx, p *partRow, r normalize.Receipt, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if failed && normalize.Advance(p.status, normalize.StatusFailed) != p.status || failed && p.status == normalize.StatusFailed {
-			next = normalize.StatusFailed // one of several will not get it: that must not hide behind another's delivery
+		if failed {
+			next = normalize.StatusFailed // must not hide behind the others' delivery
 		}
 	}
 	if next == p.status {

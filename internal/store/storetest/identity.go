@@ -1,0 +1,175 @@
+package storetest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/identity"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+)
+
+// texts returns what is on a customer's timeline, newest first.
+func (h *harness) texts(customer normalize.ID) (list []string) {
+	h.Helper()
+	messages, err := h.db.Timeline(h.ctx(), customer, 0, 0)
+	h.must(err)
+	for _, m := range messages {
+		list = append(list, m.Text)
+	}
+	return list
+}
+
+func (h *harness) merge(from, into normalize.ID) *identity.Merge {
+	h.Helper()
+	h.now = h.now.Add(time.Second)
+	m, err := h.db.Merge(h.ctx(), identity.Merge{From: from, Into: into, Reason: "same person", Author: "ann", At: h.now})
+	h.must(err)
+	return m
+}
+
+func (h *harness) wantTexts(customer normalize.ID, want ...string) {
+	h.Helper()
+	if got := h.texts(customer); !slices.Equal(got, want) {
+		h.Errorf("timeline %v, want %v", got, want)
+	}
+}
+
+func merges(t *testing.T, h *harness) {
+	a := h.place(h.msg("ann@example.com", "a1")).Customer.ID
+	b := h.place(h.msg("ann@home.example", "b1")).Customer.ID
+	m := h.merge(b, a)
+	if m.From != b || m.Into != a || len(m.Moved) != 1 || m.Moved[0].Value != "ann@home.example" {
+		t.Errorf("merge %+v", m)
+	}
+	h.wantTexts(a, "b1", "a1")
+	h.wantTexts(b, "b1", "a1") // its old id still leads there
+	c, err := h.db.Customer(h.ctx(), b)
+	h.must(err)
+	if c.ID != a || len(c.Addresses) != 2 {
+		t.Errorf("customer %+v", c)
+	}
+	h.place(h.msg("ann@home.example", "b2"))
+	h.wantTexts(a, "b2", "b1", "a1")
+	_, err = h.db.Merge(h.ctx(), identity.Merge{From: b, Into: a, At: h.now})
+	h.wantErr(err, timeline.ErrConflict)
+	undone, err := h.db.Undo(h.ctx(), m.ID, "bob", h.now)
+	h.must(err)
+	if undone.UndoneBy != "bob" {
+		t.Errorf("undone %+v", undone)
+	}
+	h.wantTexts(a, "a1")
+	h.wantTexts(b, "b2", "b1") // what came in between goes with its address
+	_, err = h.db.Undo(h.ctx(), m.ID, "bob", h.now)
+	h.wantErr(err, timeline.ErrConflict)
+	list, err := h.db.Merges(h.ctx(), a)
+	h.must(err)
+	if len(list) != 1 || list[0].UndoneAt.IsZero() {
+		t.Errorf("merges %+v", list)
+	}
+	if e := h.events(); count(e, normalize.CustomerMerged) != 1 || count(e, normalize.CustomerUnmerged) != 1 {
+		t.Errorf("events %v", e)
+	}
+}
+
+// mergeChains: undone in any order, everybody has their own again.
+func mergeChains(t *testing.T, h *harness) {
+	for _, order := range [][2]int{{0, 1}, {1, 0}} {
+		name := func(s string) string { return s + string(rune('0'+order[0])) }
+		a := h.place(h.msg(name("a")+"@example.com", "a")).Customer.ID
+		b := h.place(h.msg(name("b")+"@example.com", "b")).Customer.ID
+		c := h.place(h.msg(name("c")+"@example.com", "c")).Customer.ID
+		two := []*identity.Merge{h.merge(a, b), h.merge(b, c)}
+		h.wantTexts(a, "c", "b", "a")
+		_, err := h.db.Undo(h.ctx(), two[order[0]].ID, "x", h.now)
+		h.must(err)
+		if order[0] == 0 {
+			h.wantTexts(c, "c", "b", "a") // the later merge has moved it on
+		} else {
+			h.wantTexts(b, "b", "a")
+		}
+		_, err = h.db.Undo(h.ctx(), two[order[1]].ID, "x", h.now)
+		h.must(err)
+		h.wantTexts(a, "a")
+		h.wantTexts(b, "b")
+		h.wantTexts(c, "c")
+	}
+}
+
+func erasure(t *testing.T, h *harness) {
+	file := strings.Repeat("ab", 32)
+	rawFile := sha256.Sum256([]byte("raw"))
+	m := h.msg("ann@example.com", "my secret", func(m *normalize.Message) {
+		m.Address.Name, m.Subject = "Ann Secret", "secret subject"
+		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartFile, Media: &normalize.Media{Name: "secret.pdf", SHA256: file, Size: 3}})
+	})
+	e := h.entry("raw", m)
+	e.Input.Encoding, e.Input.Data = timeline.RawFile, nil
+	r := h.take(normalize.Accepted, e)[0]
+	placed := h.message(r.Message)
+	ours := h.reply(h.conversation(placed.ConversationID), "out", "dear secret")
+	stays := h.place(h.msg("bob@example.com", "bob's"))
+	x, err := h.db.Export(h.ctx(), placed.Customer.ID)
+	h.must(err)
+	if len(x.Messages) != 2 || len(x.Conversations) != 1 || len(x.Links) != 1 || x.Customer.Name != "Ann Secret" {
+		t.Errorf("export %+v", x)
+	}
+
+	digests, err := h.db.Erase(h.ctx(), placed.Customer.ID, h.now)
+	h.must(err)
+	want := []string{file, hex.EncodeToString(rawFile[:])}
+	slices.Sort(want)
+	if slices.Sort(digests); !slices.Equal(digests, want) {
+		t.Errorf("files to remove: %v, want %v", digests, want)
+	}
+	for _, id := range []normalize.ID{placed.ID, ours.ID} {
+		got := h.message(id)
+		if got.Text+got.Subject+got.ExternalID+got.Address.Name != "" || len(got.Parts) != 0 || strings.Contains(got.Address.Value, "ann") || got.DeletedAt.IsZero() {
+			t.Errorf("after the erasure: %+v", got)
+		}
+	}
+	_, _, err = h.db.LedgerRaw(h.ctx(), r.Ledger)
+	h.wantErr(err, timeline.ErrGone)
+	_, err = h.db.Media(h.ctx(), placed.Parts[1].Media.ID)
+	h.wantErr(err, timeline.ErrNotFound)
+	found, err := h.db.Customers(h.ctx(), "secret", 0, 0)
+	h.must(err)
+	if len(found) != 0 {
+		t.Errorf("still found: %+v", found[0])
+	}
+	_, err = h.db.Erase(h.ctx(), placed.Customer.ID, h.now)
+	h.wantErr(err, timeline.ErrErased)
+	if h.message(stays.ID).Text != "bob's" {
+		t.Error("somebody else's message was erased")
+	}
+
+	// The same input comes again, or is replayed: nothing comes back.
+	again := h.msg("ann@example.com", "my secret", func(x *normalize.Message) { x.ExternalID = m.ExternalID })
+	h.take(normalize.Duplicate, h.entry("raw", again))
+	replay := h.entry("raw", again)
+	replay.Replay = r.Ledger
+	h.take(normalize.Disregarded, replay)
+	all, err := h.db.Customers(h.ctx(), "", 0, 0)
+	h.must(err)
+	if len(all) != 1 {
+		t.Errorf("%d customers, want Bob alone", len(all))
+	}
+	_, _, err = h.db.Reply(h.ctx(), h.answer(h.conversation(placed.ConversationID), "", "hello?"))
+	h.wantErr(err, timeline.ErrErased)
+	// Whoever writes anew from there is somebody new, even with an old token.
+	fresh := h.place(h.msg("ann@example.com", "new", func(m *normalize.Message) {
+		m.Thread.Conversation, m.Thread.ReplyTo = placed.ConversationID, "out"
+	}))
+	if fresh.Customer.ID == placed.Customer.ID || fresh.ConversationID == placed.ConversationID {
+		t.Errorf("an erased customer came back: %+v", fresh)
+	}
+	events, err := h.db.Events(h.ctx(), 0, 0)
+	h.must(err)
+	if len(events) == 0 {
+		t.Error("the events cannot be read")
+	}
+}
