@@ -94,11 +94,11 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 	if a, err = Attach(ctx, f, o); err != nil {
 		return nil, err
 	}
-	defer func() {
+	defer func(opened *App) {
 		if err != nil {
-			a.Close()
+			opened.Close()
 		}
-	}()
+	}(a)
 	if err := a.register(ctx); err != nil {
 		return nil, err
 	}

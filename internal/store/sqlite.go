@@ -79,12 +79,12 @@ func (e *sqliteEngine) open(ctx context.Context, settings ...string) (*sqlite.Co
 	}
 	c.SetBusyTimeout(sqliteBusy)
 	c.SetInterrupt(ctx.Done())
-	defer c.SetInterrupt(nil)
 	for _, s := range settings {
 		if err := sqlitex.ExecuteTransient(c, "PRAGMA "+s, nil); err != nil {
 			return nil, errors.Join(fmt.Errorf("open %s: %s: %w", e.path, s, err), c.Close())
 		}
 	}
+	c.SetInterrupt(nil)
 	return c, nil
 }
 
