@@ -22,7 +22,7 @@ lint: ## run the pinned linters
 
 bench: ## measure the goals as ratios to the bare limits of this machine
 	internal/tools/servers.sh
-	go test -run='^$$' -bench=. -benchtime=1x -timeout=60m ./internal/e2e/...
+	go run ./internal/bench
 
 fuzz: ## run each fuzz target for a minute
 	internal/tools/fuzz.sh 1m

@@ -47,7 +47,7 @@ var rooms = []room{
 	{"outbox/forward", []string{"connectors", "connectors/helpdesk", "normalize/...", "outbox"}},
 
 	{"internal/store/storetest", []string{"connectors", "internal/store/...", "internal/testenv", "normalize/...", "outbox"}},
-	{"internal/store/...", []string{"self", "normalize/...", "outbox"}},
+	{"internal/store/...", []string{"self", "connectors", "normalize/...", "outbox"}},
 	{"internal/server/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "normalize/...", "outbox"}},
 	{"internal/cli/...", []string{"self", "configs", "normalize/...", "outbox"}},
 	{"internal/app/...", []string{"self", "configs", "connectors/...", "normalize/...", "outbox/...", "internal/server/...", "internal/store/..."}},
@@ -60,15 +60,16 @@ var rooms = []room{
 	{"connectors/connectortest/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "connectors/kit/...", "normalize/..."}},
 	{"connectors/simulator/...", []string{"connectors/simulator/..."}},
 	{"internal/testenv/...", []string{"self"}},
+	{"internal/bench/...", []string{"self", "internal/...", "connectors/...", "configs", "normalize/...", "outbox/..."}},
 	{"internal/e2e/...", []string{"self", "internal/...", "connectors/...", "configs", "normalize/...", "outbox/..."}},
 	{"internal/arrows", nil},
 	{"deploy", nil},
 }
 
-// testOnly are the packages that exist for tests. Code of other packages does
+// testOnly are the packages that exist for tests and measurements. Code of other packages does
 // not import them, except that the demo plays the vendors by simulators.
 var testOnly = []string{
-	"internal/testenv/...", "internal/e2e/...", "internal/arrows", "deploy",
+	"internal/testenv/...", "internal/bench/...", "internal/e2e/...", "internal/arrows", "deploy",
 	"internal/store/storetest", "connectors/connectortest/...", "connectors/simulator/...",
 }
 
