@@ -144,12 +144,12 @@ func TestPrepare(t *testing.T) {
 	e := offline(t)
 	long := make([]string, 200)
 	for i := range long {
-		long[i] = strings.Repeat("x", 30) + string(rune('a'+i%26)) + "@customer.test"
+		long[i] = strings.Repeat("x", 30) + string(rune('a'+i%26)) + "@customers.test"
 	}
 	question := &normalize.Message{
-		ExternalID: "last@customer.test", Subject: "回复：订单", Address: normalize.Email(anna, ""),
-		Thread: normalize.Thread{References: append([]string{"first@customer.test"}, long...),
-			To: []normalize.Address{normalize.Email("private@customer.test", "")},
+		ExternalID: "last@customers.test", Subject: "回复：订单", Address: normalize.Email(anna, ""),
+		Thread: normalize.Thread{References: append([]string{"first@customers.test"}, long...),
+			To: []normalize.Address{normalize.Email("private@customers.test", "")},
 			Cc: []normalize.Address{normalize.Email(berta, ""), normalize.Email(desk, "")}},
 	}
 	m := &normalize.Message{Address: question.Address}
@@ -157,13 +157,13 @@ func TestPrepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	refs := m.Thread.References
-	if length := len(strings.Join(refs, "> <")); length > 2000 || refs[0] != "first@customer.test" || refs[len(refs)-1] != "last@customer.test" {
+	if length := len(strings.Join(refs, "> <")); length > 2000 || refs[0] != "first@customers.test" || refs[len(refs)-1] != "last@customers.test" {
 		t.Errorf("references of %d characters: %v", length, refs)
 	}
-	if m.Subject != "回复：订单" || m.Thread.ReplyTo != "last@customer.test" {
+	if m.Subject != "回复：订单" || m.Thread.ReplyTo != "last@customers.test" {
 		t.Errorf("%q to %q", m.Subject, m.Thread.ReplyTo)
 	}
-	if len(m.Thread.To) != 1 || m.Thread.To[0].Value != "private@customer.test" || len(m.Thread.Cc) != 1 || m.Thread.Cc[0].Value != berta {
+	if len(m.Thread.To) != 1 || m.Thread.To[0].Value != "private@customers.test" || len(m.Thread.Cc) != 1 || m.Thread.Cc[0].Value != berta {
 		t.Errorf("to %v, cc %v", m.Thread.To, m.Thread.Cc)
 	}
 	if _, o := e.mint.judge(m.ExternalID); o != ours {

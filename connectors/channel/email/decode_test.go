@@ -122,11 +122,11 @@ func TestHostileMailIsRefusedByName(t *testing.T) {
 func TestForgedTokenLeadsNowhere(t *testing.T) {
 	e := offline(t)
 	real := e.mint.id()
-	forged := "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@desk.test"
+	forged := "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@example.test"
 	elsewhere := "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@other.test"
-	m := decodeMessage(t, e, eml("From: "+anna, "To: "+desk, "Message-ID: <x@customer.test>",
-		"In-Reply-To: <"+forged+">", "References: <first@customer.test> <"+forged+"> <"+elsewhere+"> <"+strings.ToUpper(real)+">", "", "hi"))
-	if want := []string{"first@customer.test", elsewhere, real}; fmt.Sprint(m.Thread.References) != fmt.Sprint(want) {
+	m := decodeMessage(t, e, eml("From: "+anna, "To: "+desk, "Message-ID: <x@customers.test>",
+		"In-Reply-To: <"+forged+">", "References: <first@customers.test> <"+forged+"> <"+elsewhere+"> <"+strings.ToUpper(real)+">", "", "hi"))
+	if want := []string{"first@customers.test", elsewhere, real}; fmt.Sprint(m.Thread.References) != fmt.Sprint(want) {
 		t.Errorf("references %v, want %v", m.Thread.References, want)
 	}
 	if m.Thread.ReplyTo != real {
@@ -155,7 +155,7 @@ func TestOurOwnMailComesBack(t *testing.T) {
 	if m.Direction != normalize.Outbound || m.ExternalID != o.Message.ExternalID || m.Address.Value != anna {
 		t.Errorf("an echo became %s %s %s", m.Direction, m.ExternalID, m.Address)
 	}
-	m = decodeMessage(t, e, letter("Help <HELP@desk.test>", "note@desk.test", "Note to self"))
+	m = decodeMessage(t, e, letter("Help <HELP@example.test>", "note@example.test", "Note to self"))
 	if m.Direction != normalize.Inbound || !m.Automated {
 		t.Errorf("a note to self is %s, automated %v", m.Direction, m.Automated)
 	}
@@ -169,10 +169,10 @@ func TestAutomatedMail(t *testing.T) {
 		"Precedence: bulk":                           true,
 		"Precedence: normal":                         false,
 		"Return-Path: <>":                            true,
-		"Return-Path: <anna@customer.test>":          false,
+		"Return-Path: <anna@customers.test>":         false,
 		"X-Auto-Response-Suppress: DR, OOF, NRN":     true,
 		"X-Auto-Response-Suppress: None":             false,
-		"List-Id: News <news.customer.test>":         true,
+		"List-Id: News <news.customers.test>":        true,
 		"List-Unsubscribe: <mailto:x@y.test>":        true,
 		"Content-Type: multipart/report; boundary=b": true,
 	} {

@@ -22,7 +22,7 @@ func postfixBounce(envelope, inner string, groups ...string) []byte {
 		"Message-ID: <"+inner+">", "Subject: Re: order", "", "--B/mx.test--")
 }
 
-const failedGroup = "Final-Recipient: rfc822; gone@customer.test\r\nOriginal-Recipient: rfc822;Gone@customer.test\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 <gone@customer.test>: Recipient address\r\n    rejected: User unknown"
+const failedGroup = "Final-Recipient: rfc822; gone@customers.test\r\nOriginal-Recipient: rfc822;Gone@customers.test\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 <gone@customers.test>: Recipient address\r\n    rejected: User unknown"
 
 func TestBounceBecomesReceipts(t *testing.T) {
 	e := offline(t)
@@ -33,22 +33,22 @@ func TestBounceBecomesReceipts(t *testing.T) {
 		want []normalize.Receipt
 	}{
 		{"failed, by the envelope id", postfixBounce("Original-Envelope-Id: "+id, "rewritten@mx.test", failedGroup),
-			[]normalize.Receipt{{Recipient: normalize.Email("gone@customer.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true, Detail: "550 5.1.1 <gone@customer.test>: Recipient address rejected: User unknown"}}},
+			[]normalize.Receipt{{Recipient: normalize.Email("gone@customers.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true, Detail: "550 5.1.1 <gone@customers.test>: Recipient address rejected: User unknown"}}},
 		{"by the returned header, case folded", postfixBounce("X-Postfix-Queue-Id: 4711", strings.ToUpper(id), failedGroup),
-			[]normalize.Receipt{{Recipient: normalize.Email("gone@customer.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true, Detail: "550 5.1.1 <gone@customer.test>: Recipient address rejected: User unknown"}}},
+			[]normalize.Receipt{{Recipient: normalize.Email("gone@customers.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true, Detail: "550 5.1.1 <gone@customers.test>: Recipient address rejected: User unknown"}}},
 		{"several", postfixBounce("X: y", id,
-			"Final-Recipient: rfc822; slow@customer.test\r\nAction: delayed\r\nStatus: 4.4.1",
-			"Final-Recipient: rfc822; full@customer.test\r\nAction: failed (over quota)\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; 552 5.2.2 full",
-			"Final-Recipient: rfc822; fine@customer.test\r\nAction: delivered\r\nStatus: 2.0.0",
-			"Final-Recipient: rfc822; odd@customer.test\r\nAction: exploded\r\nStatus: 5.0.0"),
+			"Final-Recipient: rfc822; slow@customers.test\r\nAction: delayed\r\nStatus: 4.4.1",
+			"Final-Recipient: rfc822; full@customers.test\r\nAction: failed (over quota)\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; 552 5.2.2 full",
+			"Final-Recipient: rfc822; fine@customers.test\r\nAction: delivered\r\nStatus: 2.0.0",
+			"Final-Recipient: rfc822; odd@customers.test\r\nAction: exploded\r\nStatus: 5.0.0"),
 			[]normalize.Receipt{
-				{Recipient: normalize.Email("slow@customer.test", ""), Status: normalize.StatusAccepted, Code: "4.4.1"},
-				{Recipient: normalize.Email("full@customer.test", ""), Status: normalize.StatusFailed, Code: "5.2.2", Detail: "552 5.2.2 full"},
-				{Recipient: normalize.Email("fine@customer.test", ""), Status: normalize.StatusDelivered, Code: "2.0.0"},
+				{Recipient: normalize.Email("slow@customers.test", ""), Status: normalize.StatusAccepted, Code: "4.4.1"},
+				{Recipient: normalize.Email("full@customers.test", ""), Status: normalize.StatusFailed, Code: "5.2.2", Detail: "552 5.2.2 full"},
+				{Recipient: normalize.Email("fine@customers.test", ""), Status: normalize.StatusDelivered, Code: "2.0.0"},
 			}},
 		{"no report, but X-Failed-Recipients", eml("Return-Path: <>", "From: mailer-daemon@mx.test", "Date: Sat, 21 Nov 2026 08:00:00 +0000",
-			"X-Failed-Recipients: gone@customer.test", "", "The following address failed:", "550 5.1.1 no such user", "", "> Message-ID: <"+id+">."),
-			[]normalize.Receipt{{Recipient: normalize.Email("gone@customer.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true}}},
+			"X-Failed-Recipients: gone@customers.test", "", "The following address failed:", "550 5.1.1 no such user", "", "> Message-ID: <"+id+">."),
+			[]normalize.Receipt{{Recipient: normalize.Email("gone@customers.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			item, err := e.Decode(normalize.Input{Raw: tc.raw, ReceivedAt: now})
@@ -69,8 +69,8 @@ func TestBounceBecomesReceipts(t *testing.T) {
 func TestBouncesThatAreNotOursAreMessages(t *testing.T) {
 	e := offline(t)
 	for name, raw := range map[string][]byte{
-		"of another program's mail": postfixBounce("X: y", "1@desk.test", failedGroup),
-		"with a forged token":       postfixBounce("X: y", "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@desk.test", failedGroup),
+		"of another program's mail": postfixBounce("X: y", "1@example.test", failedGroup),
+		"with a forged token":       postfixBounce("X: y", "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@example.test", failedGroup),
 		"without recipients":        postfixBounce("X: y", e.mint.id()),
 	} {
 		m := decodeMessage(t, e, raw)

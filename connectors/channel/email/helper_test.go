@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	desk   = "support@desk.test"
-	anna   = "anna@customer.test"
+	desk   = "support@example.test"
+	anna   = "anna@customers.test"
 	secret = "pass word"
 )
 
@@ -68,7 +68,7 @@ func deps() connectors.Deps {
 func plainConfig(t testing.TB, imapAddr, smtpAddr string) *Config {
 	t.Helper()
 	c := newConfig()
-	c.Address, c.FromName, c.Aliases = desk, "Desk Support", []string{"help@desk.test"}
+	c.Address, c.FromName, c.Aliases = desk, "Desk Support", []string{"help@example.test"}
 	c.IMAP.Host, c.IMAP.Port = hostPort(t, imapAddr)
 	c.SMTP.Host, c.SMTP.Port = hostPort(t, smtpAddr)
 	c.IMAP.TLS, c.SMTP.TLS = tlsNone, tlsNone

@@ -15,13 +15,13 @@ import (
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
-const berta = "berta@customer.test"
+const berta = "berta@customers.test"
 
 func TestAnswerReachesTheCustomersThread(t *testing.T) {
 	e, s := onSimulator(t)
 	s.AddUser(mail.User{Address: berta, Password: secret})
-	question := decodeMessage(t, e, eml("From: Anna <"+anna+">", "To: "+desk+", help@desk.test", "Cc: Berta <"+berta+">",
-		"Subject: =?gbk?B?1cW088jL?=", "Message-ID: <q1@customer.test>", "References: <a@x> <b@x>", "", "Hi"))
+	question := decodeMessage(t, e, eml("From: Anna <"+anna+">", "To: "+desk+", help@example.test", "Cc: Berta <"+berta+">",
+		"Subject: =?gbk?B?1cW088jL?=", "Message-ID: <q1@customers.test>", "References: <a@x> <b@x>", "", "Hi"))
 	o := outbound(t, e, question, textPart("你好，您的订单已发出。"))
 	begun := 0
 	o.Begin = func(context.Context) error {
@@ -44,7 +44,7 @@ func TestAnswerReachesTheCustomersThread(t *testing.T) {
 			t.Fatalf("%s has %d mails", who, len(got))
 		}
 		m := decodeMessage(t, offline(t), got[0].Raw)
-		want := normalize.Thread{ReplyTo: "q1@customer.test", References: []string{"a@x", "b@x", "q1@customer.test"}}
+		want := normalize.Thread{ReplyTo: "q1@customers.test", References: []string{"a@x", "b@x", "q1@customers.test"}}
 		if m.ExternalID != sent.ExternalID || m.Subject != "Re: 张大人" || m.FullText != "你好，您的订单已发出。" ||
 			m.Thread.ReplyTo != want.ReplyTo || fmt.Sprint(m.Thread.References) != fmt.Sprint(want.References) {
 			t.Errorf("%s reads %+v", who, m)
@@ -60,10 +60,10 @@ func TestAnswerReachesTheCustomersThread(t *testing.T) {
 
 func TestEachRecipientHasAFate(t *testing.T) {
 	e, s := onSimulator(t)
-	question := decodeMessage(t, e, eml("From: "+anna, "To: "+desk, "Cc: gone@customer.test, busy@customer.test", "Message-ID: <q@x>", "", "Hi"))
-	s.AddUser(mail.User{Address: "busy@customer.test", Password: secret})
-	s.Break(mail.Fault{Kind: mail.RefuseRecipient, To: "busy@customer.test", Code: 451, Enhanced: smtp.EnhancedCode{4, 7, 1}})
-	s.Break(mail.Fault{Kind: mail.RefuseRecipient, To: "gone@customer.test", Code: 550, Enhanced: smtp.EnhancedCode{5, 1, 1}})
+	question := decodeMessage(t, e, eml("From: "+anna, "To: "+desk, "Cc: gone@customers.test, busy@customers.test", "Message-ID: <q@x>", "", "Hi"))
+	s.AddUser(mail.User{Address: "busy@customers.test", Password: secret})
+	s.Break(mail.Fault{Kind: mail.RefuseRecipient, To: "busy@customers.test", Code: 451, Enhanced: smtp.EnhancedCode{4, 7, 1}})
+	s.Break(mail.Fault{Kind: mail.RefuseRecipient, To: "gone@customers.test", Code: 550, Enhanced: smtp.EnhancedCode{5, 1, 1}})
 	o := outbound(t, e, question, textPart("Answer"))
 	sent, err := e.Send(t.Context(), o)
 	if err != nil {
@@ -77,20 +77,20 @@ func TestEachRecipientHasAFate(t *testing.T) {
 		}
 		got = append(got, r.Address.Value+" "+fate)
 	}
-	want := []string{anna + " accepted", "gone@customer.test unreachable 550 5.1.1", "busy@customer.test transient 451 4.7.1"}
+	want := []string{anna + " accepted", "gone@customers.test unreachable 550 5.1.1", "busy@customers.test transient 451 4.7.1"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	// The second attempt is for those only whose fate is open.
 	s.Heal()
-	o.Attempt, o.Recipients = 2, []normalize.Address{{Kind: normalize.KindEmail, Value: "busy@customer.test"}}
+	o.Attempt, o.Recipients = 2, []normalize.Address{{Kind: normalize.KindEmail, Value: "busy@customers.test"}}
 	if _, err := e.Send(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Inbox(anna)) != 1 || len(s.Inbox("busy@customer.test")) != 1 {
-		t.Errorf("%d and %d copies", len(s.Inbox(anna)), len(s.Inbox("busy@customer.test")))
+	if len(s.Inbox(anna)) != 1 || len(s.Inbox("busy@customers.test")) != 1 {
+		t.Errorf("%d and %d copies", len(s.Inbox(anna)), len(s.Inbox("busy@customers.test")))
 	}
-	if a, b := s.Inbox(anna)[0].MessageID(), s.Inbox("busy@customer.test")[0].MessageID(); a != b {
+	if a, b := s.Inbox(anna)[0].MessageID(), s.Inbox("busy@customers.test")[0].MessageID(); a != b {
 		t.Errorf("two Message-IDs for one message: %s, %s", a, b)
 	}
 }

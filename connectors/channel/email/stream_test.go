@@ -16,7 +16,7 @@ import (
 func deliver(t testing.TB, s *mail.Server, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
-		if err := s.Deliver(desk, letter(anna, fmt.Sprintf("%d@customer.test", i), fmt.Sprint("Mail ", i))); err != nil {
+		if err := s.Deliver(desk, letter(anna, fmt.Sprintf("%d@customers.test", i), fmt.Sprint("Mail ", i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,7 +111,7 @@ func TestNewUIDValidityReadsAgain(t *testing.T) {
 
 func TestLargeMailIsRefusedWithItsHead(t *testing.T) {
 	e, s := onSimulator(t)
-	big := append(letter(anna, "big@customer.test", "Big"), strings.Repeat("0123456789\r\n", 300_000)...)
+	big := append(letter(anna, "big@customers.test", "Big"), strings.Repeat("0123456789\r\n", 300_000)...)
 	for i, raw := range [][]byte{letter(anna, "1@x", "Before"), big, letter(anna, "2@x", "After")} {
 		if err := s.Deliver(desk, raw); err != nil {
 			t.Fatal(i, err)
