@@ -128,8 +128,8 @@ func (d *Desk) draft(ctx context.Context, a Answer, now time.Time) (m, last *nor
 		if last != nil && last.Channel.Name != m.Channel.Name {
 			last = nil // another channel knows nothing of that thread
 		}
-		if m.Subject == "" {
-			m.Subject = c.Subject
+		if m.Subject == "" && last == nil {
+			m.Subject = c.Subject // else the channel takes it from the message replied to
 		}
 	}
 	if err := d.fill(ctx, m, a); err != nil {
