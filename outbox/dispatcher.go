@@ -58,12 +58,12 @@ type Dispatcher struct {
 	Config
 	limiter *rate.Limiter
 	wake    chan struct{}
-	// eager: more may be due, so claim without asking for the next due time.
-	eager bool
 	// shown is the account's state as people were last told.
 	shown string
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// eager: more may well be due, so claim without asking when.
+	eager   bool
 	gate    *gate
 	running map[normalize.ID]*running
 	done    sync.WaitGroup
@@ -116,7 +116,6 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	keep, cancelKeep := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelKeep()
 
-	d.eager = true
 	for ctx.Err() == nil {
 		d.renew(ctx)
 		pause := d.claim(ctx, work, keep)
@@ -147,7 +146,6 @@ func (d *Dispatcher) sleep(ctx context.Context, pause time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-d.wake:
-		d.eager = true
 	case <-t.C:
 	}
 }
@@ -188,7 +186,7 @@ func (d *Dispatcher) claim(ctx, work, keep context.Context) time.Duration {
 	if n == 0 {
 		return pause
 	}
-	if !d.eager {
+	if !d.takeEager() {
 		if pause = d.due(ctx, now); pause > 0 {
 			return pause
 		}
@@ -198,7 +196,6 @@ func (d *Dispatcher) claim(ctx, work, keep context.Context) time.Duration {
 		if ctx.Err() == nil {
 			d.Log.Warn("cannot claim work; trying again", "error", err)
 		}
-		d.eager = false
 		return d.Poll
 	}
 	if d.limiter.Limit() != rate.Inf {
@@ -207,7 +204,8 @@ func (d *Dispatcher) claim(ctx, work, keep context.Context) time.Duration {
 	for _, job := range jobs {
 		d.start(work, keep, job, now)
 	}
-	if d.eager = len(jobs) == n; d.eager {
+	if len(jobs) == n {
+		d.setEager()
 		return 0
 	}
 	pause = d.due(ctx, now)
@@ -215,6 +213,20 @@ func (d *Dispatcher) claim(ctx, work, keep context.Context) time.Duration {
 		return d.Poll // due and not to be had: paused
 	}
 	return pause
+}
+
+func (d *Dispatcher) setEager() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.eager = true
+}
+
+func (d *Dispatcher) takeEager() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	was := d.eager
+	d.eager = false
+	return was
 }
 
 // free returns how many claims may be made now by the number of workers, the

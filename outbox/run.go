@@ -58,6 +58,7 @@ func (d *Dispatcher) run(work, keep context.Context, r *running) {
 		again = nil // it was taken over by this very result
 	}
 	delete(d.running, r.job.ID)
+	d.eager = true // its queue goes on, most likely
 	d.mu.Unlock()
 	if again != nil {
 		d.start(work, keep, again, d.Clock.Now())

@@ -26,9 +26,10 @@ type batch struct {
 type addressName struct{ kind, value string }
 
 type addressRow struct {
-	id       normalize.ID
-	customer normalize.ID
-	name     string
+	id          normalize.ID
+	customer    normalize.ID
+	name        string
+	unreachable string // why, or empty
 }
 
 // messageRow is a message without its payload.
@@ -181,7 +182,7 @@ func (b *batch) ensureAddresses(called map[addressName]string, now map[addressNa
 		if b.addresses[n] != nil {
 			continue
 		}
-		a := addressRow{normalize.NewID(now[n]), normalize.NewID(now[n]), called[n]}
+		a := addressRow{id: normalize.NewID(now[n]), customer: normalize.NewID(now[n]), name: called[n]}
 		b.t.exec(`INSERT INTO addresses (id, kind, value, name, customer_id, evidence, author, linked_at)
 			VALUES ($1, $2, $3, $4, $5, 'first contact', '', $6) ON CONFLICT (kind, value) DO NOTHING`,
 			a.id, n.kind, n.value, a.name, a.customer, now[n])
@@ -205,9 +206,9 @@ func (b *batch) findAddresses(names []addressName) error {
 	for i, n := range names {
 		asked[i] = args(n.kind, n.value)
 	}
-	return b.t.each(`SELECT id, customer_id, name FROM addresses WHERE kind = $1 AND value = $2`, asked, func(i int, r row) error {
+	return b.t.each(`SELECT id, customer_id, name, unreachable FROM addresses WHERE kind = $1 AND value = $2`, asked, func(i int, r row) error {
 		var a addressRow
-		err := r.scan(&a.id, &a.customer, &a.name)
+		err := r.scan(&a.id, &a.customer, &a.name, &a.unreachable)
 		b.addresses[names[i]] = &a
 		return err
 	})

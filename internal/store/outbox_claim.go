@@ -22,22 +22,13 @@ const (
 
 // Claim leases the heads of due queues; see outbox.Store.
 func (db *DB) Claim(ctx context.Context, account string, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
-	var role string
-	err := db.read(ctx, func(s session) error {
-		a, err := db.accounts.named(s, account)
-		role = a.Role
-		return err
-	})
+	lane, err := db.laneFor(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	lane := outbox.Deliver
-	if role == RoleHelpdesk {
-		lane = outbox.Forward
-	}
 	var out []*outbox.Job
 	err = db.work(ctx, lane, func(t tx) (err error) {
-		out, err = claim(t, account, lane, now, lease, min(limit, maxClaim))
+		out, err = claim(t, account, now, lease, min(limit, maxClaim))
 		return err
 	})
 	if err != nil {
@@ -46,12 +37,32 @@ func (db *DB) Claim(ctx context.Context, account string, now time.Time, lease ti
 	return out, nil
 }
 
-func claim(t tx, account string, lane outbox.Lane, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
+// laneFor returns the lane that an account's claims lock, where that matters.
+func (db *DB) laneFor(ctx context.Context, account string) (l outbox.Lane, err error) {
+	if db.eng.dialect().eventLock == "" {
+		return outbox.Deliver, nil
+	}
+	err = db.read(ctx, func(s session) error {
+		a, err := db.accounts.named(s, account)
+		l = laneOfRole(a.Role)
+		return err
+	})
+	return l, err
+}
+
+func claim(t tx, account string, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
 	var id, paused int64
-	found, err := one(t, `SELECT id, paused_at + (SELECT COUNT(*) FROM settings WHERE name = 'paused') FROM accounts WHERE name = $1`,
-		args(account), &id, &paused)
-	if err != nil || !found || paused > 0 || limit <= 0 {
+	var role string
+	found, err := one(t, `SELECT id, role, paused_at + (SELECT COUNT(*) FROM settings WHERE name = 'paused') FROM accounts WHERE name = $1`,
+		args(account), &id, &role, &paused)
+	if err != nil {
 		return nil, err
+	}
+	if !found {
+		return nil, refuse(errNoAccount(account))
+	}
+	if paused > 0 || limit <= 0 {
+		return nil, nil
 	}
 	// The rows are locked first and their heads looked up by a statement of
 	// their own, which sees what was committed until the lock was had.
@@ -87,7 +98,7 @@ func claim(t tx, account string, lane outbox.Lane, now time.Time, lease time.Dur
 				again = append(again, args(queue))
 			default:
 				h.job.Interrupted = h.job.State == outbox.Sending
-				h.job.Fence = token(h.fence+1, lane)
+				h.job.Fence = token(h.fence+1, laneOfRole(role))
 				t.exec(`UPDATE queues SET fence = fence + 1, locked_until = $2 WHERE id = $1`, queue, now.Add(lease))
 				out = append(out, h.job)
 			}

@@ -11,6 +11,8 @@ import (
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
+var _ outbox.Store = (*DB)(nil)
+
 // # Queues
 //
 // The queue of an account and a conversation holds its send or forward jobs in
@@ -34,6 +36,13 @@ const (
 // laneOf is the lane that a task belongs to.
 func laneOf(t outbox.Task) outbox.Lane {
 	if t == outbox.TaskForward {
+		return outbox.Forward
+	}
+	return outbox.Deliver
+}
+
+func laneOfRole(role string) outbox.Lane {
+	if role == RoleHelpdesk {
 		return outbox.Forward
 	}
 	return outbox.Deliver

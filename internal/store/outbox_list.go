@@ -124,15 +124,13 @@ func (db *DB) Counts(ctx context.Context) (out []outbox.Count, err error) {
 		count := func(cond string) error {
 			return s.query(`SELECT a.name, a.role, j.state, COUNT(*), MIN(j.id) FROM jobs j JOIN queues q ON q.id = j.queue_id
 				JOIN accounts a ON a.id = q.account_id WHERE j.`+cond+` GROUP BY a.name, a.role, j.state`, nil, func(r row) error {
-				c := outbox.Count{Lane: outbox.Deliver}
+				var c outbox.Count
 				var role string
 				var oldest normalize.ID
 				if err := r.scan(&c.Account, &role, &c.State, &c.N, &oldest); err != nil {
 					return err
 				}
-				if c.Oldest = oldest.Time(); role == RoleHelpdesk {
-					c.Lane = outbox.Forward
-				}
+				c.Lane, c.Oldest = laneOfRole(role), oldest.Time()
 				out = append(out, c)
 				return nil
 			})

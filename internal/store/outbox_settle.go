@@ -95,6 +95,9 @@ func (db *DB) settleSend(t tx, j *jobRow, before []outbox.SettledRecipient, s ou
 // meanwhile.
 func (db *DB) settleOf(t tx, j *jobRow, s outbox.Settlement) error {
 	if s.OfState == "" {
+		for _, f := range s.Follow {
+			follow(t, j, f, s.Now)
+		}
 		return nil
 	}
 	var state outbox.State

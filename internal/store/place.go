@@ -124,6 +124,7 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 		return nil, err
 	}
 	b.rename(a, e.message)
+	b.reachable(a, e.message)
 	c, err := b.conversationFor(in, e, a)
 	if err != nil {
 		return nil, err
@@ -192,6 +193,16 @@ func (b *batch) rename(a *addressRow, m *normalize.Message) {
 	a.name = name
 	b.t.exec(`UPDATE addresses SET name = $1 WHERE id = $2`, name, a.id)
 	b.t.exec(`UPDATE customers SET name = $1 WHERE id = $2 AND name = ''`, name, a.customer)
+}
+
+// reachable takes the mark off an address that could not be reached: whoever
+// writes can be answered, unless it is a machine that says why not.
+func (b *batch) reachable(a *addressRow, m *normalize.Message) {
+	if a.unreachable == "" || m.Direction == normalize.Outbound || m.Automated {
+		return
+	}
+	a.unreachable = ""
+	b.t.exec(`UPDATE addresses SET unreachable = '' WHERE id = $1`, a.id)
 }
 
 // provesDelivery: whoever answers a message has got it.

@@ -11,33 +11,33 @@ import (
 
 var errNoEvidence = &connectors.Error{Class: connectors.Transient, Detail: "no evidence yet of whether the vendor has it"}
 
-// resolve looks for evidence of what became of an uncertain send: in the
-// receipts that came meanwhile, then with the vendor where the channel can
-// ask. It sends nothing.
+// resolve asks the channel what became of an uncertain send. It sends nothing.
+// Receipts and answers that come meanwhile decide the send without us.
 func (w *Worker) resolve(ctx context.Context, job *outbox.Job) outbox.Result {
 	send, err := w.Store.Job(ctx, job.Of)
 	if err != nil {
 		return outbox.Result{Err: unsent(err)}
 	}
-	if send.State != outbox.Uncertain {
+	switch send.State {
+	case outbox.Uncertain:
+	case outbox.Done:
+		_, finish := w.Channel.(channel.Finisher)
+		return outbox.Result{Detail: "decided meanwhile", Finish: finish}
+	default:
 		return outbox.Result{Detail: "decided meanwhile"}
+	}
+	asker, ok := w.Channel.(channel.Resolver)
+	if !ok {
+		return outbox.Result{Detail: "this channel cannot be asked; a receipt or a person decides"}
 	}
 	r, fault := w.load(ctx, send)
 	if fault != nil {
 		return outbox.Result{Err: fault}
 	}
-	if res, known := fromReceipts(r.Parts); known {
-		_, res.Finish = w.Channel.(channel.Finisher)
-		return res
-	}
-	asker, ok := w.Channel.(channel.Resolver)
-	if !ok {
-		return outbox.Result{Err: errNoEvidence}
-	}
 	sent, found, err := asker.Resolve(ctx, r.Outbound)
 	switch {
 	case err != nil:
-		return outbox.Result{Err: connectors.Classify(err)}
+		return outbox.Result{Err: unsent(err)}
 	case !found:
 		return outbox.Result{Err: errNoEvidence}
 	}
@@ -58,24 +58,4 @@ func (w *Worker) found(r *request, sent channel.Sent) outbox.Result {
 		res.Status, res.OfState = normalize.StatusFailed, outbox.Failed
 	}
 	return res
-}
-
-// fromReceipts returns what receipts have said of all the parts.
-func fromReceipts(parts []normalize.Part) (outbox.Result, bool) {
-	arrived, failed := 0, 0
-	for _, p := range parts {
-		switch p.Status {
-		case normalize.StatusAccepted, normalize.StatusDelivered, normalize.StatusRead:
-			arrived++
-		case normalize.StatusFailed:
-			failed++
-		}
-	}
-	switch {
-	case arrived+failed < len(parts):
-		return outbox.Result{}, false
-	case arrived == 0:
-		return outbox.Result{Detail: "a receipt says that it failed", OfState: outbox.Failed}, true
-	}
-	return outbox.Result{Detail: "a receipt says that it arrived", OfState: outbox.Done}, true
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
@@ -114,6 +115,30 @@ func recipients(t *testing.T, b *Box) {
 	b.must(b.Retry(t.Context(), job.ID, b.Now.Add(time.Hour), b.Now))
 	if again = b.Take("mail"); len(again.Settled) != 1 || !again.Settled[0].Address.Is(ann) {
 		t.Errorf("settled: %+v", again.Settled)
+	}
+}
+
+func reachability(t *testing.T, b *Box) {
+	ann := normalize.Email("ann@example.com", "")
+	b.Send("ann")
+	r := failure(connectors.Unreachable)
+	r.Unreachable = []normalize.Address{ann}
+	b.End(b.Started(b.Take("mail")), r)
+	for i, machine := range []bool{true, false} {
+		why, err := b.Unreachable(t.Context(), ann)
+		if err != nil || why != "x1: words of the vendor" {
+			t.Errorf("before input %d: %q %v", i, why, err)
+		}
+		_, err = b.Ingest(t.Context(), timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
+			Input:   timeline.Raw{Key: "k", ReceivedAt: b.Now, Digest: [32]byte{byte(i + 1)}, Encoding: "none"},
+			Outcome: normalize.Accepted,
+			Item: &normalize.Message{Direction: normalize.Inbound, Channel: normalize.Account{Name: "mail", Type: "test"}, Address: ann,
+				ReceivedAt: b.Now, Text: "hello", Automated: machine},
+		}}})
+		b.must(err)
+	}
+	if why, err := b.Unreachable(t.Context(), ann); err != nil || why != "" {
+		t.Errorf("still flagged: %q %v", why, err)
 	}
 }
 
