@@ -34,8 +34,13 @@ type Life struct {
 // JobLife is a job with its attempts.
 type JobLife struct {
 	*outbox.Job
-	AttemptList []outbox.Attempt `json:"attempt_list"`
+	// EventType is that of the event which a forward job is about.
+	EventType   normalize.EventType `json:"event_type,omitempty"`
+	AttemptList []outbox.Attempt    `json:"attempt_list"`
 }
+
+// open reports whether the daemon still has to do something for the job.
+func (j JobLife) open() bool { return j.State == outbox.Queued || j.State == outbox.Sending }
 
 // Advice is one thing that could be done.
 type Advice struct {
@@ -53,8 +58,7 @@ func RenderLife(w io.Writer, l Life, o Options) error {
 	d.standing()
 	d.section("What could be done")
 	d.advice()
-	_, err := io.WriteString(w, d.b.String())
-	return err
+	return d.flush(w)
 }
 
 type lifeDrawing struct {
@@ -86,7 +90,7 @@ func (d *lifeDrawing) labelled(label string, st style, value string) {
 func (d *lifeDrawing) head() {
 	m, e := d.l.Message, d.l.Ledger
 	if m == nil {
-		d.b.WriteString(d.o.paint(bold, "Input "+e.ID.String()) + "\n")
+		d.title("Input "+e.ID.String(), "")
 		d.input(e)
 		return
 	}
@@ -97,7 +101,7 @@ func (d *lifeDrawing) head() {
 	case m.Unreadable != "":
 		kind = "unreadable input"
 	}
-	d.b.WriteString(d.o.paint(bold, "Message "+m.ID.String()) + "  " + kind + "\n")
+	d.title("Message "+m.ID.String(), kind)
 	d.fact("channel", m.Channel.Name+" ("+m.Channel.Type+")")
 	if m.Direction == normalize.Inbound {
 		d.fact("from", m.Address.String())
@@ -180,7 +184,7 @@ func (d *lifeDrawing) steps() {
 	var last time.Time
 	for _, s := range steps {
 		since, layout := "", "15:04:05.000"
-		if s.at.After(last) && !last.IsZero() {
+		if s.at.Sub(last) >= time.Millisecond && !last.IsZero() {
 			since = "+" + Span(s.at.Sub(last))
 		}
 		if day := d.o.in(s.at).Format(time.DateOnly); last.IsZero() || day != d.o.in(last).Format(time.DateOnly) {
@@ -220,9 +224,17 @@ func (d *lifeDrawing) standing() {
 			d.labelled(fmt.Sprintf("part %d %s", i+1, p.Kind), mk.color, s)
 		}
 	}
+	taken := map[string]int{}
 	for _, j := range d.l.Jobs {
+		if j.Task == outbox.TaskForward && j.State == outbox.Done {
+			taken[j.Account]++
+			continue
+		}
 		mk := stateMarks[j.State]
 		s := fmt.Sprintf("%s %s (%s, job %s)", mk.sign, j.State, j.Account, j.ID)
+		if j.EventType != "" {
+			s = fmt.Sprintf("%s %s %s (%s, job %s)", mk.sign, j.EventType, j.State, j.Account, j.ID)
+		}
 		if j.State == outbox.Queued && j.DueAt.After(d.o.Now) {
 			s += ", next try " + d.o.Ago(j.DueAt)
 		}
@@ -235,10 +247,17 @@ func (d *lifeDrawing) standing() {
 			d.labelled("", mk.color, strings.TrimSpace(fmt.Sprintf("  %s %s %s %s %s", mk.sign, r.Address.Value, r.Status, r.Code, r.Detail)))
 		}
 	}
+	for _, account := range slices.Sorted(maps.Keys(taken)) {
+		d.labelled(string(outbox.TaskForward), green, fmt.Sprintf("%s %d events taken by %s", stateMarks[outbox.Done].sign, taken[account], account))
+	}
 }
 
 func (d *lifeDrawing) advice() {
-	if len(d.l.Next) == 0 {
+	switch {
+	case len(d.l.Next) > 0:
+	case slices.ContainsFunc(d.l.Jobs, JobLife.open):
+		d.b.WriteString("  nothing: the daemon works on it\n")
+	default:
 		d.b.WriteString("  nothing: all is done\n")
 	}
 	for _, a := range d.l.Next {

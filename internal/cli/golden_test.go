@@ -22,9 +22,11 @@ func TestGolden(t *testing.T) {
 	redacted.Redact = strings.NewReplacer("hunter2", "<secret>").Replace
 
 	tests := map[string]func(w *bytes.Buffer) error{
-		"timeline_60":    func(w *bytes.Buffer) error { return RenderTimeline(w, sampleTimeline(), narrow) },
-		"timeline_100":   func(w *bytes.Buffer) error { return RenderTimeline(w, sampleTimeline(), broad) },
-		"timeline_empty": func(w *bytes.Buffer) error { return RenderTimeline(w, Timeline{Customer: sampleTimeline().Customer}, broad) },
+		"timeline_60":  func(w *bytes.Buffer) error { return RenderTimeline(w, sampleTimeline(), narrow) },
+		"timeline_100": func(w *bytes.Buffer) error { return RenderTimeline(w, sampleTimeline(), broad) },
+		"timeline_empty": func(w *bytes.Buffer) error {
+			return RenderTimeline(w, Timeline{Customer: sampleTimeline().Customer}, broad)
+		},
 		"explain_answer": func(w *bytes.Buffer) error {
 			l := sampleLife()
 			l.Next = Advise(l, redacted, map[string]string{"desk": "its password was refused"})

@@ -26,9 +26,9 @@ func NewList[T any](items []T, next string) List[T] {
 	return l
 }
 
-// WriteJSON writes v, indented. What JSON leaves as it is and a terminal would
-// act on is escaped as well.
-func WriteJSON(w io.Writer, v any) error {
+// WriteJSON writes v, indented and redacted. What JSON leaves as it is and a
+// terminal would act on is escaped as well.
+func (o Options) WriteJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -37,7 +37,7 @@ func WriteJSON(w io.Writer, v any) error {
 		return err
 	}
 	var out bytes.Buffer
-	for _, r := range b.String() {
+	for _, r := range o.redact(b.String()) {
 		if r != '\n' && steers(r) { // only ever within a string
 			fmt.Fprintf(&out, `\u%04x`, r)
 			continue

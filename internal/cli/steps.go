@@ -82,6 +82,9 @@ func jobSteps(j JobLife) []step {
 	verb := map[outbox.Task]string{
 		outbox.TaskSend: "send by", outbox.TaskFinish: "finish on", outbox.TaskResolve: "find out on", outbox.TaskForward: "forward to",
 	}[j.Task]
+	if j.EventType != "" {
+		verb = "forward " + string(j.EventType) + " to"
+	}
 	s := []step{{j.CreatedAt, "queued", plain, fmt.Sprintf("%s %s (job %s)", verb, j.Account, j.ID)}}
 	for _, a := range j.AttemptList {
 		label := fmt.Sprintf("%s %d", j.Task, a.N)
