@@ -114,11 +114,11 @@ func (b *board) received(t *talk, m *normalize.Message, d delivery) []string {
 			lines = append(lines, indent+b.o.Yellow(cli.Fit(fmt.Sprintf("▪ %s  %s, %s", cli.Line(p.Media.Name), cli.Line(p.Media.ContentType), cli.Size(p.Media.Size)), b.o.Width-len(indent))))
 		}
 	}
-	if m.Automated {
+	if m.Automated && m.Unreadable == "" {
 		lines = append(lines, indent+b.o.Dim("sent by a machine: shown, never answered by itself"))
 	}
 	if m.HTML != "" {
-		lines = append(lines, indent+b.o.Dim("HTML sanitised, remote images blocked"))
+		lines = append(lines, indent+b.o.Dim("HTML sanitised; remote images are blocked"))
 	}
 	return lines
 }

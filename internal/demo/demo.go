@@ -60,7 +60,7 @@ func Run(ctx context.Context, o Options) error {
 	if !o.Once {
 		s.print("", "Stopping ...")
 	}
-	err = errors.Join(err, w.close())
+	err = errors.Join(err, w.close()) //nolint:contextcheck // it stops in order after the context has ended
 	if o.Once {
 		err = errors.Join(err, d.report())
 	} else if w.temporary {

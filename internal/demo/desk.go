@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -39,8 +40,9 @@ type desk struct {
 	forged int
 }
 
-func newDesk() (*desk, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func newDesk(ctx context.Context) (*desk, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for webhooks: %w", err)
 	}

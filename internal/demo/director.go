@@ -24,7 +24,8 @@ type director struct {
 	speed  float64
 
 	cast    map[string]*actor // by address
-	letters []letter          // still to be written
+	script  []letter
+	letters []letter          // of the script, still to be written
 	plan    map[string]string // what the colleague answers, by address
 	editor  editor
 
@@ -32,10 +33,9 @@ type director struct {
 	later chan func()
 	done  chan struct{} // closed when run returns
 
-	posted   map[string]bool // Message-IDs of the script's letters
-	answered bool            // with Once: the first conversation
-	loop     loop
-	serial   int
+	posted map[string]bool // Message-IDs of the script's letters
+	loop   loop
+	serial int
 }
 
 // arrivalPause is how long a mail may be in a customer's mailbox unseen.
@@ -53,8 +53,9 @@ type actor struct {
 
 // loop is what a run with Once has to see of one answer.
 type loop struct {
-	arrived, threaded, answered, closed bool
-	answer, reply                       string // Message-IDs
+	talk                      *talk // with the author of the first letter
+	arrived, threaded, closed bool
+	answer, reply             string // Message-IDs
 }
 
 func newDirector(w *world, s *screen, o Options) *director {
@@ -66,10 +67,11 @@ func newDirector(w *world, s *screen, o Options) *director {
 		speed = 40
 	}
 	d := &director{
-		world: w, screen: s, board: newBoard(o.View), once: o.Once, speed: speed, letters: script(), plan: map[string]string{},
+		world: w, screen: s, board: newBoard(o.View), once: o.Once, speed: speed, script: script(), plan: map[string]string{},
 		cast: map[string]*actor{}, keys: make(chan []byte), later: make(chan func()), done: make(chan struct{}), posted: map[string]bool{},
 	}
-	for _, l := range d.letters {
+	d.letters = d.script
+	for _, l := range d.script {
 		c := l.from
 		if l.colleague != "" {
 			d.plan[c.address] = l.colleague
@@ -80,8 +82,10 @@ func newDirector(w *world, s *screen, o Options) *director {
 		d.cast[c.address] = &actor{customer: c}
 		w.mail.AddUser(mail.User{Address: c.address, Password: password})
 		if c.full {
-			w.mail.Break(mail.Fault{Kind: mail.Bounce, To: c.address, Code: 552, Enhanced: [3]int{5, 2, 2},
-				Text: "The mailbox of the recipient is full", Pause: d.scaled(1500 * time.Millisecond)})
+			w.mail.Break(mail.Fault{
+				Kind: mail.Bounce, To: c.address, Code: 552, Enhanced: [3]int{5, 2, 2},
+				Text: "The mailbox of the recipient is full", Pause: d.scaled(1500 * time.Millisecond),
+			})
 		}
 	}
 	return d
@@ -148,18 +152,23 @@ func (d *director) back(f func()) {
 // next writes the next letter of the script when its time has come.
 func (d *director) next(ctx context.Context) {
 	if len(d.letters) == 0 {
+		if !d.once {
+			d.after(d.scaled(6*time.Second), func() {
+				d.say("Everybody has written. They still answer you:  1 your words · t 1 the whole timeline · q quit")
+			})
+		}
 		return
 	}
 	l := d.letters[0]
 	d.letters = d.letters[1:]
 	d.after(d.scaled(l.after), func() {
-		d.write(ctx, l, thread{}, true)
-		d.next(ctx)
+		// One after the other, so that they stand in the mailbox in this order.
+		d.write(ctx, l, thread{}, true, func() { d.next(ctx) })
 	})
 }
 
-// write posts a letter of a customer, and returns its Message-ID.
-func (d *director) write(ctx context.Context, l letter, t thread, scripted bool) string {
+// write posts a letter of a customer, calls then, and returns its Message-ID.
+func (d *director) write(ctx context.Context, l letter, t thread, scripted bool, then func()) string {
 	a := d.cast[l.from.address]
 	if l.follows {
 		t = thread{replyTo: a.lastID, references: append(slices.Clone(a.last.references), a.last.replyTo)}
@@ -178,6 +187,7 @@ func (d *director) write(ctx context.Context, l letter, t thread, scripted bool)
 		if err != nil && ctx.Err() == nil {
 			d.screen.print(d.screen.o.Red("  a customer's mail was not taken: " + cli.Line(err.Error())))
 		}
+		then()
 	})
 	return id
 }
@@ -193,14 +203,14 @@ func (d *director) react(ctx context.Context, got delivery) {
 		d.posted[e.ExternalID] = true
 	}
 	if d.loop.reply != "" && e.ExternalID == d.loop.reply {
-		d.loop.closed = t.number == 1
+		d.loop.closed = t == d.loop.talk
 	}
 	if words, ok := d.plan[e.Address.Value]; ok {
 		delete(d.plan, e.Address.Value)
 		d.after(d.scaled(1500*time.Millisecond), func() { d.answer(ctx, t, colleague, words) })
 	}
-	if d.once && t.number == 1 && !d.answered {
-		d.answered = true
+	if d.once && d.loop.talk == nil && e.Address.Value == d.script[0].from.address {
+		d.loop.talk = t
 		d.answer(ctx, t, "You", "Vielen Dank für Ihre Nachricht. Die Jacke in L geht heute an Sie ab!")
 	}
 }
@@ -237,7 +247,7 @@ func (d *director) arrived(ctx context.Context, m mail.Mail) {
 		return strings.Contains(m.Header("In-Reply-To"), "<"+r.ExternalID+">")
 	})
 	d.screen.print(d.board.arrived(t, a.name, threaded, plainText(m.Raw))...)
-	if t.number == 1 {
+	if t == d.loop.talk {
 		d.loop.arrived, d.loop.threaded = true, threaded
 	}
 	to := thread{replyTo: m.MessageID(), references: ids(m.Header("References"))}
@@ -245,7 +255,7 @@ func (d *director) arrived(ctx context.Context, m mail.Mail) {
 	if a.away != "" && !a.awayOut {
 		a.awayOut = true
 		reply.subject, reply.text, reply.automatic = "Respuesta automática: "+a.subject, a.away+"\n", true
-		d.after(d.scaled(time.Second), func() { d.write(ctx, reply, to, true) })
+		d.after(d.scaled(time.Second), func() { d.write(ctx, reply, to, true, func() {}) })
 		return
 	}
 	if a.replies >= len(a.answers) {
@@ -258,9 +268,9 @@ func (d *director) arrived(ctx context.Context, m mail.Mail) {
 	}
 	reply.text += "\n\n> " + strings.ReplaceAll(strings.TrimSpace(plainText(m.Raw)), "\n", "\n> ") + "\n"
 	d.after(d.scaled(4*time.Second), func() {
-		id := d.write(ctx, reply, to, false)
-		if t.number == 1 && d.loop.reply == "" {
-			d.loop.reply, d.loop.answered = id, true
+		id := d.write(ctx, reply, to, false, func() {})
+		if t == d.loop.talk && d.loop.reply == "" {
+			d.loop.reply = id
 		}
 	})
 }
@@ -323,4 +333,11 @@ func (d *director) timeline(ctx context.Context, n int) {
 	})
 }
 
-func (d *director) say(s string) { d.screen.print("", "  "+d.screen.o.Yellow(s)) }
+// say tells the visitor something.
+func (d *director) say(s string) {
+	lines := []string{""}
+	for _, l := range cli.Wrap(s, d.screen.o.Width-2) {
+		lines = append(lines, "  "+d.screen.o.Yellow(l))
+	}
+	d.screen.print(lines...)
+}

@@ -33,7 +33,7 @@ func (d *director) checks() []check {
 	return []check{
 		{fmt.Sprintf("all %d mails of the script on timelines (%d missing)", len(d.posted), missing), len(d.letters) == 0 && missing == 0},
 		{"an attachment kept", attachment},
-		{"an automatic reply recognised", automated},
+		{"automatic mail recognised", automated},
 		{"a mail that nobody can parse kept, and the mailbox went on", unreadable},
 		{"an answer sent by the API, arrived at the customer", d.loop.arrived && d.loop.answer != ""},
 		{"in the customer's thread", d.loop.threaded},
@@ -43,8 +43,7 @@ func (d *director) checks() []check {
 	}
 }
 
-// complete reports whether all was seen. Script letters count once they are
-// posted, and the automatic reply only comes after an answer to its author.
+// complete reports whether all was seen.
 func (d *director) complete() bool {
 	return !slices.ContainsFunc(d.checks(), func(c check) bool { return !c.seen })
 }

@@ -46,52 +46,81 @@ const pdf = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Typ
 func script() []letter {
 	anna := &customer{name: "Anna Weber", address: "anna.weber@post.example", answers: []string{
 		"Das ging ja schnell, vielen Dank! Dann warte ich auf das Paket.",
-		"Alles klar. Einen schönen Tag noch!"}}
+		"Alles klar. Einen schönen Tag noch!",
+	}}
 	james := &customer{name: "James O'Connor", address: "james@oconnor.example", answers: []string{
 		"Brilliant, thank you. I'll be in on Thursday.",
-		"Cheers!"}}
+		"Cheers!",
+	}}
 	chen := &customer{name: "陈晓", address: "chen.xiao@youxiang.example", charset: "GB18030", answers: []string{
 		"收到，谢谢！麻烦把新发票发到这个邮箱。",
-		"好的，谢谢。"}}
+		"好的，谢谢。",
+	}}
 	misaki := &customer{name: "田中 美咲", address: "misaki@tanaka.example", charset: "ISO-2022-JP", answers: []string{
 		"ご返信ありがとうございます。その方法でお願いいたします。",
-		"よろしくお願いいたします。"}}
-	tomas := &customer{name: "Tomás García", address: "tomas@garcia.example",
+		"よろしくお願いいたします。",
+	}}
+	tomas := &customer{
+		name: "Tomás García", address: "tomas@garcia.example",
 		away:    "Estoy fuera de la oficina hasta el lunes. Leeré su mensaje a mi vuelta.",
-		answers: []string{"", "Muchas gracias, ya he vuelto y ha llegado todo."}}
+		answers: []string{"", "Muchas gracias, ya he vuelto y ha llegado todo."},
+	}
 	lukas := &customer{name: "Lukáš Novák", address: "lukas@novak.example", full: true}
 	priya := &customer{name: "Priya Nair", address: "priya.nair@mailbox.example", answers: []string{
-		"Perfect, that answers it. You people are quick!"}}
+		"Perfect, that answers it. You people are quick!",
+	}}
 	shop := &customer{name: "Parcel Notifications", address: "no-reply@parcels.example"}
 	scanner := &customer{name: "Office Scanner", address: "scan@copyroom.example"}
 	mallory := &customer{name: "Mallory", address: "mallory@odd.example", answers: []string{"Never mind."}}
 
 	return []letter{
-		{after: 500 * time.Millisecond, from: anna, subject: "Bestellung 4711: falsche Größe geliefert",
+		{
+			after: 500 * time.Millisecond, from: anna, subject: "Bestellung 4711: falsche Größe geliefert",
 			text: "Guten Tag,\n\nich habe die Regenjacke „Sylt“ in L bestellt, geliefert wurde XL. Können Sie sie umtauschen? " +
 				"Der Lieferschein hängt an.\n\nViele Grüße\nAnna Weber\n",
-			file: &attachment{"Lieferschein-4711.pdf", "application/pdf", []byte(pdf)}},
-		{after: 6 * time.Second, from: tomas, subject: "¿Cuándo llega mi pedido?", colleague: "¡Hola Tomás! Su pedido salió ayer y llega el miércoles.",
-			text: "Buenos días, hice el pedido 4698 hace una semana y todavía no sé nada. ¿Me pueden decir cuándo llega?\n"},
-		{after: 7 * time.Second, from: chen, subject: "发票抬头开错了",
-			text: "您好：\n\n订单 4702 的发票抬头写成了我的个人姓名，能否改成公司名称「上海晓晨贸易有限公司」并重新开具？\n\n谢谢，\n陈晓\n"},
-		{after: 7 * time.Second, from: james, subject: "Do you ship to the Aran Islands?",
+			file: &attachment{"Lieferschein-4711.pdf", "application/pdf", []byte(pdf)},
+		},
+		{
+			after: 6 * time.Second, from: tomas, subject: "¿Cuándo llega mi pedido?", colleague: "¡Hola Tomás! Su pedido salió ayer y llega el miércoles.",
+			text: "Buenos días, hice el pedido 4698 hace una semana y todavía no sé nada. ¿Me pueden decir cuándo llega?\n",
+		},
+		{
+			after: 7 * time.Second, from: chen, subject: "发票抬头开错了",
+			text: "您好：\n\n订单 4702 的发票抬头写成了我的个人姓名，能否改成公司名称「上海晓晨贸易有限公司」并重新开具？\n\n谢谢，\n陈晓\n",
+		},
+		{
+			after: 7 * time.Second, from: james, subject: "Do you ship to the Aran Islands?",
 			text: "Hi there, I saw your winter coats and love them. Do you ship to Inis Mór, and how long does it take?\n\nJames\n",
 			html: "<p>Hi there, I saw your <b>winter coats</b> and love them. Do you ship to Inis Mór, and how long does it take?</p>" +
-				`<p>James</p><img src="http://tracker.example/open.gif?id=4242" width="1" height="1">`},
-		{after: 6 * time.Second, from: lukas, subject: "Complaint about order 4655", colleague: "Dear Lukáš, we are sorry. A replacement is on its way to you.",
-			text: "The zip of the jacket broke on the second day. What can you do about it?\n"},
-		{after: 6 * time.Second, from: misaki, subject: "返品について",
-			text: "お世話になっております。\n\n先日購入したレインブーツのサイズが合いませんでした。返品の手続きを教えていただけますでしょうか。\n\n田中 美咲\n"},
-		{after: 5 * time.Second, from: shop, subject: "Parcel 00340434 was delivered", automatic: true,
-			text: "Your parcel was handed over to a neighbour. Do not reply to this message.\n"},
-		{after: 5 * time.Second, from: priya, subject: "Size chart",
-			text: "Hello, is your M closer to EU 38 or 40?\n"},
-		{after: 4 * time.Second, from: priya, subject: "Re: Size chart", follows: true,
-			text: "Sorry, I forgot to say: it is about the trench coat.\n"},
-		{after: 5 * time.Second, from: scanner, subject: "Scan 0017", nested: 300,
-			text: "(this page intentionally nested)\n"},
-		{after: 5 * time.Second, from: mallory, subject: "I will clear your screen \x1b[2J\x1b]0;owned\x07\u202egpj.exe",
-			text: "A message whose words \x1b[31mtry to steer\x1b[0m the terminal they are shown in.\n"},
+				`<p>James</p><img src="http://tracker.example/open.gif?id=4242" width="1" height="1">`,
+		},
+		{
+			after: 6 * time.Second, from: lukas, subject: "Complaint about order 4655", colleague: "Dear Lukáš, we are sorry. A replacement is on its way to you.",
+			text: "The zip of the jacket broke on the second day. What can you do about it?\n",
+		},
+		{
+			after: 6 * time.Second, from: misaki, subject: "返品について",
+			text: "お世話になっております。\n\n先日購入したレインブーツのサイズが合いませんでした。返品の手続きを教えていただけますでしょうか。\n\n田中 美咲\n",
+		},
+		{
+			after: 5 * time.Second, from: shop, subject: "Parcel 00340434 was delivered", automatic: true,
+			text: "Your parcel was handed over to a neighbour. Do not reply to this message.\n",
+		},
+		{
+			after: 5 * time.Second, from: priya, subject: "Size chart",
+			text: "Hello, is your M closer to EU 38 or 40?\n",
+		},
+		{
+			after: 4 * time.Second, from: priya, subject: "Re: Size chart", follows: true,
+			text: "Sorry, I forgot to say: it is about the trench coat.\n",
+		},
+		{
+			after: 5 * time.Second, from: scanner, subject: "Scan 0017", nested: 300,
+			text: "(this page intentionally nested)\n",
+		},
+		{
+			after: 5 * time.Second, from: mallory, subject: "I will clear your screen \x1b[2J\x1b]0;owned\x07\u202egpj.exe",
+			text: "A message whose words \x1b[31mtry to steer\x1b[0m the terminal they are shown in.\n",
+		},
 	}
 }

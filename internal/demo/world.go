@@ -43,7 +43,7 @@ type world struct {
 // build starts everything. What it has started it stops where it fails.
 func build(ctx context.Context, o Options) (w *world, err error) {
 	w = &world{failed: make(chan error, 1)}
-	defer func() {
+	defer func() { //nolint:contextcheck // what was started is stopped even if the context has ended
 		if err != nil {
 			err = errors.Join(err, w.close())
 		}
@@ -55,10 +55,10 @@ func build(ctx context.Context, o Options) (w *world, err error) {
 		return w, err
 	}
 	w.mail.AddUser(mail.User{Address: deskAddress, Password: password})
-	if w.desk, err = newDesk(); err != nil {
+	if w.desk, err = newDesk(ctx); err != nil {
 		return w, err
 	}
-	file, err := w.configure()
+	file, err := w.configure(ctx)
 	if err != nil {
 		return w, err
 	}
@@ -101,13 +101,13 @@ func (w *world) folder(dir string) (err error) {
 
 // configure writes the configuration and reads it back as deskbridge serve
 // would, so that the other commands work on it while the demo runs.
-func (w *world) configure() (*configs.File, error) {
+func (w *world) configure(ctx context.Context) (*configs.File, error) {
 	w.config = filepath.Join(w.dir, "deskbridge.yaml")
-	listen, err := freeAddr("127.0.0.1:8080")
+	listen, err := freeAddr(ctx, "127.0.0.1:8080")
 	if err != nil {
 		return nil, err
 	}
-	admin, err := freeAddr("127.0.0.1:9090")
+	admin, err := freeAddr(ctx, "127.0.0.1:9090")
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +139,11 @@ shutdown: {grace: 3s}
 }
 
 // freeAddr returns preferred where nobody listens on it, else another port.
-func freeAddr(preferred string) (string, error) {
-	ln, err := net.Listen("tcp", preferred)
+func freeAddr(ctx context.Context, preferred string) (string, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", preferred)
 	if err != nil {
-		if ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		if ln, err = lc.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 			return "", err
 		}
 	}
@@ -187,7 +188,7 @@ func (w *world) post(ctx context.Context, from *customer, raw []byte) error {
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	c := smtp.NewClient(conn)
-	defer c.Close()
+	defer func() { _ = c.Close() }() // after QUIT it is closed already
 	if err := c.Auth(sasl.NewPlainClient("", from.address, password)); err != nil {
 		return fmt.Errorf("log in as %s: %w", from.address, err)
 	}

@@ -102,8 +102,7 @@ func (x *xoauth2Server) Next(response []byte) ([]byte, bool, error) {
 			token = string(v)
 		}
 	}
-	if x.accept(name, token) != nil {
-		x.refused = true
+	if x.refused = x.accept(name, token) != nil; x.refused {
 		return []byte(`{"status":"400","schemes":"Bearer","scope":"https://mail.example/"}`), false, nil
 	}
 	return nil, true, nil

@@ -181,8 +181,11 @@ func TestReports(t *testing.T) {
 		want    []string // in the report; nil is no report
 	}{
 		{"a bounce", true, nil, nil, []string{"Action: failed", "Status: 5.2.2", "Content-Type: message/rfc822", "Hello\r\n.dot", "<1@x>", "Diagnostic-Code: smtp; 552 5.2.2 Mailbox full"}},
-		{"a bounce, header and envelope id asked for", true, &full, []smtp.DSNNotify{smtp.DSNNotifyFailure},
-			[]string{"Action: failed", "Original-Envelope-Id: env-7", "Original-Recipient: rfc822;" + anna, "text/rfc822-headers", "<1@x>"}},
+		{
+			"a bounce, header and envelope id asked for", true, &full,
+			[]smtp.DSNNotify{smtp.DSNNotifyFailure},
+			[]string{"Action: failed", "Original-Envelope-Id: env-7", "Original-Recipient: rfc822;" + anna, "text/rfc822-headers", "<1@x>"},
+		},
 		{"a bounce that nobody wants to hear of", true, nil, []smtp.DSNNotify{smtp.DSNNotifyNever}, nil},
 		{"a delivery", false, nil, nil, nil},
 		{"a delivery to be told of", false, &full, []smtp.DSNNotify{smtp.DSNNotifySuccess}, []string{"Action: delivered", "Status: 2.0.0"}},

@@ -94,12 +94,13 @@ func Start(o Options) (*Server, error) {
 	s.smtp = s.newSMTP(o)
 	s.imap = s.newIMAP()
 
-	smtpLn, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	smtpLn, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		stop()
 		return nil, fmt.Errorf("listen for SMTP: %w", err)
 	}
-	imapLn, err := net.Listen("tcp", "127.0.0.1:0")
+	imapLn, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		stop()
 		return nil, errors.Join(fmt.Errorf("listen for IMAP: %w", err), smtpLn.Close())

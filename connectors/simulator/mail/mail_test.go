@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -262,7 +263,7 @@ func TestWhoMaySendWhat(t *testing.T) {
 				}
 				return
 			}
-			if e, ok := err.(*smtp.SMTPError); !ok || e.Code != tc.want {
+			if e := new(smtp.SMTPError); !errors.As(err, &e) || e.Code != tc.want {
 				t.Fatalf("got %v, want %d", err, tc.want)
 			}
 		})
@@ -276,7 +277,7 @@ func TestSizeIsBounded(t *testing.T) {
 		t.Fatalf("SIZE announced: %d %v", size, ok)
 	}
 	err := c.SendMail(anna, []string{desk}, strings.NewReader(message(anna, desk, "4@x")+strings.Repeat("x\r\n", 1<<19)))
-	if e, ok := err.(*smtp.SMTPError); !ok || e.Code != 552 {
+	if e := new(smtp.SMTPError); !errors.As(err, &e) || e.Code != 552 {
 		t.Fatalf("too large a mail: %v", err)
 	}
 	if len(s.Inbox(desk)) != 0 {

@@ -122,7 +122,7 @@ func (b *mailboxes) listLocked(name string) ([]Mail, error) {
 	if _, err := session.Select(name, &imap.SelectOptions{ReadOnly: true}); err != nil {
 		return nil, err
 	}
-	defer session.Close()
+	defer func() { _ = session.Close() }() // never fails
 	found, err := session.Search(imapserver.NumKindUID, &imap.SearchCriteria{}, &imap.SearchOptions{})
 	if err != nil {
 		return nil, err

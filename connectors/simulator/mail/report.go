@@ -23,8 +23,10 @@ var delivered = outcome{action: "delivered", status: smtp.EnhancedCode{2, 0, 0},
 
 func failed(f *Fault) outcome {
 	reply := f.reply()
-	return outcome{action: "failed", status: reply.EnhancedCode, notify: smtp.DSNNotifyFailure, byItself: true,
-		text: fmt.Sprintf("%d %s %s", reply.Code, status(reply.EnhancedCode), reply.Message)}
+	return outcome{
+		action: "failed", status: reply.EnhancedCode, notify: smtp.DSNNotifyFailure, byItself: true,
+		text: fmt.Sprintf("%d %s %s", reply.Code, status(reply.EnhancedCode), reply.Message),
+	}
 }
 
 func status(c smtp.EnhancedCode) string { return fmt.Sprintf("%d.%d.%d", c[0], c[1], c[2]) }
