@@ -56,7 +56,7 @@ func (c *clock) Now() time.Time {
 // rig is a store with a scripted vendor, and dispatchers between them.
 type rig struct {
 	*storetest.Box
-	t      *testing.T
+	t      testing.TB
 	clock  *clock
 	vendor *vendor
 }

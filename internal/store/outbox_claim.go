@@ -28,7 +28,7 @@ func (db *DB) Claim(ctx context.Context, account string, now time.Time, lease ti
 	}
 	var out []*outbox.Job
 	err = db.work(ctx, lane, func(t tx) (err error) {
-		out, err = claim(t, account, now, lease, min(limit, maxClaim))
+		out, err = db.claim(t, account, now, lease, min(limit, maxClaim))
 		return err
 	})
 	if err != nil {
@@ -50,7 +50,7 @@ func (db *DB) laneFor(ctx context.Context, account string) (l outbox.Lane, err e
 	return l, err
 }
 
-func claim(t tx, account string, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
+func (db *DB) claim(t tx, account string, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
 	var id, paused int64
 	var role string
 	found, err := one(t, `SELECT id, role, paused_at + (SELECT COUNT(*) FROM settings WHERE name = 'paused') FROM accounts WHERE name = $1`,
@@ -68,7 +68,7 @@ func claim(t tx, account string, now time.Time, lease time.Duration, limit int) 
 	// their own, which sees what was committed until the lock was had.
 	var queues [][]any
 	err = t.query(fmt.Sprintf(`SELECT id FROM queues WHERE account_id = $1 AND next_at <= $2 AND locked_until <= $2
-		ORDER BY next_at, id LIMIT %d {SKIP}`, limit), args(id, now), func(r row) error {
+		ORDER BY next_at LIMIT %d {SKIP}`, limit), args(id, now), func(r row) error {
 		var q normalize.ID
 		err := r.scan(&q)
 		queues = append(queues, args(q))
@@ -92,7 +92,7 @@ func claim(t tx, account string, now time.Time, lease time.Duration, limit int) 
 			case expired(h.job, now) && round == maxExpire:
 				// The queue stays due; the next claim goes on here.
 			case expired(h.job, now):
-				if err := expire(t, h.job.ID, now); err != nil {
+				if err := db.expire(t, h.job.ID, now); err != nil {
 					return nil, err
 				}
 				again = append(again, args(queue))
@@ -131,7 +131,7 @@ func expired(j *outbox.Job, now time.Time) bool {
 }
 
 // expire ends a job whose time is over.
-func expire(t tx, id normalize.ID, now time.Time) error {
+func (db *DB) expire(t tx, id normalize.ID, now time.Time) error {
 	j, err := lockJob(t, id)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func expire(t tx, id normalize.ID, now time.Time) error {
 		why += "; the last error was: " + j.err
 	}
 	t.exec(`UPDATE jobs SET state = $2, error = $3 WHERE id = $1`, id, outbox.Expired, why)
-	return endParts(t, j, why, now)
+	return db.endParts(t, j, why, now)
 }
 
 // Begin records an attempt; see outbox.Store.

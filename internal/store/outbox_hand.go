@@ -52,7 +52,7 @@ func (db *DB) Cancel(ctx context.Context, job normalize.ID, now time.Time) error
 			return refuse(fmt.Errorf("job %s is being worked on: %w", job, outbox.ErrState))
 		}
 		t.exec(`UPDATE jobs SET state = $2 WHERE id = $1`, job, outbox.Cancelled)
-		if err := endParts(t, j, "cancelled before it was sent", now); err != nil {
+		if err := db.endParts(t, j, "cancelled before it was sent", now); err != nil {
 			return err
 		}
 		nextTurn(t, j.queue, now, false)

@@ -1,51 +1,101 @@
 package store
 
 import (
-	"slices"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
-// partsOf returns the parts that a send job carries, locked.
-func partsOf(t tx, j *jobRow) ([]*partRow, error) {
-	list, err := partsWhere(t, `p.message_id = $1`, j.message)
-	return slices.DeleteFunc(list, func(p *partRow) bool { return p.job != j.send() }), err
+// sentPart is an outbound part with what a settlement needs to know.
+type sentPart struct {
+	id, job  normalize.ID
+	status   normalize.Status
+	external string // the message's
+}
+
+// partsOf returns the parts that a send job carries, locked, and how many the
+// message has in all.
+func partsOf(t tx, j *jobRow) (list []sentPart, all int, err error) {
+	err = t.query(`SELECT p.id, p.job_id, p.status, m.external_id FROM parts p JOIN messages m ON m.id = p.message_id
+		WHERE p.message_id = $1 ORDER BY p.id {LOCK}`, args(j.message), func(r row) error {
+		var p sentPart
+		err := r.scan(&p.id, &p.job, &p.status, &p.external)
+		if all++; p.job == j.send() {
+			list = append(list, p)
+		}
+		return err
+	})
+	return list, all, err
 }
 
 // moveParts brings the parts of a send job to a status and tells of each that
 // moved. What comes late changes nothing: see normalize.Advance.
-func moveParts(t tx, j *jobRow, s normalize.Status, code, detail string, now time.Time) ([]normalize.ID, error) {
-	parts, err := partsOf(t, j)
+func (db *DB) moveParts(t tx, j *jobRow, s outbox.Settlement) ([]sentPart, error) {
+	parts, all, err := partsOf(t, j)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]normalize.ID, len(parts))
 	for i, p := range parts {
-		ids[i] = p.id
-		if normalize.Advance(p.status, s) == p.status {
-			continue
+		next := normalize.Advance(p.status, s.Status)
+		switch {
+		case next != p.status:
+			t.exec(`UPDATE parts SET status = $2, status_at = $3, error = $4, external_id = CASE WHEN $5 = '' THEN external_id ELSE $5 END WHERE id = $1`,
+				p.id, next, s.Now, problemOf(next, s.Code, s.Detail), s.ExternalID)
+			tellPart(t, j, p.id, normalize.StatusChange{Status: next, Code: s.Code, Detail: s.Detail}, s.Now)
+		case s.ExternalID != "":
+			t.exec(`UPDATE parts SET external_id = $2 WHERE id = $1`, p.id, s.ExternalID)
 		}
-		if err := setPart(t, p, s, normalize.Receipt{Status: s, Code: code, Detail: detail}, now, now); err != nil {
-			return nil, err
-		}
+		parts[i].status = next
 	}
-	return ids, nil
+	if s.ExternalID != "" && len(parts) > 0 && parts[0].external != s.ExternalID {
+		return parts, db.nameSent(t, j, parts, all, s.ExternalID)
+	}
+	return parts, nil
+}
+
+// nameSent lets receipts, answers and echoes find what the vendor has named
+// just now: the message, and the part where there are several. A message that
+// was named before it was sent (e-mail) is found already.
+func (db *DB) nameSent(t tx, j *jobRow, parts []sentPart, all int, external string) error {
+	a, err := db.accounts.numbered(t, j.account)
+	if err != nil {
+		return err
+	}
+	setKey(t, db.nameKey(nsExternal, a.Name, external), keyRow{ref: j.message})
+	if all > 1 && len(parts) == 1 {
+		setKey(t, db.nameKey(nsPart, a.Name, external), keyRow{ref: parts[0].id})
+	}
+	if parts[0].external == "" {
+		t.exec(`UPDATE messages SET external_id = $2 WHERE id = $1 AND external_id = ''`, j.message, external)
+	}
+	return nil
+}
+
+// problemOf is what a part shows beside its status.
+func problemOf(s normalize.Status, code, detail string) string {
+	if s == normalize.StatusFailed || s == normalize.StatusUncertain {
+		return joinCode(code, detail)
+	}
+	return ""
+}
+
+// tellPart emits a step of a part.
+func tellPart(t tx, j *jobRow, part normalize.ID, c normalize.StatusChange, now time.Time) {
+	c.PartID, c.At = part, now
+	t.emit(event{typ: normalize.MessageStatus, conversation: j.conversation, ref: j.message, at: now, detail: c})
 }
 
 // restartParts lets failed and uncertain parts start over, as a person asked.
 func restartParts(t tx, j *jobRow, now time.Time) error {
-	parts, err := partsOf(t, j)
+	parts, _, err := partsOf(t, j)
 	if err != nil {
 		return err
 	}
 	for _, p := range parts {
-		if !normalize.Restart(p.status) {
-			continue
-		}
-		if err := setPart(t, p, normalize.StatusQueued, normalize.Receipt{Detail: "tried again by hand"}, now, now); err != nil {
-			return err
+		if normalize.Restart(p.status) {
+			t.exec(`UPDATE parts SET status = $2, status_at = $3, error = '' WHERE id = $1`, p.id, normalize.StatusQueued, now)
+			tellPart(t, j, p.id, normalize.StatusChange{Status: normalize.StatusQueued, Detail: "tried again by hand"}, now)
 		}
 	}
 	return nil
@@ -53,22 +103,22 @@ func restartParts(t tx, j *jobRow, now time.Time) error {
 
 // endParts ends the parts of a job that is not sent to anybody further: they
 // were accepted if some recipient has them, and have failed otherwise.
-func endParts(t tx, j *jobRow, why string, now time.Time) error {
+func (db *DB) endParts(t tx, j *jobRow, why string, now time.Time) error {
 	if j.task != outbox.TaskSend {
 		return nil
 	}
-	status := normalize.StatusFailed
+	s := outbox.Settlement{Status: normalize.StatusFailed, Detail: why, Now: now}
 	if j.anyAccepted() {
-		status, why = normalize.StatusAccepted, ""
+		s.Status, s.Detail = normalize.StatusAccepted, ""
 	}
-	_, err := moveParts(t, j, status, "", why, now)
+	_, err := db.moveParts(t, j, s)
 	return err
 }
 
 // addSettled writes down the recipients that an attempt decided: with the send
 // job, so that they are not asked again, and as receipts on the message. A
 // refusal is told, since the parts as a whole may well be accepted.
-func addSettled(t tx, j *jobRow, before, fresh []outbox.SettledRecipient, parts []normalize.ID, now time.Time) error {
+func addSettled(t tx, j *jobRow, before, fresh []outbox.SettledRecipient, parts []sentPart, now time.Time) error {
 	all := before
 	for _, s := range fresh {
 		s.Address, s.Code, s.Detail = cleanAddress(s.Address), clean(s.Code), clean(s.Detail)
@@ -79,8 +129,7 @@ func addSettled(t tx, j *jobRow, before, fresh []outbox.SettledRecipient, parts 
 			continue
 		}
 		for _, p := range parts {
-			t.emit(event{typ: normalize.MessageStatus, conversation: j.conversation, ref: j.message, at: now,
-				detail: normalize.StatusChange{PartID: p, Status: s.Status, Recipient: &s.Address, Code: s.Code, Detail: s.Detail, At: now}})
+			tellPart(t, j, p.id, normalize.StatusChange{Status: s.Status, Recipient: &s.Address, Code: s.Code, Detail: s.Detail}, now)
 		}
 	}
 	text, err := formatSettled(all)

@@ -69,16 +69,9 @@ func (db *DB) settleParts(t tx, j *jobRow, s outbox.Settlement) error {
 
 // settleSend moves the parts of a send job and queues what follows.
 func (db *DB) settleSend(t tx, j *jobRow, before []outbox.SettledRecipient, s outbox.Settlement) error {
-	parts, err := moveParts(t, j, s.Status, s.Code, s.Detail, s.Now)
+	parts, err := db.moveParts(t, j, s)
 	if err != nil {
 		return err
-	}
-	if s.ExternalID != "" {
-		a, err := db.accounts.numbered(t, j.account)
-		if err != nil {
-			return err
-		}
-		db.nameSent(t, a.Name, j.message, parts, s.ExternalID)
 	}
 	if len(s.Settled) > 0 {
 		if err := addSettled(t, j, before, s.Settled, parts, s.Now); err != nil {

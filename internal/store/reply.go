@@ -160,23 +160,3 @@ func queueSends(t tx, m *messageRow, parts []normalize.Part, r timeline.Reply) {
 			part.ID, m.id, jobOf[i], status, r.Now)
 	}
 }
-
-// nameSent lets a message be found by the id that the vendor gave it when it
-// took it over, or took over some of its parts. The echo may have been there
-// first; the name is ours all the same.
-func (db *DB) nameSent(t tx, account string, message normalize.ID, parts []normalize.ID, externalID string) {
-	externalID = clean(externalID)
-	if externalID == "" {
-		return
-	}
-	k := db.nameKey(nsExternal, account, externalID)
-	setKey(t, k, keyRow{ref: message})
-	t.exec(`UPDATE messages SET external_id = $1 WHERE id = $2 AND external_id = ''`, externalID, message)
-	for _, p := range parts {
-		t.exec(`UPDATE parts SET external_id = $1 WHERE id = $2`, externalID, p)
-	}
-	if len(parts) == 1 {
-		k := db.nameKey(nsPart, account, externalID)
-		setKey(t, k, keyRow{ref: parts[0]})
-	}
-}
