@@ -51,7 +51,7 @@ func build(ctx context.Context, o Options) (w *world, err error) {
 	if err := w.folder(o.Data); err != nil {
 		return w, err
 	}
-	if w.mail, err = mail.Start(mail.Options{Host: "mail.demo.example"}); err != nil {
+	if w.mail, err = mail.Start(mail.Options{Host: "mail.demo.example"}); err != nil { //nolint:contextcheck // it runs until close, so that answers under way still leave
 		return w, err
 	}
 	w.mail.AddUser(mail.User{Address: deskAddress, Password: password})
