@@ -18,16 +18,15 @@ const (
 	// sqliteReadTime bounds each of them.
 	sqliteReaders  = 4
 	sqliteReadTime = 30 * time.Second
-	// sqliteBusy is how long we wait for another process that is writing.
+	// sqliteBusy is how long we wait for another process that is writing. We
+	// ask again after each sqliteAsk, since SQLite's own wait knows no context.
 	sqliteBusy = 10 * time.Second
+	sqliteAsk  = 50 * time.Millisecond
 
 	sqlitePage = 4096
 	// walLimit is the size of the write-ahead log at which the writer empties
 	// it. Nobody else does: a checkpoint in the background never catches up.
 	walLimit = 20_000 * (sqlitePage + 24)
-	// walRetry is how much further it grows after a checkpoint that a reader
-	// held back.
-	walRetry = walLimit / 5
 )
 
 // sqliteEngine owns one writing connection and a few reading ones.
@@ -36,6 +35,7 @@ type sqliteEngine struct {
 
 	write   *sqlite.Conn // nil: to be opened again
 	file    os.FileInfo  // the database that write has open
+	limit   int64        // walLimit, but for tests
 	nextWAL int64        // size at which to try the next checkpoint
 
 	readers chan *sqlite.Conn // nil: to be opened when taken
@@ -58,7 +58,7 @@ func openSQLite(ctx context.Context, path string, create bool) (*sqliteEngine, e
 			return nil, err
 		}
 	}
-	e := &sqliteEngine{path: path, nextWAL: walLimit, readers: make(chan *sqlite.Conn, sqliteReaders)}
+	e := &sqliteEngine{path: path, limit: walLimit, nextWAL: walLimit, readers: make(chan *sqlite.Conn, sqliteReaders)}
 	for range sqliteReaders {
 		e.readers <- nil
 	}
@@ -77,7 +77,7 @@ func (e *sqliteEngine) open(ctx context.Context, settings ...string) (*sqlite.Co
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", e.path, err)
 	}
-	c.SetBusyTimeout(sqliteBusy)
+	c.SetBusyTimeout(sqliteBusy) // the settings may wait for a recovery
 	c.SetInterrupt(ctx.Done())
 	for _, s := range settings {
 		if err := sqlitex.ExecuteTransient(c, "PRAGMA "+s, nil); err != nil {
@@ -85,6 +85,7 @@ func (e *sqliteEngine) open(ctx context.Context, settings ...string) (*sqlite.Co
 		}
 	}
 	c.SetInterrupt(nil)
+	c.SetBusyTimeout(sqliteAsk)
 	return c, nil
 }
 
@@ -149,7 +150,7 @@ func (e *sqliteEngine) update(ctx context.Context, f func(session) error) (err e
 		}
 	}()
 	s := &sqliteSession{conn: c}
-	if err := s.run("BEGIN IMMEDIATE"); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return e.diagnose(err)
 	}
 	if err := errors.Join(s.protect(f), s.err); err != nil {
@@ -286,17 +287,15 @@ func (e *sqliteEngine) afterCommit() {
 	if size < e.nextWAL {
 		return
 	}
-	e.write.SetBusyTimeout(50 * time.Millisecond)
-	defer e.write.SetBusyTimeout(sqliteBusy)
 	held := false
 	err := sqlitex.Execute(e.write, "PRAGMA wal_checkpoint(TRUNCATE)", &sqlitex.ExecOptions{
 		ResultFunc: func(s *sqlite.Stmt) error {
 			held = s.ColumnInt(0) != 0
 			return nil
 		}})
-	e.nextWAL = walLimit
+	e.nextWAL = e.limit
 	if err != nil || held {
-		e.nextWAL = size + walRetry
+		e.nextWAL = size + e.limit/5
 	}
 }
 

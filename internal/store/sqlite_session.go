@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -25,6 +27,16 @@ func protect(f func(session) error, s session) (err error) {
 		}
 	}()
 	return f(s)
+}
+
+// begin starts a write transaction, waiting for another process that has one.
+func (s *sqliteSession) begin(ctx context.Context) error {
+	for end := time.Now().Add(sqliteBusy); ; {
+		err := s.run("BEGIN IMMEDIATE")
+		if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy || time.Now().After(end) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // run executes a statement without arguments, such as COMMIT.
