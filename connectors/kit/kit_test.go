@@ -29,7 +29,7 @@ func TestMAC(t *testing.T) {
 			t.Errorf("%s counts as valid", name)
 		}
 	}
-	if Nonce() == Nonce() || len(Nonce()) != 16 {
+	if a, b := Nonce(), Nonce(); a == b || len(a) != 16 {
 		t.Error("nonces repeat")
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,12 +131,12 @@ func (o *OAuth) refresh(ctx context.Context, refreshToken string) (string, error
 	derr := json.NewDecoder(io.LimitReader(res.Body, oauthAnswer)).Decode(&answer)
 	switch {
 	case res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests:
-		return "", connectors.Errorf(connectors.Transient, fmt.Sprint(res.StatusCode), "the token server is in trouble")
+		return "", connectors.Errorf(connectors.Transient, strconv.Itoa(res.StatusCode), "the token server is in trouble")
 	case answer.Error != "":
 		return "", connectors.Errorf(connectors.AccountDown, clip(answer.Error, 60),
 			"the token server refused the refresh token; consent may have to be given again")
 	case derr != nil || res.StatusCode != http.StatusOK || answer.AccessToken == "":
-		return "", connectors.Errorf(connectors.Transient, fmt.Sprint(res.StatusCode), "the token server gave no token; check token_url")
+		return "", connectors.Errorf(connectors.Transient, strconv.Itoa(res.StatusCode), "the token server gave no token; check token_url")
 	}
 	if answer.RefreshToken != "" && answer.RefreshToken != refreshToken {
 		o.unsaved = answer.RefreshToken

@@ -20,14 +20,12 @@ type bearer struct{ mechanism, initial string }
 // XOAUTH2 is the mechanism of Google and Microsoft
 // (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol).
 func XOAUTH2(user, accessToken string) sasl.Client {
-	return &bearer{mechanism: "XOAUTH2",
-		initial: "user=" + user + "\x01auth=Bearer " + accessToken + "\x01\x01"}
+	return &bearer{"XOAUTH2", "user=" + user + "\x01auth=Bearer " + accessToken + "\x01\x01"}
 }
 
 // OAUTHBEARER is the mechanism of RFC 7628.
 func OAUTHBEARER(user, accessToken string) sasl.Client {
-	return &bearer{mechanism: sasl.OAuthBearer,
-		initial: "n,a=" + user + ",\x01auth=Bearer " + accessToken + "\x01\x01"}
+	return &bearer{sasl.OAuthBearer, "n,a=" + user + ",\x01auth=Bearer " + accessToken + "\x01\x01"}
 }
 
 func (b *bearer) Start() (string, []byte, error) { return b.mechanism, []byte(b.initial), nil }

@@ -70,9 +70,9 @@ func parseAddress(s string) (normalize.Address, bool) {
 			end = len(s) - open
 		}
 		name, mailbox = s[:open], strings.TrimSpace(s[open+1:open+end])
-	} else if open := strings.IndexByte(s, '('); open >= 0 { // user@host (Name)
-		mailbox = strings.TrimSpace(s[:open])
-		name = strings.TrimSuffix(strings.TrimSpace(s[open+1:]), ")")
+	} else if before, after, ok := strings.Cut(s, "("); ok { // user@host (Name)
+		mailbox = strings.TrimSpace(before)
+		name = strings.TrimSuffix(strings.TrimSpace(after), ")")
 	}
 	mailbox = strings.Trim(mailbox, "'\" \t")
 	if !validMailbox(mailbox) {

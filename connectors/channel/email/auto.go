@@ -1,6 +1,7 @@
 package email
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -20,20 +21,18 @@ func automated(h header) bool {
 	if h.has("return-path") && strings.ReplaceAll(h.get("return-path"), " ", "") == "<>" {
 		return true
 	}
-	for _, v := range strings.Split(strings.ToLower(h.get("x-auto-response-suppress")), ",") {
+	for v := range strings.SplitSeq(strings.ToLower(h.get("x-auto-response-suppress")), ",") {
 		switch strings.TrimSpace(v) {
 		case "all", "oof", "autoreply":
 			return true
 		}
 	}
-	for _, name := range []string{"list-id", "list-unsubscribe", "x-autoreply", "x-autorespond", "x-auto-reply", "x-failed-recipients", "feedback-id"} {
-		if h.has(name) {
-			return true
-		}
-	}
 	kind, _ := parseParams(h.get("content-type"))
-	return kind == "multipart/report"
+	return kind == "multipart/report" || slices.ContainsFunc(machineFields, h.has)
 }
+
+// machineFields are those that no mail written by a person has.
+var machineFields = []string{"list-id", "list-unsubscribe", "x-autoreply", "x-autorespond", "x-auto-reply", "x-failed-recipients", "feedback-id"}
 
 // machine reports whether nobody reads what is sent to an address.
 func machine(a normalize.Address) bool {

@@ -65,10 +65,11 @@ func (b *body) addAlternative(n *node) error {
 		if err := alt.add(p); err != nil {
 			return err
 		}
-		plain, html := alt.join()
+		// Only one form is made here: converting at each level of nested
+		// alternatives would take time that grows with their depth.
 		if alt.hasHTML() {
-			all.html = html
-		} else if strings.TrimSpace(plain) != "" {
+			all.html = alt.html()
+		} else if plain := alt.plain(); plain != "" {
 			all.plain = plain
 		}
 		b.files = append(b.files, alt.files...)
@@ -88,26 +89,33 @@ func (b *body) hasHTML() bool {
 	return false
 }
 
-// join returns the whole text, and its rich form where any part had one.
-func (b *body) join() (plain, html string) {
-	var plains, htmls []string
+// plain returns the whole text. What is there as HTML only is converted.
+func (b *body) plain() string {
+	var list []string
 	for _, c := range b.chunks {
-		p, h := c.plain, c.html
-		if strings.TrimSpace(p) == "" && h != "" {
-			p = text.FromHTML(h)
-		}
-		if h == "" {
-			h = text.ToHTML(p)
+		p := c.plain
+		if strings.TrimSpace(p) == "" && c.html != "" {
+			p = text.FromHTML(c.html)
 		}
 		if p = strings.TrimRight(p, " \t\n"); p != "" {
-			plains = append(plains, p)
+			list = append(list, p)
 		}
-		htmls = append(htmls, h)
 	}
-	if b.hasHTML() {
-		html = strings.Join(htmls, "\n")
+	return cut(strings.Join(list, "\n\n"))
+}
+
+// html returns the rich form, or "" where no part had one.
+func (b *body) html() string {
+	if !b.hasHTML() {
+		return ""
 	}
-	return cut(strings.Join(plains, "\n\n")), html
+	list := make([]string, len(b.chunks))
+	for i, c := range b.chunks {
+		if list[i] = c.html; c.html == "" {
+			list[i] = text.ToHTML(c.plain)
+		}
+	}
+	return strings.Join(list, "\n")
 }
 
 func (b *body) addFile(n *node, name string) error {

@@ -136,8 +136,9 @@ func decodeBase64(b []byte) []byte {
 	if len(clean)%4 == 1 {
 		clean = clean[:len(clean)-1]
 	}
-	n, _ := base64.RawStdEncoding.Decode(clean, clean) // decoding in place is safe: it writes behind where it reads
-	return clean[:n]
+	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(clean)))
+	n, _ := base64.RawStdEncoding.Decode(out, clean)
+	return out[:n]
 }
 
 // decodeQuoted decodes quoted-printable. What is no valid escape stays as it

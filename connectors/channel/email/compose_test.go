@@ -29,10 +29,12 @@ func composed(t testing.TB, e *Email, o *channel.Outbound) []byte {
 func richAnswer(t testing.TB, e *Email) *channel.Outbound {
 	image := attachment("logo.png", "image/png", "\x89PNG")
 	image.Media.ContentID = "logo@desk"
-	o := outbound(t, e, nil,
-		normalize.Part{Kind: normalize.PartText, Text: "您好\n.\nFrom here on: = signs and a very long line " + strings.Repeat("word ", 60),
-			HTML: `<p>您好 <img src="cid:logo@desk"></p>`},
-		image,
+	words := normalize.Part{
+		Kind: normalize.PartText,
+		Text: "您好\n.\nFrom here on: = signs and a very long line " + strings.Repeat("word ", 60),
+		HTML: `<p>您好 <img src="cid:logo@desk"></p>`,
+	}
+	o := outbound(t, e, nil, words, image,
 		attachment("二〇二六年第四季度的报价单以及售后服务条款和条件.pdf", "application/pdf", strings.Repeat("pdf", 1000)),
 		attachment(`quo"te.txt`, "text/plain", "text"))
 	o.Message.Subject = "关于您的订单：" + strings.Repeat("长", 60)
@@ -148,9 +150,11 @@ func TestPrepare(t *testing.T) {
 	}
 	question := &normalize.Message{
 		ExternalID: "last@customers.test", Subject: "回复：订单", Address: normalize.Email(anna, ""),
-		Thread: normalize.Thread{References: append([]string{"first@customers.test"}, long...),
-			To: []normalize.Address{normalize.Email("private@customers.test", "")},
-			Cc: []normalize.Address{normalize.Email(berta, ""), normalize.Email(desk, "")}},
+		Thread: normalize.Thread{
+			References: append([]string{"first@customers.test"}, long...),
+			To:         []normalize.Address{normalize.Email("private@customers.test", "")},
+			Cc:         []normalize.Address{normalize.Email(berta, ""), normalize.Email(desk, "")},
+		},
 	}
 	m := &normalize.Message{Address: question.Address}
 	if err := e.Prepare(m, question); err != nil {

@@ -68,10 +68,9 @@ func (e *Email) message(root *node, in normalize.Input) (*normalize.Message, err
 		Automated:   automated(h) || machine(from),
 	}
 	m.Thread = e.thread(h, from)
-	var html string
-	m.FullText, html = b.join()
+	m.FullText = b.plain()
 	m.Text = newlyWritten(m.FullText)
-	m.HTML = text.SanitizeHTML(html, nil)
+	m.HTML = text.SanitizeHTML(b.html(), nil)
 	if m.Text != "" {
 		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartText, Text: m.Text})
 	}

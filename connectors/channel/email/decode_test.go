@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -119,17 +120,54 @@ func TestHostileMailIsRefusedByName(t *testing.T) {
 	}
 }
 
+// TestCraftedMailCostsLittle: each of these takes a naive parser minutes. The
+// limit is far above what they take here, even on a busy machine.
+func TestCraftedMailCostsLittle(t *testing.T) {
+	head := "From: a@b.test\r\n"
+	nest := func(kind, inner, body string) string {
+		var b strings.Builder
+		b.WriteString(head)
+		for i := range maxNesting {
+			fmt.Fprintf(&b, "Content-Type: multipart/%s; boundary=b%d\r\n\r\n--b%d\r\n", kind, i, i)
+		}
+		return b.String() + "Content-Type: " + inner + "\r\n\r\n" + body
+	}
+	for name, raw := range map[string]string{
+		"a large part, deep down":             nest("mixed", "application/zip", strings.Repeat("--b49x\r\n", 100_000)),
+		"dashes without a line end":           nest("mixed", "application/zip", strings.Repeat("--b49", 150_000)),
+		"HTML within alternatives":            nest("alternative", "text/html", strings.Repeat("<p>x", 60_000)),
+		"a field of 80,000 lines":             head + "X: " + strings.Repeat("\r\n ", 80_000) + "\r\n\r\nhi",
+		"a subject of 17,000 words":           head + "Subject: " + strings.Repeat("=?gbk?B?1tDO?= ", 17_000) + "\r\n\r\nhi",
+		"60,000 recipients":                   head + "To: " + strings.Repeat("a@b,", 60_000) + "\r\n\r\nhi",
+		"25,000 parameters":                   head + "Content-Type: text/plain; " + strings.Repeat("a*1*=%41; ", 25_000) + "\r\n\r\nhi",
+		"a report of 100,000 recipients":      head + "Content-Type: message/delivery-status\r\n\r\n" + strings.Repeat("Action: failed\r\n\r\n", 100_000),
+		"HTML that only opens":                head + "Content-Type: text/html\r\n\r\n" + strings.Repeat("<div>", 200_000),
+		"tokens that are not ours, by the MB": head + "X-Failed-Recipients: a@b.test\r\n\r\n" + strings.Repeat("db.aaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaa@example.test ", 50_000),
+	} {
+		e, done := offline(t), make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = e.Decode(normalize.Input{Raw: []byte(raw)})
+		}()
+		select {
+		case <-done:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%s: not decoded within 30s", name)
+		}
+	}
+}
+
 func TestForgedTokenLeadsNowhere(t *testing.T) {
 	e := offline(t)
-	real := e.mint.id()
+	genuine := e.mint.id()
 	forged := "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@example.test"
 	elsewhere := "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@other.test"
 	m := decodeMessage(t, e, eml("From: "+anna, "To: "+desk, "Message-ID: <x@customers.test>",
-		"In-Reply-To: <"+forged+">", "References: <first@customers.test> <"+forged+"> <"+elsewhere+"> <"+strings.ToUpper(real)+">", "", "hi"))
-	if want := []string{"first@customers.test", elsewhere, real}; fmt.Sprint(m.Thread.References) != fmt.Sprint(want) {
+		"In-Reply-To: <"+forged+">", "References: <first@customers.test> <"+forged+"> <"+elsewhere+"> <"+strings.ToUpper(genuine)+">", "", "hi"))
+	if want := []string{"first@customers.test", elsewhere, genuine}; fmt.Sprint(m.Thread.References) != fmt.Sprint(want) {
 		t.Errorf("references %v, want %v", m.Thread.References, want)
 	}
-	if m.Thread.ReplyTo != real {
+	if m.Thread.ReplyTo != genuine {
 		t.Errorf("reply to %q", m.Thread.ReplyTo)
 	}
 	other := plainConfig(t, "127.0.0.1:1", "127.0.0.1:1")
@@ -139,7 +177,7 @@ func TestForgedTokenLeadsNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, o := stranger.mint.judge(real); o == ours {
+	if _, o := stranger.mint.judge(genuine); o == ours {
 		t.Error("the token of one installation is good in another")
 	}
 }

@@ -122,8 +122,7 @@ func (e *Email) looseBounce(root *node, in normalize.Input) normalize.Receipts {
 	}
 	code := ""
 	if b := (&body{maxMedia: e.deps.MaxMedia}); b.add(root) == nil {
-		plain, _ := b.join()
-		code = enhancedCode.FindString(plain)
+		code = enhancedCode.FindString(b.plain())
 	}
 	var list normalize.Receipts
 	for _, a := range failed {

@@ -27,28 +27,34 @@ const failedGroup = "Final-Recipient: rfc822; gone@customers.test\r\nOriginal-Re
 func TestBounceBecomesReceipts(t *testing.T) {
 	e := offline(t)
 	id := e.mint.id()
+	gone := []normalize.Receipt{{
+		Recipient: normalize.Email("gone@customers.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true,
+		Detail: "550 5.1.1 <gone@customers.test>: Recipient address rejected: User unknown",
+	}}
+	several := []normalize.Receipt{
+		{Recipient: normalize.Email("slow@customers.test", ""), Status: normalize.StatusAccepted, Code: "4.4.1"},
+		{Recipient: normalize.Email("full@customers.test", ""), Status: normalize.StatusFailed, Code: "5.2.2", Detail: "552 5.2.2 full"},
+		{Recipient: normalize.Email("fine@customers.test", ""), Status: normalize.StatusDelivered, Code: "2.0.0"},
+	}
+	loose := gone[0]
+	loose.Detail = ""
 	for _, tc := range []struct {
 		name string
 		raw  []byte
 		want []normalize.Receipt
 	}{
-		{"failed, by the envelope id", postfixBounce("Original-Envelope-Id: "+id, "rewritten@mx.test", failedGroup),
-			[]normalize.Receipt{{Recipient: normalize.Email("gone@customers.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true, Detail: "550 5.1.1 <gone@customers.test>: Recipient address rejected: User unknown"}}},
-		{"by the returned header, case folded", postfixBounce("X-Postfix-Queue-Id: 4711", strings.ToUpper(id), failedGroup),
-			[]normalize.Receipt{{Recipient: normalize.Email("gone@customers.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true, Detail: "550 5.1.1 <gone@customers.test>: Recipient address rejected: User unknown"}}},
+		{"failed, by the envelope id", postfixBounce("Original-Envelope-Id: "+id, "rewritten@mx.test", failedGroup), gone},
+		{"by the returned header, case folded", postfixBounce("X-Postfix-Queue-Id: 4711", strings.ToUpper(id), failedGroup), gone},
 		{"several", postfixBounce("X: y", id,
 			"Final-Recipient: rfc822; slow@customers.test\r\nAction: delayed\r\nStatus: 4.4.1",
 			"Final-Recipient: rfc822; full@customers.test\r\nAction: failed (over quota)\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; 552 5.2.2 full",
 			"Final-Recipient: rfc822; fine@customers.test\r\nAction: delivered\r\nStatus: 2.0.0",
-			"Final-Recipient: rfc822; odd@customers.test\r\nAction: exploded\r\nStatus: 5.0.0"),
-			[]normalize.Receipt{
-				{Recipient: normalize.Email("slow@customers.test", ""), Status: normalize.StatusAccepted, Code: "4.4.1"},
-				{Recipient: normalize.Email("full@customers.test", ""), Status: normalize.StatusFailed, Code: "5.2.2", Detail: "552 5.2.2 full"},
-				{Recipient: normalize.Email("fine@customers.test", ""), Status: normalize.StatusDelivered, Code: "2.0.0"},
-			}},
-		{"no report, but X-Failed-Recipients", eml("Return-Path: <>", "From: mailer-daemon@mx.test", "Date: Sat, 21 Nov 2026 08:00:00 +0000",
-			"X-Failed-Recipients: gone@customers.test", "", "The following address failed:", "550 5.1.1 no such user", "", "> Message-ID: <"+id+">."),
-			[]normalize.Receipt{{Recipient: normalize.Email("gone@customers.test", ""), Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true}}},
+			"Final-Recipient: rfc822; odd@customers.test\r\nAction: exploded\r\nStatus: 5.0.0"), several},
+		{
+			"no report, but X-Failed-Recipients", eml("Return-Path: <>", "From: mailer-daemon@mx.test", "Date: Sat, 21 Nov 2026 08:00:00 +0000",
+				"X-Failed-Recipients: gone@customers.test", "", "The following address failed:", "550 5.1.1 no such user", "", "> Message-ID: <"+id+">."),
+			[]normalize.Receipt{loose},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			item, err := e.Decode(normalize.Input{Raw: tc.raw, ReceivedAt: now})

@@ -33,7 +33,7 @@ func headerLine(name, value string) string {
 	var b strings.Builder
 	b.WriteString(name + ":")
 	column := b.Len()
-	for _, word := range strings.Fields(value) {
+	for word := range strings.FieldsSeq(value) {
 		if column > len(name)+1 && column+1+len(word) > foldAt {
 			b.WriteString("\r\n")
 			column = 0
@@ -48,7 +48,7 @@ func headerLine(name, value string) string {
 func encodeText(s string) string {
 	s = text.CleanLine(s)
 	if isASCIIText(s) && !strings.Contains(s, "=?") {
-		for _, w := range strings.Fields(s) {
+		for w := range strings.FieldsSeq(s) {
 			if len(w) > maxLine {
 				return encodeWords(s)
 			}

@@ -55,8 +55,7 @@ func (c *imapConn) plan(ctx context.Context, uids []uint32) ([]mailInfo, error) 
 		return err
 	})
 	if err != nil {
-		var status *imap.Error
-		if !errors.As(err, &status) {
+		if !answered(err) {
 			return nil, imapTrouble("fetch", err)
 		}
 	}
@@ -240,9 +239,9 @@ func readLiteral(r imap.LiteralReader, limit int64, progress func()) ([]byte, er
 		buf = buf[:len(buf)+n]
 		progress()
 		switch {
-		case err == io.EOF && int64(len(buf)) < r.Size():
+		case errors.Is(err, io.EOF) && int64(len(buf)) < r.Size():
 			return nil, errConnectionLost
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return buf, nil
 		case err != nil:
 			return nil, err

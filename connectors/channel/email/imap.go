@@ -30,8 +30,7 @@ type imapConn struct {
 // dialIMAP connects and logs in. A refused access token is renewed once.
 func (e *Email) dialIMAP(ctx context.Context) (*imapConn, error) {
 	c, err := e.tryIMAP(ctx, "")
-	var refused *refusedToken
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refusedToken](err); ok {
 		c, err = e.tryIMAP(ctx, refused.token)
 	}
 	return c, err
@@ -238,8 +237,7 @@ func (c *imapConn) search(ctx context.Context, criteria *imap.SearchCriteria) (s
 // imapTrouble gives an error its class. Whatever the server said, we have not
 // changed anything, so the worst is that it has to be tried again.
 func imapTrouble(what string, err error) error {
-	var known *connectors.Error
-	if errors.As(err, &known) {
+	if _, known := errors.AsType[*connectors.Error](err); known {
 		return err
 	}
 	var status *imap.Error

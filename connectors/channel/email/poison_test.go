@@ -15,7 +15,6 @@ import (
 // scripted is an IMAP server of three mails that misbehaves in ways that no
 // library offers: poison answers the fetch of a body of mail 2.
 type scripted struct {
-	addr   string
 	poison func(tag string) string // "" closes the connection
 	gone   bool                    // mail 2 is no more in a search for it alone
 }
@@ -104,7 +103,7 @@ func (s *scripted) serve(c net.Conn) {
 // expand spells out "1:3" and "1,3".
 func expand(set string) []int {
 	var uids []int
-	for _, r := range strings.Split(set, ",") {
+	for r := range strings.SplitSeq(set, ",") {
 		var from, to int
 		if n, _ := fmt.Sscanf(r, "%d:%d", &from, &to); n == 1 {
 			to = from
@@ -122,18 +121,30 @@ func TestOneMailCannotStopTheMailbox(t *testing.T) {
 		server  scripted
 		refused []string // reasons of the inputs, in order
 	}{
-		{name: "refused", server: scripted{poison: func(tag string) string { return tag + " NO cannot read this mail\r\n" }},
-			refused: []string{"", refusedNotServed, ""}},
-		{name: "left out", server: scripted{poison: func(string) string { return "* OK nothing\r\n" }},
-			refused: []string{"", refusedNotServed, ""}},
-		{name: "breaks the connection", server: scripted{poison: func(string) string { return "" }},
-			refused: []string{"", refusedNotServed, ""}},
-		{name: "breaks the protocol", server: scripted{poison: func(string) string { return "* XPOISON 1\r\n" }},
-			refused: []string{"", refusedNotServed, ""}},
-		{name: "hangs", server: scripted{poison: func(string) string { return "* 2 FETCH (UID 2 BODY[] {100}\r\nhalf a mail" }},
-			refused: []string{"", refusedNotServed, ""}},
-		{name: "expunged meanwhile", server: scripted{gone: true, poison: func(string) string { return "* OK nothing\r\n" }},
-			refused: []string{"", ""}},
+		{
+			name: "refused", server: scripted{poison: func(tag string) string { return tag + " NO cannot read this mail\r\n" }},
+			refused: []string{"", refusedNotServed, ""},
+		},
+		{
+			name: "left out", server: scripted{poison: func(string) string { return "* OK nothing\r\n" }},
+			refused: []string{"", refusedNotServed, ""},
+		},
+		{
+			name: "breaks the connection", server: scripted{poison: func(string) string { return "" }},
+			refused: []string{"", refusedNotServed, ""},
+		},
+		{
+			name: "breaks the protocol", server: scripted{poison: func(string) string { return "* XPOISON 1\r\n" }},
+			refused: []string{"", refusedNotServed, ""},
+		},
+		{
+			name: "hangs", server: scripted{poison: func(string) string { return "* 2 FETCH (UID 2 BODY[] {100}\r\nhalf a mail" }},
+			refused: []string{"", refusedNotServed, ""},
+		},
+		{
+			name: "expunged meanwhile", server: scripted{gone: true, poison: func(string) string { return "* OK nothing\r\n" }},
+			refused: []string{"", ""},
+		},
 		{name: "smaller than it is", server: scripted{poison: func(string) string {
 			raw := string(letter(anna, "2@x", "Mail 2")) + strings.Repeat("x", 3<<20)
 			return fmt.Sprintf("* 2 FETCH (UID 2 BODY[] {%d}\r\n%s)\r\n", len(raw), raw)

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/deskbridge/deskbridge/connectors"
@@ -35,7 +36,7 @@ func (e *Email) Prepare(m, repliedTo *normalize.Message) error {
 	if m.Subject == "" {
 		m.Subject = either(e.cfg.FromName, e.cfg.Address)
 	}
-	for _, a := range append(m.Thread.To[:len(m.Thread.To):len(m.Thread.To)], m.Thread.Cc...) {
+	for _, a := range slices.Concat(m.Thread.To, m.Thread.Cc) {
 		if !validMailbox(a.Value) {
 			return connectors.Errorf(connectors.Rejected, "", "%q is not an e-mail address", a.Value)
 		}

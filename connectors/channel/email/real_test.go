@@ -68,15 +68,17 @@ func TestDovecot(t *testing.T) {
 	c := realConfig(imap, nil, tlsImplicit)
 	c.IMAP.PollInterval = time.Second
 	e := open(t, c)
+	imap.Stop() // a session that is still ending would write the old one back
 	imap.BumpUIDValidity(desk, "INBOX")
+	imap.Start()
 	before := b.count()
 	stop := stream(t, e, b)
 	eventually(t, "all is read again", func() bool { return b.count() == before+n })
 	_ = stop()
 
 	done := make(chan error, 1)
-	go func() { done <- e.Stream(t.Context(), b) }()
 	alive := b.rounds()
+	go func() { done <- e.Stream(t.Context(), b) }()
 	eventually(t, "the stream waits", func() bool { return b.rounds() > alive })
 	imap.Stop()
 	select {
@@ -100,8 +102,8 @@ func TestDovecot(t *testing.T) {
 		t.Errorf("an unknown authority gives %v", err)
 	}
 	untrusted.IMAP.InsecureSkipVerify = true
-	stop = stream(t, open(t, untrusted), b)
 	alive = b.rounds()
+	stop = stream(t, open(t, untrusted), b)
 	eventually(t, "insecure_skip_verify reads", func() bool { return b.rounds() > alive })
 	_ = stop()
 }

@@ -43,7 +43,7 @@ func (e *Email) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, er
 		return sent, err
 	}
 	sent.Detail = text.Truncate(accepted, 200)
-	c.quit()
+	c.quit(ctx)
 	return sent, nil
 }
 
@@ -149,12 +149,10 @@ func (c *smtpConn) recipients(ctx context.Context, list []normalize.Address, sen
 
 // before gives an error from before the final dot its class: surely not sent.
 func before(err error) error {
-	var known *connectors.Error
-	if errors.As(err, &known) {
+	if _, known := errors.AsType[*connectors.Error](err); known {
 		return err
 	}
-	var status *smtp.SMTPError
-	if errors.As(err, &status) {
+	if _, replied := errors.AsType[*smtp.SMTPError](err); replied {
 		return smtpTrouble("data", err)
 	}
 	return connectors.Errorf(connectors.Transient, "", "%w", fmt.Errorf("not sent: %w", err))

@@ -24,8 +24,7 @@ type smtpConn struct {
 // dialSMTP connects and logs in. A refused access token is renewed once.
 func (e *Email) dialSMTP(ctx context.Context) (*smtpConn, error) {
 	c, err := e.trySMTP(ctx, "")
-	var refused *refusedToken
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refusedToken](err); ok {
 		c, err = e.trySMTP(ctx, refused.token)
 	}
 	return c, err
@@ -109,12 +108,10 @@ func (c *smtpConn) login(ctx context.Context, s server, token string) error {
 		return connectors.Errorf(connectors.AccountDown, "", "the SMTP server offers no login that fits (AUTH %s); check smtp.tls and smtp.port", offered)
 	}
 	err := c.do(ctx, func() error { return c.client.Auth(mechanism) })
-	var refused *kit.SASLRefused
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*kit.SASLRefused](err); ok {
 		return connectors.Errorf(connectors.AccountDown, refused.Status, "the SMTP server refused the login of %s: %w", s.username, err)
 	}
-	var status *smtp.SMTPError
-	if errors.As(err, &status) && status.Code >= 500 {
+	if status, ok := errors.AsType[*smtp.SMTPError](err); ok && status.Code >= 500 {
 		return connectors.Errorf(connectors.AccountDown, smtpCode(status), "the SMTP server refused the login of %s: %s", s.username, status.Message)
 	}
 	if err != nil {
@@ -131,7 +128,7 @@ func (c *smtpConn) do(ctx context.Context, f func() error) error {
 func (c *smtpConn) close() { _ = c.conn.Close() }
 
 // quit says goodbye. The transaction is over, so nothing depends on it.
-func (c *smtpConn) quit() {
-	_ = c.conn.Within(context.Background(), time.Second, c.client.Quit)
+func (c *smtpConn) quit(ctx context.Context) {
+	_ = c.conn.Within(ctx, time.Second, c.client.Quit)
 	c.close()
 }

@@ -20,8 +20,7 @@ const throttlePause = time.Minute
 // for what follows the final dot unless the server has spoken: an error
 // without a reply counts as "surely not taken" here.
 func smtpTrouble(stage string, err error) *connectors.Error {
-	var known *connectors.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*connectors.Error](err); ok {
 		return known
 	}
 	var status *smtp.SMTPError

@@ -29,8 +29,8 @@ func TestCatchesUpOnceAfterEachOutage(t *testing.T) {
 	for _, n := range []int{0, 250, 1, 99} { // what arrived while we were away
 		deliver(t, s, total, total+n)
 		total += n
-		stop := stream(t, e, b)
 		alive := b.rounds()
+		stop := stream(t, e, b)
 		eventually(t, "the mailbox is read", func() bool { return b.count() == total && b.rounds() > alive })
 		if err := stop(); err == nil {
 			t.Error("a stream that was stopped gives an error that says so")
