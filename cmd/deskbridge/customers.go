@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/internal/server"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/identity"
 )
@@ -18,7 +19,7 @@ type customersCmd struct {
 	Show    customersShowCmd    `cmd:"" help:"Show a customer, their addresses and merges"`
 	Merge   customersMergeCmd   `cmd:"" help:"Make two customers one; it can be undone"`
 	Unmerge customersUnmergeCmd `cmd:"" help:"Undo a merge: the timeline parts again"`
-	Export  customersExportCmd  `cmd:"" help:"Write all that is stored of a customer as JSON"`
+	Export  customersExportCmd  `cmd:"" help:"Write all that is stored of a customer into a ZIP archive, with files and raw inputs"`
 	Erase   customersEraseCmd   `cmd:"" help:"Erase a customer for good"`
 }
 
@@ -141,7 +142,7 @@ func (c *customersUnmergeCmd) Run(e *env) error {
 
 type customersExportCmd struct {
 	Customer string `arg:"" help:"An id or an address"`
-	Output   string `short:"o" placeholder:"FILE" help:"Write to a new file instead of standard output"`
+	Output   string `short:"o" placeholder:"FILE" help:"The archive to write, a new file; without it one is named after the customer, in this folder"`
 }
 
 func (c *customersExportCmd) Run(e *env) error {
@@ -154,18 +155,20 @@ func (c *customersExportCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if c.Output == "" {
-			return e.json(export)
+		path := c.Output
+		if path == "" {
+			path = "customer-" + who.ID.String() + ".zip"
 		}
-		return writeNew(c.Output, func(w io.Writer) error {
-			enc := json.NewEncoder(w)
-			enc.SetIndent("", "  ")
-			return enc.Encode(export)
-		})
+		if err := writeNew(path, func(w io.Writer) error { return server.WriteBundle(e.ctx, w, s.db, s.files, export) }); err != nil {
+			return err
+		}
+		e.say("%d messages of customer %s written to %s", len(export.Messages), who.ID, path)
+		return nil
 	})
 }
 
-// writeNew writes a file that is for its owner only and must not exist yet.
+// writeNew writes a file that is for its owner only and must not exist yet. One
+// that could not be completed is removed.
 func writeNew(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -175,10 +178,10 @@ func writeNew(path string, write func(io.Writer) error) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if closed := f.Close(); err == nil {
-		err = closed
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
 	}
-	return err
+	return nil
 }
 
 type customersEraseCmd struct {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -62,7 +64,7 @@ func runScripts(t *testing.T, pattern string, change func(config string) string)
 			e.Setenv("TZ", "UTC")
 			return os.WriteFile(filepath.Join(e.WorkDir, "deskbridge.yaml"), []byte(change(sampleConfig(e.WorkDir))), 0o600)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ingest": ingest, "save": save, "exits": exits, "deepmail": deepmail},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ingest": ingest, "save": save, "exits": exits, "deepmail": deepmail, "zipped": zipped},
 	})
 }
 
@@ -156,4 +158,24 @@ func deepmail(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	b.WriteString("\nbottom\n")
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()), 0o600))
+}
+
+// zipped ARCHIVE PREFIX TEXT looks for a file that is called so and holds this.
+func zipped(ts *testscript.TestScript, _ bool, args []string) {
+	z, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer z.Close()
+	for _, f := range z.File {
+		if !strings.HasPrefix(f.Name, args[1]) {
+			continue
+		}
+		r, err := f.Open()
+		ts.Check(err)
+		content, err := io.ReadAll(r)
+		ts.Check(err)
+		if strings.Contains(string(content), args[2]) {
+			return
+		}
+	}
+	ts.Fatalf("no file %s in %s holds %q", args[1], args[0], args[2])
 }

@@ -37,7 +37,7 @@ func (c *timelineCmd) Run(e *env) error {
 		}
 		t := cli.Timeline{Customer: who, Messages: page}
 		if next != "" {
-			t.Before = page[len(page)-1].ID
+			t.Older = found[c.Limit].ID
 		}
 		if err := around(e.ctx, s.db, &t); err != nil {
 			return err

@@ -176,7 +176,7 @@ func addresses(list []normalize.Address) string {
 // steps writes what happened in order of time, each step with its distance
 // from the one before.
 func (d *lifeDrawing) steps() {
-	steps := d.l.steps()
+	steps := d.l.steps(d.o)
 	label := 0
 	for _, s := range steps {
 		label = max(label, Width(s.label))

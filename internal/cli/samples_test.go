@@ -13,6 +13,11 @@ var t0 = time.Date(2026, 11, 16, 9, 14, 5, 0, time.UTC)
 
 func id(n int) normalize.ID { return normalize.FirstID(t0) + normalize.ID(n) }
 
+// later is id(n) of a time after t0, as the store orders by ids.
+func later(n int, after time.Duration) normalize.ID {
+	return normalize.FirstID(t0.Add(after)) + normalize.ID(n)
+}
+
 var (
 	support = normalize.Account{Name: "support", Type: "email"}
 	zhang   = normalize.Email("zhang@example.cn", "张伟")
@@ -28,7 +33,7 @@ func sampleTimeline() Timeline {
 	customer := &normalize.Customer{ID: id(1), Name: "张伟", Addresses: []normalize.Address{
 		zhang, {Kind: "phone", Value: "+8613800000000", Name: "Zhang " + hostile}}}
 	message := func(n int, after time.Duration, m normalize.Message) *normalize.Message {
-		m.ID, m.ConversationID, m.Channel, m.Address = id(n), id(20), support, zhang
+		m.ID, m.ConversationID, m.Channel, m.Address = later(n, after), id(20), support, zhang
 		m.ReceivedAt = t0.Add(after)
 		if m.Direction == "" {
 			m.Direction = normalize.Inbound
@@ -43,8 +48,8 @@ func sampleTimeline() Timeline {
 	}
 	return Timeline{
 		Customer: customer,
-		Before:   id(30),
-		Ledger:   map[normalize.ID]normalize.ID{id(34): id(60)},
+		Older:    id(10),
+		Ledger:   map[normalize.ID]normalize.ID{later(34, 25*time.Hour): id(60)},
 		Conversations: []*normalize.Conversation{{ID: id(20), Subject: "订单在哪里？ 📦", State: normalize.Closed,
 			OpenedAt: t0, ClosedAt: t0.Add(50 * time.Hour)}},
 		Messages: []*normalize.Message{ // newest first

@@ -20,7 +20,7 @@ type step struct {
 
 // steps gathers what happened, in order of time; things of the same time stay
 // in the order in which they follow from each other.
-func (l Life) steps() []step {
+func (l Life) steps(o Options) []step {
 	var s []step
 	add := func(at time.Time, label string, c style, format string, args ...any) {
 		if !at.IsZero() {
@@ -32,8 +32,6 @@ func (l Life) steps() []step {
 	}
 	if e := l.Ledger; e != nil {
 		add(e.ReceivedAt, "received", plain, "by %s", e.Account)
-		mk := outcomeMarks[e.Outcome]
-		add(e.RecordedAt, "ledger", mk.color, "%s", joined(string(e.Outcome), e.Reason))
 	}
 	if m := l.Message; m != nil {
 		if m.Direction == normalize.Outbound {
@@ -43,15 +41,22 @@ func (l Life) steps() []step {
 			}
 			add(m.ReceivedAt, "committed", plain, "%s, %d parts", by, len(m.Parts))
 		}
-		if k := l.Link; k != nil && !k.Since.IsZero() {
-			// The link is usually older; here it tells what was looked up.
-			add(m.ReceivedAt, "identity", plain, "%s is %s: %s (%s)", k.Address.Value, customerOf(m), k.Evidence, k.Since.UTC().Format(time.DateOnly))
+		placed := m.ReceivedAt
+		if l.Ledger != nil {
+			placed = l.Ledger.RecordedAt
+		}
+		if k := l.Link; k != nil {
+			add(placed, "identity", plain, "%s is %s: %s (%s)", k.Address.Value, customerOf(m), k.Evidence, o.in(k.Since).Format(time.DateOnly))
 		}
 		if l.Why != "" {
-			add(m.ReceivedAt, "conversation", plain, "%s", l.Why)
+			add(placed, "conversation", plain, "%s", l.Why)
 		}
 		add(m.EditedAt, "edited", plain, "by its author")
 		add(m.DeletedAt, "deleted", plain, "by its author")
+	}
+	if e := l.Ledger; e != nil {
+		mk := outcomeMarks[e.Outcome]
+		add(e.RecordedAt, "ledger", mk.color, "%s", joined(string(e.Outcome), e.Reason))
 	}
 	for _, j := range l.Jobs {
 		s = append(s, jobSteps(j)...)

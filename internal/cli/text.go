@@ -84,32 +84,29 @@ func wrapLine(s string, width int) []string {
 		return []string{s}
 	}
 	var lines []string
-	var cur strings.Builder
-	used, lastSpace := 0, -1 // lastSpace is an offset in cur after a space
+	start, used := 0, 0 // of the line under way: its offset in s, its columns
+	brk, before := 0, 0 // the last place where it may end: its offset, the columns up to it
+	var last string
+	lastWidth, at := 0, 0
 	graphemes := displaywidth.StringGraphemes(s)
 	for graphemes.Next() {
 		g, w := graphemes.Value(), graphemes.Width()
+		if g != " " && (last == " " || (w == 2 || lastWidth == 2) && !strings.Contains(noStart, g)) && strings.TrimSpace(s[start:at]) != "" {
+			brk, before = at, used
+		}
 		if used+w > width && used > 0 && g != " " {
-			line, rest := cur.String(), ""
-			if lastSpace > 0 && !wide(g, w) {
-				line, rest = line[:lastSpace], line[lastSpace:]
+			if brk <= start {
+				brk, before = at, used
 			}
-			lines = append(lines, strings.TrimRight(line, " "))
-			cur.Reset()
-			cur.WriteString(rest)
-			used, lastSpace = Width(rest), -1
+			lines = append(lines, strings.TrimRight(s[start:brk], " "))
+			start, used = brk, used-before
 		}
-		cur.WriteString(g)
 		used += w
-		if g == " " && strings.TrimSpace(cur.String()) != "" {
-			lastSpace = cur.Len()
-		}
+		at += len(g)
+		last, lastWidth = g, w
 	}
-	return append(lines, strings.TrimRight(cur.String(), " "))
+	return append(lines, strings.TrimRight(s[start:], " "))
 }
 
-// wide reports whether a line may be broken before g though no space stands
-// there: ideographs, but not the punctuation that must not begin a line.
-func wide(g string, width int) bool {
-	return width == 2 && !strings.Contains("，。、；：？！）」』】》", g)
-}
+// noStart must not begin a line.
+const noStart = "，。、；：？！）」』】》"

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -19,8 +20,8 @@ type Timeline struct {
 	Conversations []*normalize.Conversation
 	// Ledger holds the entries behind messages that could not be read.
 	Ledger map[normalize.ID]normalize.ID
-	// Before is set where there are older messages.
-	Before normalize.ID
+	// Older is the newest message that is not shown; 0 where all are.
+	Older normalize.ID
 }
 
 const (
@@ -52,11 +53,12 @@ type timelineDrawing struct {
 	ymd string
 }
 
-// entry is something that stands at a point of time.
+// timelineEntry is something with its place in the order of ids, which is the
+// store's order, and with the time that it shows.
 type timelineEntry struct {
-	at   time.Time
-	rank int // of things at the same time: opened, said, closed
-	draw func()
+	place normalize.ID
+	at    time.Time
+	draw  func()
 }
 
 func (d *timelineDrawing) line(format string, args ...any) {
@@ -78,9 +80,9 @@ func (d *timelineDrawing) head() {
 		}
 		d.line("%s", d.o.paint(dim, Fit(s, d.o.Width)))
 	}
-	if d.t.Before != 0 {
+	if n := len(d.t.Messages); d.t.Older != 0 && n > 0 {
 		d.line("")
-		d.line("%s", d.o.paint(dim, "older messages: deskbridge timeline "+c.ID.String()+" --before "+d.t.Before.String()))
+		d.line("%s", d.o.paint(dim, "older messages: deskbridge timeline "+c.ID.String()+" --before "+d.t.Messages[n-1].ID.String()))
 	}
 }
 
@@ -88,27 +90,20 @@ func (d *timelineDrawing) head() {
 // them, oldest first.
 func (d *timelineDrawing) entries() []timelineEntry {
 	var list []timelineEntry
-	for _, m := range slices.Backward(d.t.Messages) {
-		list = append(list, timelineEntry{m.ReceivedAt, 1, func() { d.message(m) }})
+	first := map[normalize.ID]normalize.ID{} // of each conversation, the oldest message shown
+	for _, m := range d.t.Messages {
+		list = append(list, timelineEntry{m.ID, m.ReceivedAt, func() { d.message(m) }})
+		first[m.ConversationID] = m.ID
 	}
-	if len(list) == 0 {
-		return nil
-	}
-	first := d.t.Messages[len(d.t.Messages)-1].ReceivedAt
 	for _, c := range d.t.Conversations {
-		if !c.OpenedAt.Before(first) {
-			list = append(list, timelineEntry{c.OpenedAt, 0, func() { d.conversation(c, "opened") }})
+		if c.ID > d.t.Older {
+			list = append(list, timelineEntry{min(c.ID, first[c.ID]-1), c.OpenedAt, func() { d.conversation(c, "opened", c.OpenedAt) }})
 		}
-		if c.State == normalize.Closed && !c.ClosedAt.Before(first) {
-			list = append(list, timelineEntry{c.ClosedAt, 2, func() { d.conversation(c, "closed") }})
+		if c.State == normalize.Closed {
+			list = append(list, timelineEntry{normalize.FirstID(c.ClosedAt), c.ClosedAt, func() { d.conversation(c, "closed", c.ClosedAt) }})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b timelineEntry) int {
-		if n := a.at.Compare(b.at); n != 0 {
-			return n
-		}
-		return a.rank - b.rank
-	})
+	slices.SortFunc(list, func(a, b timelineEntry) int { return cmp.Compare(a.place, b.place) })
 	return list
 }
 
@@ -123,11 +118,7 @@ func (d *timelineDrawing) day(at time.Time) {
 	}
 }
 
-func (d *timelineDrawing) conversation(c *normalize.Conversation, what string) {
-	at := c.OpenedAt
-	if what == "closed" {
-		at = c.ClosedAt
-	}
+func (d *timelineDrawing) conversation(c *normalize.Conversation, what string, at time.Time) {
 	s := fmt.Sprintf("%s  ─ conversation %s", d.o.in(at).Format("15:04"), what)
 	if c.Subject != "" {
 		s += ": " + Line(c.Subject)
