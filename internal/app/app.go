@@ -10,12 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
@@ -70,8 +67,7 @@ func Attach(ctx context.Context, f *configs.File, o Options) (a *App, err error)
 	if o.Clock == nil {
 		o.Clock = connectors.SystemClock{}
 	}
-	host, _ := os.Hostname()
-	a = &App{opts: o, log: o.Log, now: o.Clock.Now, owner: host + "/" + uuid.NewString(),
+	a = &App{opts: o, log: o.Log, now: o.Clock.Now, owner: newOwner(),
 		accounts: map[string]*Account{}, ready: make(chan struct{}), metrics: newMetrics(o.Version)}
 	a.file.Store(f)
 	if a.db, a.media, err = OpenStore(ctx, f, o.Log); err != nil {
@@ -101,6 +97,9 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 	}(a)
 	if err := a.register(ctx); err != nil {
 		return nil, err
+	}
+	if err := a.db.Vacate(ctx, goneOwner); err != nil {
+		return nil, fmt.Errorf("free the leases of processes that are gone: %w", err)
 	}
 	a.metrics.registry.MustRegister(&work{store: a.db, now: a.now})
 	a.outbox = outbox.NewMetrics(a.metrics.registry)

@@ -36,3 +36,24 @@ func (db *DB) Release(ctx context.Context, name, owner string, fence int64) erro
 		return nil
 	})
 }
+
+// Vacate frees the leases whose owner is gone, as gone says of each.
+func (db *DB) Vacate(ctx context.Context, gone func(owner string) bool) error {
+	return db.write(ctx, func(t tx) error {
+		var dead []string
+		err := t.query(`SELECT DISTINCT owner FROM leases WHERE until > 0`, nil, func(r row) error {
+			var owner string
+			if err := r.scan(&owner); err != nil {
+				return err
+			}
+			if gone(owner) {
+				dead = append(dead, owner)
+			}
+			return nil
+		})
+		for _, owner := range dead {
+			t.exec(`UPDATE leases SET until = 0 WHERE owner = $1`, owner)
+		}
+		return err
+	})
+}
