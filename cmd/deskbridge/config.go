@@ -92,6 +92,6 @@ func (c *configExampleCmd) Run(e *env) error {
 type configSchemaCmd struct{}
 
 func (c *configSchemaCmd) Run(e *env) error {
-	e.say("%s", strings.TrimRight(string(configs.Schema(app.Types())), "\n"))
-	return nil
+	_, err := e.out.Write(configs.Schema(app.Types()))
+	return err
 }

@@ -100,12 +100,12 @@ func (d *doctor) commit() {
 
 // media proves that files can be kept.
 func (d *doctor) media() {
-	err := func() error {
+	err := func() (err error) {
 		dir, err := media.Open(d.file.Media.Dir)
 		if err != nil {
 			return err
 		}
-		defer dir.Close()
+		defer func() { err = errors.Join(err, dir.Close()) }()
 		digest, _, err := dir.Put(d.ctx, bytes.NewReader([]byte("deskbridge doctor "+d.opts.Now.String())))
 		if err != nil {
 			return err

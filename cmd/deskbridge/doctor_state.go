@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (d *doctor) quarantine() {
 	case len(held) == 0:
 		d.add(cli.OK, "ledger", "no input in quarantine", "")
 	default:
-		n := fmt.Sprint(len(held))
+		n := strconv.Itoa(len(held))
 		if len(held) == recentInputs {
 			n += " or more"
 		}

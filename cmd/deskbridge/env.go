@@ -26,8 +26,10 @@ func newEnv(ctx context.Context, c *commands, in io.Reader, out, errOut io.Write
 	if c.UTC {
 		zone = time.UTC
 	}
-	return &env{ctx: ctx, config: c.Config, in: in, out: out, err: errOut,
-		opts: cli.Detect(out, os.Getenv, zone, time.Now().UTC())}
+	return &env{
+		ctx: ctx, config: c.Config, in: in, out: out, err: errOut,
+		opts: cli.Detect(out, os.Getenv, zone, time.Now().UTC()),
+	}
 }
 
 // terminal reports whether people read the output.

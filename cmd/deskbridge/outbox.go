@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/deskbridge/deskbridge/internal/cli"
@@ -43,7 +44,7 @@ func (c *outboxListCmd) Run(e *env) error {
 			if j.State == outbox.Queued {
 				due = e.opts.Ago(j.DueAt)
 			}
-			t.Rows = append(t.Rows, []string{j.ID.String(), string(j.Task), j.Account, string(j.State), fmt.Sprint(j.Attempts), e.opts.Ago(j.CreatedAt), due, j.LastError})
+			t.Rows = append(t.Rows, []string{j.ID.String(), string(j.Task), j.Account, string(j.State), strconv.Itoa(j.Attempts), e.opts.Ago(j.CreatedAt), due, j.LastError})
 		}
 		return list(e, c.JSON, page, next, t)
 	})

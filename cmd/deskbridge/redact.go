@@ -40,8 +40,8 @@ func collect(v reflect.Value, found func(configs.Secret)) {
 			collect(v.Elem(), found)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			collect(v.Field(i), found)
+		for _, field := range v.Fields() {
+			collect(field, found)
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {

@@ -113,8 +113,10 @@ func ingest(ts *testscript.TestScript, _ bool, files []string) {
 		raw := strings.ReplaceAll(ts.ReadFile(name), "\n", "\r\n")
 		b.Inputs = append(b.Inputs, normalize.Input{Key: "INBOX/1/" + name, Raw: []byte(raw), ContentType: "message/rfc822", ReceivedAt: time.Now().UTC()})
 	}
-	g := &timeline.Ingestor{Store: a.Store(), Files: dir, Log: slog.New(slog.DiscardHandler),
-		Now: func() time.Time { return time.Now().UTC() }, IdleTimeout: func() time.Duration { return file.Conversations.IdleTimeout }}
+	g := &timeline.Ingestor{
+		Store: a.Store(), Files: dir, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Now().UTC() }, IdleTimeout: func() time.Duration { return file.Conversations.IdleTimeout },
+	}
 	for _, acc := range a.Accounts() {
 		if acc.Channel != nil {
 			ts.Check(g.Take(ctx, timeline.Source{Account: acc.Account, Decoder: acc.Channel}, b))

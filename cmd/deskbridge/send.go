@@ -51,8 +51,10 @@ func (c *sendCmd) Run(e *env) error {
 		if _, open := s.app.Outlet(c.Channel); open && !slices.ContainsFunc(known, func(a store.Account) bool { return a.Name == c.Channel && a.Enabled }) {
 			return fmt.Errorf("no daemon has taken up channel %q yet: start it with `deskbridge serve`, or reload it", c.Channel)
 		}
-		answer := timeline.Answer{Channel: c.Channel, To: c.To, Subject: c.Subject, Text: text,
-			Author: &normalize.Author{Name: actor()}, IdempotencyKey: c.Key}
+		answer := timeline.Answer{
+			Channel: c.Channel, To: c.To, Subject: c.Subject, Text: text,
+			Author: &normalize.Author{Name: actor()}, IdempotencyKey: c.Key,
+		}
 		if answer.Attachments, err = c.attach(e, s); err != nil {
 			return err
 		}

@@ -17,8 +17,10 @@ type versionCmd struct {
 func (c *versionCmd) Run(e *env) error {
 	commit, modified := revision()
 	if c.JSON {
-		return e.json(map[string]any{"version": version(), "commit": commit, "modified": modified,
-			"schema": store.SchemaVersion, "go": runtime.Version()})
+		return e.json(map[string]any{
+			"version": version(), "commit": commit, "modified": modified,
+			"schema": store.SchemaVersion, "go": runtime.Version(),
+		})
 	}
 	if modified {
 		commit += " with changes"

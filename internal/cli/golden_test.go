@@ -47,8 +47,10 @@ func TestGolden(t *testing.T) {
 		"checks": func(w *bytes.Buffer) error {
 			return RenderChecks(w, []Check{
 				{Name: "configuration", Level: OK, Text: "/etc/deskbridge/deskbridge.yaml"},
-				{Name: "channel support", Level: Fail, Text: "account_down: 535 5.7.8: the server refused user and password",
-					Advice: "set imap.password to what the provider shows under app passwords, then run doctor again"},
+				{
+					Name: "channel support", Level: Fail, Text: "account_down: 535 5.7.8: the server refused user and password",
+					Advice: "set imap.password to what the provider shows under app passwords, then run doctor again",
+				},
 				{Name: "disk", Level: Warn, Text: "900 MiB free"},
 			}, narrow)
 		},

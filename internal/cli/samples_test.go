@@ -31,7 +31,8 @@ const hostile = "before\x1b[2J\x1b]0;owned\x07 mid\u009b31m \u202Egnp.exe\u202C 
 // sampleTimeline has what a timeline can show.
 func sampleTimeline() Timeline {
 	customer := &normalize.Customer{ID: id(1), Name: "张伟", Addresses: []normalize.Address{
-		zhang, {Kind: "phone", Value: "+8613800000000", Name: "Zhang " + hostile}}}
+		zhang, {Kind: "phone", Value: "+8613800000000", Name: "Zhang " + hostile},
+	}}
 	message := func(n int, after time.Duration, m normalize.Message) *normalize.Message {
 		m.ID, m.ConversationID, m.Channel, m.Address = later(n, after), id(20), support, zhang
 		m.ReceivedAt = t0.Add(after)
@@ -50,24 +51,34 @@ func sampleTimeline() Timeline {
 		Customer: customer,
 		Older:    id(10),
 		Ledger:   map[normalize.ID]normalize.ID{later(34, 25*time.Hour): id(60)},
-		Conversations: []*normalize.Conversation{{ID: id(20), Subject: "订单在哪里？ 📦", State: normalize.Closed,
-			OpenedAt: t0, ClosedAt: t0.Add(50 * time.Hour)}},
+		Conversations: []*normalize.Conversation{{
+			ID: id(20), Subject: "订单在哪里？ 📦", State: normalize.Closed,
+			OpenedAt: t0, ClosedAt: t0.Add(50 * time.Hour),
+		}},
 		Messages: []*normalize.Message{ // newest first
 			message(37, 49*time.Hour, normalize.Message{Text: "谢谢 🙏🏽👨‍👩‍👧", Reactions: []normalize.Reaction{{From: zhang, Emoji: "👍"}}}),
 			message(36, 48*time.Hour, normalize.Message{Direction: normalize.Outbound, Author: ana, Text: "Here are the papers.", Parts: []normalize.Part{
 				{Kind: normalize.PartText, Text: "Here are the papers.", Status: normalize.StatusDelivered},
-				{Kind: normalize.PartFile, Media: file("发票.pdf", "application/pdf", 1<<20+200<<10), Status: normalize.StatusFailed,
-					Error: "552 5.3.4: the customer's mail server takes no message over 1 MiB" + hostile},
+				{
+					Kind: normalize.PartFile, Media: file("发票.pdf", "application/pdf", 1<<20+200<<10), Status: normalize.StatusFailed,
+					Error: "552 5.3.4: the customer's mail server takes no message over 1 MiB" + hostile,
+				},
 				{Kind: normalize.PartImage, Media: file("", "image/png", 900), Status: normalize.StatusUncertain, Error: "the connection broke after the data"},
 			}}),
 			message(35, 26*time.Hour, normalize.Message{Direction: normalize.Outbound, Note: true, Author: ana, Text: "asked the warehouse"}),
 			message(34, 25*time.Hour, normalize.Message{Unreadable: "MIME parts are nested deeper than 50", Subject: "Fwd: " + hostile}),
-			message(33, 24*time.Hour, normalize.Message{Text: "line one\n  indented " + hostile + "\n\nline four", DeletedAt: time.Time{},
-				SentAt: t0.Add(-10 * 24 * time.Hour), Automated: true}),
-			message(32, 10*time.Minute, normalize.Message{Direction: normalize.Outbound, Author: ana, Text: "Hello, your parcel left our warehouse on Friday and should be with you within three working days; here is the number: 7734-2210-99.",
-				Parts: []normalize.Part{{Kind: normalize.PartText, Status: normalize.StatusRead}}}),
-			message(31, 0, normalize.Message{Text: "您好，我上周在你们的网站上订购了一台咖啡机，但是到现在还没有收到任何发货通知。请问能帮我查一下订单的状态吗？订单号是 2026-1101-778，谢谢！",
-				Parts: []normalize.Part{{Kind: normalize.PartText}, {Kind: normalize.PartImage, Media: file("截图 ☕.png", "image/png", 131072)}}}),
+			message(33, 24*time.Hour, normalize.Message{
+				Text: "line one\n  indented " + hostile + "\n\nline four", DeletedAt: time.Time{},
+				SentAt: t0.Add(-10 * 24 * time.Hour), Automated: true,
+			}),
+			message(32, 10*time.Minute, normalize.Message{
+				Direction: normalize.Outbound, Author: ana, Text: "Hello, your parcel left our warehouse on Friday and should be with you within three working days; here is the number: 7734-2210-99.",
+				Parts: []normalize.Part{{Kind: normalize.PartText, Status: normalize.StatusRead}},
+			}),
+			message(31, 0, normalize.Message{
+				Text:  "您好，我上周在你们的网站上订购了一台咖啡机，但是到现在还没有收到任何发货通知。请问能帮我查一下订单的状态吗？订单号是 2026-1101-778，谢谢！",
+				Parts: []normalize.Part{{Kind: normalize.PartText}, {Kind: normalize.PartImage, Media: file("截图 ☕.png", "image/png", 131072)}},
+			}),
 		},
 	}
 }
@@ -84,17 +95,27 @@ func sampleLife() Life {
 		Conversation: &normalize.Conversation{ID: id(20)},
 		Link:         &identity.Link{Address: zhang, Evidence: "first contact", Since: t0},
 		Jobs: []JobLife{
-			{Job: &outbox.Job{ID: id(70), Lane: outbox.Deliver, Task: outbox.TaskSend, Account: "support", State: outbox.Failed, CreatedAt: at,
-				LastError: "rejected: 552 5.3.4: too large, token=hunter2",
-				Settled: []outbox.SettledRecipient{{Address: zhang, Status: normalize.StatusFailed, Code: "552 5.3.4", Detail: "too large"},
-					{Address: normalize.Email("boss@example.cn", ""), Status: normalize.StatusAccepted}}},
+			{
+				Job: &outbox.Job{
+					ID: id(70), Lane: outbox.Deliver, Task: outbox.TaskSend, Account: "support", State: outbox.Failed, CreatedAt: at,
+					LastError: "rejected: 552 5.3.4: too large, token=hunter2",
+					Settled: []outbox.SettledRecipient{
+						{Address: zhang, Status: normalize.StatusFailed, Code: "552 5.3.4", Detail: "too large"},
+						{Address: normalize.Email("boss@example.cn", ""), Status: normalize.StatusAccepted},
+					},
+				},
 				AttemptList: []outbox.Attempt{
 					{N: 1, StartedAt: at.Add(12 * time.Millisecond), EndedAt: at.Add(1200 * time.Millisecond), Outcome: "transient", Code: "451 4.3.0", Detail: "try again later"},
 					{N: 2, StartedAt: at.Add(62 * time.Second), EndedAt: at.Add(63 * time.Second), Outcome: "rejected", Code: "552 5.3.4", Detail: "too large, token=hunter2" + hostile},
-				}},
-			{Job: &outbox.Job{ID: id(71), Lane: outbox.Forward, Task: outbox.TaskForward, Account: "desk", State: outbox.Queued, CreatedAt: at,
-				DueAt: at.Add(30 * time.Hour), LastError: "transient: 502"},
-				AttemptList: []outbox.Attempt{{N: 1, StartedAt: at.Add(time.Second), EndedAt: at.Add(11 * time.Second), Outcome: "transient", Code: "502"}}},
+				},
+			},
+			{
+				Job: &outbox.Job{
+					ID: id(71), Lane: outbox.Forward, Task: outbox.TaskForward, Account: "desk", State: outbox.Queued, CreatedAt: at,
+					DueAt: at.Add(30 * time.Hour), LastError: "transient: 502",
+				},
+				AttemptList: []outbox.Attempt{{N: 1, StartedAt: at.Add(time.Second), EndedAt: at.Add(11 * time.Second), Outcome: "transient", Code: "502"}},
+			},
 		},
 		Receipts: []normalize.Receipt{{Status: normalize.StatusDelivered, Recipient: normalize.Email("boss@example.cn", ""), Code: "2.1.5", ReceivedAt: at.Add(26 * time.Hour)}},
 	}
@@ -102,7 +123,9 @@ func sampleLife() Life {
 
 // sampleInput is an input that could not be read and made no message.
 func sampleInput() Life {
-	return Life{Ledger: &timeline.LedgerEntry{ID: id(60), Account: "wechat", Key: "evt/17 " + hostile, ContentType: "application/json",
+	return Life{Ledger: &timeline.LedgerEntry{
+		ID: id(60), Account: "wechat", Key: "evt/17 " + hostile, ContentType: "application/json",
 		Meta: map[string]string{"x-signature": "abcdef", "mailbox": "INBOX"}, ReceivedAt: t0, RecordedAt: t0.Add(3 * time.Millisecond),
-		Outcome: normalize.Quarantined, Reason: "panic: the decoder failed on this input", Size: 4300, RawKept: true}}
+		Outcome: normalize.Quarantined, Reason: "panic: the decoder failed on this input", Size: 4300, RawKept: true,
+	}}
 }

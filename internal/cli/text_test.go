@@ -66,8 +66,10 @@ func TestHuman(t *testing.T) {
 			t.Errorf("Size(%d) = %q, want %q", n, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{0: "0s", 9 * time.Millisecond: "9ms", 1200 * time.Millisecond: "1.2s",
-		90 * time.Second: "1m30s", 2 * time.Hour: "2h", 50 * time.Hour: "2d2h", -time.Minute: "-1m"} {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 9 * time.Millisecond: "9ms", 1200 * time.Millisecond: "1.2s",
+		90 * time.Second: "1m30s", 2 * time.Hour: "2h", 50 * time.Hour: "2d2h", -time.Minute: "-1m",
+	} {
 		if got := Span(d); got != want {
 			t.Errorf("Span(%s) = %q, want %q", d, got, want)
 		}
