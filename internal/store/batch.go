@@ -20,7 +20,14 @@ type batch struct {
 	keys          map[nameKey]*keyRow // those that were looked up; nil for absent
 	messages      map[normalize.ID]*messageRow
 	conversations map[normalize.ID]*conversationRow
-	uncertain     map[normalize.ID]bool // our messages with parts of unknown fate
+	uncertain     map[normalize.ID]bool    // our messages with parts of unknown fate
+	threads       map[nameKey]normalize.ID // conversations that are new under a Thread.Key
+	cursors       map[cursorOf]string
+}
+
+type cursorOf struct {
+	account int64
+	name    string
 }
 
 type addressName struct{ kind, value string }
@@ -54,7 +61,7 @@ type conversationRow struct {
 	windowLeft  int
 	erasedAt    time.Time
 
-	fresh, dirty bool
+	dirty bool
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
@@ -62,7 +69,7 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps
 func newBatch(db *DB, t tx) *batch {
 	return &batch{db: db, t: t, addresses: map[addressName]*addressRow{}, keys: map[nameKey]*keyRow{},
 		messages: map[normalize.ID]*messageRow{}, conversations: map[normalize.ID]*conversationRow{},
-		uncertain: map[normalize.ID]bool{}}
+		uncertain: map[normalize.ID]bool{}, threads: map[nameKey]normalize.ID{}, cursors: map[cursorOf]string{}}
 }
 
 // load reads what the entries refer to, and locks what they may change: first
@@ -135,7 +142,7 @@ func (b *batch) loadKeys(list []nameKey) error {
 			which, asked = append(which, k), append(asked, args(k[:]))
 		}
 	}
-	return b.t.each(`SELECT ref, mark FROM keys WHERE key = $1`, asked, func(i int, r row) error {
+	return b.t.find(findKeys, asked, func(i int, r row) error {
 		var k keyRow
 		err := r.scan(&k.ref, &k.mark)
 		b.keys[which[i]] = &k
@@ -173,7 +180,7 @@ func (b *batch) ensureAddresses(called map[addressName]string, now map[addressNa
 	names := slices.SortedFunc(maps.Keys(called), func(a, b addressName) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.value, b.value))
 	})
-	if err := b.findAddresses(names); err != nil {
+	if err := b.readAddresses(names); err != nil {
 		return err
 	}
 	var missing []addressName
@@ -183,30 +190,28 @@ func (b *batch) ensureAddresses(called map[addressName]string, now map[addressNa
 			continue
 		}
 		a := addressRow{id: normalize.NewID(now[n]), customer: normalize.NewID(now[n]), name: called[n]}
-		b.t.exec(`INSERT INTO addresses (id, kind, value, name, customer_id, evidence, author, linked_at)
-			VALUES ($1, $2, $3, $4, $5, 'first contact', '', $6) ON CONFLICT (kind, value) DO NOTHING`,
-			a.id, n.kind, n.value, a.name, a.customer, now[n])
+		b.t.insert(putAddress, a.id, n.kind, n.value, a.name, a.customer, "first contact", "", now[n])
 		missing, made[n] = append(missing, n), a
 	}
-	if err := b.findAddresses(missing); err != nil {
+	if err := b.readAddresses(missing); err != nil {
 		return err
 	}
 	for _, n := range missing {
 		if a := b.addresses[n]; a == nil {
 			return conflict{errMoved} // erased by another node in this moment
 		} else if a.id == made[n].id {
-			b.t.exec(`INSERT INTO customers (id, name) VALUES ($1, $2)`, a.customer, a.name)
+			b.t.insert(putCustomer, a.customer, a.name)
 		}
 	}
-	return b.lockAddresses(names)
+	return b.holdAddresses(names)
 }
 
-func (b *batch) findAddresses(names []addressName) error {
+func (b *batch) readAddresses(names []addressName) error {
 	asked := make([][]any, len(names))
 	for i, n := range names {
 		asked[i] = args(n.kind, n.value)
 	}
-	return b.t.each(`SELECT id, customer_id, name, unreachable FROM addresses WHERE kind = $1 AND value = $2`, asked, func(i int, r row) error {
+	return b.t.find(findAddresses, asked, func(i int, r row) error {
 		var a addressRow
 		err := r.scan(&a.id, &a.customer, &a.name, &a.unreachable)
 		b.addresses[names[i]] = &a
@@ -214,9 +219,9 @@ func (b *batch) findAddresses(names []addressName) error {
 	})
 }
 
-// lockAddresses locks what was found, in the order of ids, and makes sure that
+// holdAddresses locks what was found, in the order of ids, and makes sure that
 // it is still what it was.
-func (b *batch) lockAddresses(names []addressName) error {
+func (b *batch) holdAddresses(names []addressName) error {
 	if b.db.eng.dialect().words["LOCK"] == "" {
 		return nil
 	}
@@ -226,7 +231,7 @@ func (b *batch) lockAddresses(names []addressName) error {
 	}
 	ids := sortedKeys(byID)
 	held := 0
-	err := b.t.each(`SELECT kind, value, customer_id, name FROM addresses WHERE id = $1 {LOCK}`, eachID(ids), func(i int, r row) error {
+	err := b.t.find(lockAddresses, eachID(ids), func(i int, r row) error {
 		var n addressName
 		a := b.addresses[byID[ids[i]]]
 		if err := r.scan(&n.kind, &n.value, &a.customer, &a.name); err != nil {
@@ -259,16 +264,16 @@ func (b *batch) loadMessages() error {
 			refs[k.ref] = true
 		}
 	}
-	if err := b.findMessages(sortedKeys(refs)); err != nil {
+	if err := b.readMessages(sortedKeys(refs)); err != nil {
 		return err
 	}
 	var asked [][]any
 	for _, m := range b.messages {
 		if m.is(flagOurs) && !m.is(flagNote) {
-			asked = append(asked, args(m.id))
+			asked = append(asked, args(m.id, normalize.StatusUncertain))
 		}
 	}
-	return b.t.each(`SELECT message_id FROM parts WHERE message_id = $1 AND status = 'uncertain'`, asked, func(_ int, r row) error {
+	return b.t.find(findDoubts, asked, func(_ int, r row) error {
 		var id normalize.ID
 		err := r.scan(&id)
 		b.uncertain[id] = true
@@ -276,8 +281,8 @@ func (b *batch) loadMessages() error {
 	})
 }
 
-func (b *batch) findMessages(ids []normalize.ID) error {
-	return b.t.each(`SELECT `+messageColumns+` FROM messages WHERE id = $1`, eachID(ids), func(i int, r row) error {
+func (b *batch) readMessages(ids []normalize.ID) error {
+	return b.t.find(findMessages, eachID(ids), func(i int, r row) error {
 		m, err := scanMessageRow(r)
 		b.messages[ids[i]] = m
 		return err
@@ -315,11 +320,11 @@ func (b *batch) loadConversations(live []*ingest) error {
 			}
 		}
 	}
-	return b.findConversations(sortedKeys(wanted))
+	return b.readConversations(sortedKeys(wanted))
 }
 
-func (b *batch) findConversations(ids []normalize.ID) error {
-	return b.t.each(`SELECT `+conversationColumns+` FROM conversations WHERE id = $1 {LOCK}`, eachID(ids), func(i int, r row) error {
+func (b *batch) readConversations(ids []normalize.ID) error {
+	return b.t.find(lockThreads, eachID(ids), func(i int, r row) error {
 		c, err := scanConversationRow(r)
 		b.conversations[ids[i]] = c
 		return err
@@ -349,7 +354,7 @@ func (b *batch) key(k nameKey) (*keyRow, error) {
 
 func (b *batch) message(id normalize.ID) (*messageRow, error) {
 	if b.messages[id] == nil && id != 0 {
-		if err := b.findMessages([]normalize.ID{id}); err != nil {
+		if err := b.readMessages([]normalize.ID{id}); err != nil {
 			return nil, err
 		}
 	}
@@ -358,7 +363,7 @@ func (b *batch) message(id normalize.ID) (*messageRow, error) {
 
 func (b *batch) conversation(id normalize.ID) (*conversationRow, error) {
 	if b.conversations[id] == nil && id != 0 {
-		if err := b.findConversations([]normalize.ID{id}); err != nil {
+		if err := b.readConversations([]normalize.ID{id}); err != nil {
 			return nil, err
 		}
 	}

@@ -165,7 +165,7 @@ func (db *DB) CloseIdle(ctx context.Context, before, now time.Time, limit int) (
 		}
 		slices.Sort(ids)
 		b := newBatch(db, t)
-		if err := b.findConversations(ids); err != nil {
+		if err := b.readConversations(ids); err != nil {
 			return 0, err
 		}
 		n := 0

@@ -69,8 +69,7 @@ func (db *DB) numberEvents(t *writeTx) error {
 		if strings.HasPrefix(string(e.typ), "message.") {
 			message = e.ref
 		}
-		t.exec(`INSERT INTO events (id, type, conversation_id, ref_id, detail) VALUES ($1, $2, $3, $4, $5)`,
-			id, e.typ, e.conversation, e.ref, detail)
+		t.insert(putEvent, id, e.typ, e.conversation, e.ref, detail)
 		for _, h := range accounts.helpdesks {
 			if !h.wants[e.typ] {
 				continue
@@ -84,9 +83,7 @@ func (db *DB) numberEvents(t *writeTx) error {
 	}
 	touchQueues(t, queues)
 	for _, j := range jobs {
-		t.exec(`INSERT INTO jobs (id, queue_id, task, event_id, message_id, state, due_at, expires_at)
-			SELECT $1, id, $2, $3, $4, $5, $6, 0 FROM queues WHERE account_id = $7 AND conversation_id = $8`,
-			normalize.NewID(j.at), outbox.TaskForward, j.event, j.message, outbox.Queued, j.at, j.queue.account, j.queue.conversation)
+		t.insert(putJob, normalize.NewID(j.at), outbox.TaskForward, j.event, j.message, outbox.Queued, j.at, j.queue.account, j.queue.conversation)
 	}
 	return nil
 }
@@ -103,9 +100,7 @@ func touchQueues(t tx, queues map[queueOf]time.Time) {
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.conversation, b.conversation))
 	})
 	for _, q := range order {
-		t.exec(`INSERT INTO queues (id, account_id, conversation_id, next_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (account_id, conversation_id) DO UPDATE SET next_at = excluded.next_at WHERE queues.next_at IS NULL`,
-			normalize.NewID(queues[q]), q.account, q.conversation, queues[q])
+		t.insert(putQueue, normalize.NewID(queues[q]), q.account, q.conversation, queues[q])
 	}
 	if len(order) > 0 {
 		t.wake()

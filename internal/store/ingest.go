@@ -179,11 +179,13 @@ func (db *DB) applyIngests(t tx, group []*op) error {
 			in.results = append(in.results, r)
 		}
 		for _, c := range in.Cursors {
-			t.exec(`INSERT INTO cursors (account_id, name, value) VALUES ($1, $2, $3)
-				ON CONFLICT (account_id, name) DO UPDATE SET value = excluded.value`, in.account.ID, c.Key, c.Value)
+			b.cursors[cursorOf{in.account.ID, c.Key}] = c.Value
 		}
 	}
 	b.saveConversations()
+	for c, value := range b.cursors {
+		t.insert(putCursor, c.account, c.name, value)
+	}
 	return nil
 }
 

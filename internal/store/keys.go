@@ -63,11 +63,10 @@ func findKey(s session, k nameKey) (*keyRow, error) {
 // addKey writes a key that must be new: a second one is another node's
 // message of the same name, and a conflict.
 func addKey(t tx, k nameKey, r keyRow) {
-	t.exec(`INSERT INTO keys (key, ref, mark) VALUES ($1, $2, $3)`, k[:], r.ref, r.mark)
+	t.insert(putKey, k[:], r.ref, r.mark)
 }
 
 // setKey writes a key whose ref may change.
 func setKey(t tx, k nameKey, r keyRow) {
-	t.exec(`INSERT INTO keys (key, ref, mark) VALUES ($1, $2, $3)
-		ON CONFLICT (key) DO UPDATE SET ref = excluded.ref, mark = excluded.mark`, k[:], r.ref, r.mark)
+	t.exec(putName.single, k[:], r.ref, r.mark)
 }

@@ -19,12 +19,9 @@ func (b *batch) apply(in *ingest, e *entry) (timeline.Result, error) {
 		return r, err
 	}
 	r.Ledger = ledger
-	b.t.exec(`INSERT INTO ledger (id, account_id, name, received_at, outcome, reason, message_id, size)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		ledger, in.account.ID, clean(e.Input.Key), e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
+	b.t.insert(putLedger, ledger, in.account.ID, clean(e.Input.Key), e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
 	if e.Input.Encoding != timeline.RawGone {
-		b.t.exec(`INSERT INTO raws (ledger_id, content_type, meta, encoding, digest, data) VALUES ($1, $2, $3, $4, $5, $6)`,
-			ledger, clean(e.Input.ContentType), e.meta, e.Input.Encoding, e.Input.Digest[:], e.Input.Data)
+		b.t.insert(putRaw, ledger, clean(e.Input.ContentType), e.meta, e.Input.Encoding, e.Input.Digest[:], e.Input.Data)
 	}
 	return r, nil
 }
@@ -168,9 +165,7 @@ func flagsOf(m *normalize.Message) (f int64) {
 }
 
 func insertMessage(t tx, m *messageRow, sentAt time.Time, externalID string, encoded []byte) {
-	t.exec(`INSERT INTO messages (id, conversation_id, owner_id, address_id, account_id, ledger_id, flags, sent_at, external_id, payload)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		m.id, m.conversation, m.owner, m.address, m.account, m.ledger, m.flags, sentAt, externalID, encoded)
+	t.insert(putMessage, m.id, m.conversation, m.owner, m.address, m.account, m.ledger, m.flags, sentAt, externalID, encoded)
 }
 
 // insertMedia writes the rows of the files that a message came with.

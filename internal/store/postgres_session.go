@@ -18,6 +18,9 @@ type postgresSession struct {
 	readOnly   bool
 	committing bool
 	err        error
+
+	waiting map[*insert]arrays // that wait to be inserted
+	order   []*insert
 }
 
 func (s *postgresSession) exec(sql string, args ...any) {
@@ -33,7 +36,56 @@ func (s *postgresSession) exec(sql string, args ...any) {
 		s.err = err
 		return
 	}
+	s.queueInserts()
 	s.batch.Queue(postgresDialect.text(sql), a...)
+}
+
+func (s *postgresSession) insert(in *insert, row ...any) {
+	if s.err == nil && s.readOnly {
+		s.err = errReadOnly
+	}
+	if s.err != nil {
+		return
+	}
+	a, ok := s.waiting[in]
+	if !ok {
+		if s.waiting == nil {
+			s.waiting = map[*insert]arrays{}
+		}
+		a = newArrays(in.types, 16)
+		s.waiting[in], s.order = a, append(s.order, in)
+	}
+	s.err = a.add(row)
+}
+
+// queueInserts turns the rows that wait into statements.
+func (s *postgresSession) queueInserts() {
+	for _, in := range s.order {
+		s.batch.Queue(in.bulk, s.waiting[in]...)
+	}
+	s.waiting, s.order = nil, nil
+}
+
+// find asks for all values at once. Each row comes with the number of the
+// values that it was found by.
+func (s *postgresSession) find(l *lookup, list [][]any, f func(i int, r row) error) error {
+	if len(list) < 2 {
+		return s.each(l.single, list, f)
+	}
+	a := newArrays(l.types, len(list))
+	for _, values := range list {
+		if err := a.add(values); err != nil {
+			return err
+		}
+	}
+	return s.flush(l.bulk, [][]any{a}, func(_ int, r row) error {
+		numbered := r.(postgresRow)
+		nr, err := numbered.number()
+		if err != nil {
+			return err
+		}
+		return f(int(nr)-1, numbered)
+	})
 }
 
 func (s *postgresSession) query(sql string, args []any, f func(r row) error) error {
@@ -53,6 +105,7 @@ func (s *postgresSession) flush(sql string, argss [][]any, f func(i int, r row) 
 	if s.err != nil {
 		return s.err
 	}
+	s.queueInserts()
 	writes := s.batch.QueuedQueries
 	text := postgresDialect.text(sql)
 	for _, args := range argss {
@@ -103,7 +156,7 @@ func (s *postgresSession) rows(res pgx.BatchResults, i int, text string, f func(
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := f(i, postgresRow{rows}); err != nil {
+		if err := f(i, postgresRow{rows: rows}); err != nil {
 			return err
 		}
 	}
@@ -113,7 +166,19 @@ func (s *postgresSession) rows(res pgx.BatchResults, i int, text string, f func(
 	return nil
 }
 
-type postgresRow struct{ rows pgx.Rows }
+// postgresRow is a row whose first skip columns are not the caller's.
+type postgresRow struct {
+	rows pgx.Rows
+	skip int
+}
+
+// number takes the first column, a number, off the row.
+func (r *postgresRow) number() (n int64, err error) {
+	dest := make([]any, len(r.rows.FieldDescriptions()))
+	dest[0] = &n // the others are left for scan
+	r.skip = 1
+	return n, r.rows.Scan(dest...)
+}
 
 // scan lets pgx fill plain variables and converts from them.
 func (r postgresRow) scan(dest ...any) error {
@@ -130,7 +195,7 @@ func (r postgresRow) scan(dest ...any) error {
 			}
 		}
 	}
-	if err := r.rows.Scan(c.values...); err != nil {
+	if err := r.rows.Scan(append(make([]any, r.skip), c.values...)...); err != nil {
 		return err
 	}
 	return scanInto(c, dest)

@@ -83,6 +83,12 @@ func (s *sqliteSession) each(sql string, args [][]any, f func(i int, r row) erro
 	return nil
 }
 
+func (s *sqliteSession) find(l *lookup, args [][]any, f func(i int, r row) error) error {
+	return s.each(l.single, args, f)
+}
+
+func (s *sqliteSession) insert(in *insert, row ...any) { s.exec(in.single, row...) }
+
 // step runs one statement to its end.
 func (s *sqliteSession) step(text string, args []any, f func(r row) error) (err error) {
 	st, err := s.conn.Prepare(text)

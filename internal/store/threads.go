@@ -31,12 +31,11 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 		}
 	}
 	c = &conversationRow{id: normalize.NewID(in.Now), account: in.account.ID, address: a.id, subject: e.payload.Subject,
-		state: normalize.Open, activeAt: in.Now, fresh: true, dirty: true}
+		state: normalize.Open, activeAt: in.Now, dirty: true}
 	b.conversations[c.id] = c
 	if key != (nameKey{}) {
-		row := keyRow{ref: c.id}
-		setKey(b.t, key, row)
-		b.keys[key] = &row
+		b.threads[key] = c.id
+		b.keys[key] = &keyRow{ref: c.id}
 	}
 	b.t.emit(event{typ: normalize.ConversationOpened, conversation: c.id, ref: c.id, at: in.Now})
 	return c, nil
@@ -120,19 +119,13 @@ func (b *batch) touch(c *conversationRow, row *messageRow, m *normalize.Message,
 func (b *batch) saveConversations() {
 	for _, id := range sortedKeys(b.conversations) {
 		if c := b.conversations[id]; c.dirty {
-			c.save(b.t)
+			b.t.insert(putConversation, c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound,
+				c.windowUntil, c.windowLeft, c.erasedAt)
+			c.dirty = false
 		}
 	}
-}
-
-// save writes a conversation.
-func (c *conversationRow) save(t tx) {
-	if c.fresh {
-		t.exec(`INSERT INTO conversations (`+conversationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound, c.windowUntil, c.windowLeft, c.erasedAt)
-	} else {
-		t.exec(`UPDATE conversations SET state = $1, closed_at = $2, active_at = $3, last_inbound = $4, window_until = $5, window_left = $6
-			WHERE id = $7`, c.state, c.closedAt, c.activeAt, c.lastInbound, c.windowUntil, c.windowLeft, c.id)
+	for k, id := range b.threads {
+		b.t.insert(putName, append([]byte(nil), k[:]...), id, 0)
 	}
-	c.fresh, c.dirty = false, false
+	clear(b.threads)
 }

@@ -24,6 +24,9 @@ type session interface {
 	// each runs one statement for many sets of arguments: one round trip on
 	// PostgreSQL, one prepared statement on SQLite.
 	each(sql string, args [][]any, f func(i int, r row) error) error
+	// find and insert are each and exec for what is done to many rows.
+	find(l *lookup, args [][]any, f func(i int, r row) error) error
+	insert(in *insert, row ...any)
 }
 
 // tx is a write transaction.
@@ -118,6 +121,8 @@ func bind(a any) (any, error) {
 		return int64(0), nil
 	case time.Time:
 		return micros(v), nil
+	case []int64, []string, [][]byte: // of a bulk statement; their values were bound one by one
+		return v, nil
 	case normalize.Outcome:
 		return string(v), checkText(string(v))
 	case normalize.Status:
