@@ -59,7 +59,7 @@ func outgoing(r timeline.Reply) *normalize.Message {
 func (db *DB) reply(t tx, r timeline.Reply, e *entry) (replied, error) {
 	once := db.nameKey(nsIdempotency, "", clean(r.IdempotencyKey))
 	if r.IdempotencyKey != "" {
-		if first, err := findOnce(t, once, r); err != nil || first != 0 {
+		if first, err := findOnce(t, once, r.RequestHash); err != nil || first != 0 {
 			return replied{first, true}, err
 		}
 	}
@@ -83,17 +83,30 @@ func (db *DB) reply(t tx, r timeline.Reply, e *entry) (replied, error) {
 }
 
 // findOnce returns the message that an idempotency key has made before.
-func findOnce(t tx, key nameKey, r timeline.Reply) (normalize.ID, error) {
+func findOnce(s session, key nameKey, hash [32]byte) (normalize.ID, error) {
 	var request []byte
 	var id normalize.ID
-	found, err := one(t, `SELECT request, message_id FROM idempotency WHERE key = $1`, args(key[:]), &request, &id)
+	found, err := one(s, `SELECT request, message_id FROM idempotency WHERE key = $1`, args(key[:]), &request, &id)
 	if err != nil || !found {
 		return 0, err
 	}
-	if !bytes.Equal(request, r.RequestHash[:]) {
+	if !bytes.Equal(request, hash[:]) {
 		return 0, refuse(fmt.Errorf("%w: this Idempotency-Key was used for another request", timeline.ErrConflict))
 	}
 	return id, nil
+}
+
+// Answered implements timeline.Store.
+func (db *DB) Answered(ctx context.Context, idempotencyKey string, requestHash [32]byte) (*normalize.Message, error) {
+	var id normalize.ID
+	err := db.read(ctx, func(s session) (err error) {
+		id, err = findOnce(s, db.nameKey(nsIdempotency, "", clean(idempotencyKey)), requestHash)
+		return err
+	})
+	if err != nil || id == 0 {
+		return nil, err
+	}
+	return db.Message(ctx, id)
 }
 
 // send writes an agent's message into its conversation.

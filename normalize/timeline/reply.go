@@ -78,6 +78,12 @@ type Desk struct {
 // cannot be delivered is refused now rather than failing later. The same
 // IdempotencyKey again gives the first message and repeated=true.
 func (d *Desk) Reply(ctx context.Context, a Answer) (m *normalize.Message, repeated bool, err error) {
+	// Before anything is refused: what was accepted once stays accepted.
+	if a.IdempotencyKey != "" {
+		if first, err := d.Store.Answered(ctx, a.IdempotencyKey, a.Hash); err != nil || first != nil {
+			return first, first != nil, err
+		}
+	}
 	now := d.Now()
 	m, last, err := d.draft(ctx, a, now)
 	if err != nil {

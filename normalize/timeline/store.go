@@ -20,6 +20,9 @@ type Store interface {
 	// Reply commits an outgoing message with its deliver jobs. The same
 	// IdempotencyKey returns the first message and repeated=true.
 	Reply(ctx context.Context, r Reply) (m *normalize.Message, repeated bool, err error)
+	// Answered returns the message that an IdempotencyKey made before, or nil;
+	// ErrConflict where that was for another request.
+	Answered(ctx context.Context, idempotencyKey string, requestHash [32]byte) (*normalize.Message, error)
 	// SetConversation opens or closes a conversation. Setting it to the state
 	// that it has is no event.
 	SetConversation(ctx context.Context, id normalize.ID, s normalize.ConversationState, now time.Time) (*normalize.Conversation, error)
