@@ -236,16 +236,6 @@ func (v *vendor) requests() int {
 	return len(v.sent)
 }
 
-// to returns the messages' addresses in the order in which they were sent.
-func (v *vendor) to() (list []string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, o := range v.sent {
-		list = append(list, o.Message.Address.Value)
-	}
-	return list
-}
-
 // full adds the optional abilities to a vendor.
 type full struct{ *vendor }
 

@@ -16,8 +16,10 @@ import (
 var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func sendJob() *Job {
-	return &Job{ID: normalize.NewID(start), Lane: Deliver, Task: TaskSend, Conversation: 7, Fence: 3,
-		CreatedAt: start, ExpiresAt: start.Add(72 * time.Hour)}
+	return &Job{
+		ID: normalize.NewID(start), Lane: Deliver, Task: TaskSend, Conversation: 7, Fence: 3,
+		CreatedAt: start, ExpiresAt: start.Add(72 * time.Hour),
+	}
 }
 
 func failure(c connectors.Class) Result {
@@ -38,14 +40,20 @@ func TestWhatFollowsFromEachClassOfError(t *testing.T) {
 		status  normalize.Status
 		follow  Task
 	}{
-		{name: "unknown after Begin is parked and looked into", class: connectors.Ambiguous, begun: true,
-			state: Uncertain, status: normalize.StatusUncertain, follow: TaskResolve},
+		{
+			name: "unknown after Begin is parked and looked into", class: connectors.Ambiguous, begun: true,
+			state: Uncertain, status: normalize.StatusUncertain, follow: TaskResolve,
+		},
 		{name: "unknown before Begin was surely not sent", class: connectors.Ambiguous, state: Queued, counted: true},
 		{name: "unknown, and the vendor knows repeats", class: connectors.Ambiguous, begun: true, repeatable: true, state: Queued, counted: true},
-		{name: "an earlier worker died after Begin, and now the message cannot be loaded", class: connectors.Transient, interrupted: true,
-			state: Uncertain, status: normalize.StatusUncertain, follow: TaskResolve},
-		{name: "an earlier worker died after Begin, and the vendor knows repeats", class: connectors.Transient, interrupted: true, repeatable: true,
-			state: Queued, counted: true},
+		{
+			name: "an earlier worker died after Begin, and now the message cannot be loaded", class: connectors.Transient, interrupted: true,
+			state: Uncertain, status: normalize.StatusUncertain, follow: TaskResolve,
+		},
+		{
+			name: "an earlier worker died after Begin, and the vendor knows repeats", class: connectors.Transient, interrupted: true, repeatable: true,
+			state: Queued, counted: true,
+		},
 		{name: "transient", class: connectors.Transient, begun: true, state: Queued, counted: true},
 		{name: "throttled costs no try", class: connectors.Throttled, begun: true, state: Queued},
 		{name: "account down costs no try", class: connectors.AccountDown, begun: true, state: Queued},

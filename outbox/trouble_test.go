@@ -148,8 +148,7 @@ func TestAPanicStopsOneJobOnly(t *testing.T) {
 				if err := o.Begin(ctx); err != nil {
 					return channel.Sent{}, err
 				}
-				var m map[string]int
-				m["x"] = 1
+				_ = o.Parts[len(o.Parts)]
 			}
 			return r.vendor.take(ctx, o)
 		})

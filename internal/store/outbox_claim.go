@@ -66,12 +66,12 @@ func (db *DB) claim(t tx, account string, now time.Time, lease time.Duration, li
 	}
 	// The rows are locked first and their heads looked up by a statement of
 	// their own, which sees what was committed until the lock was had.
-	var queues [][]any
+	var queues []normalize.ID
 	err = t.query(fmt.Sprintf(`SELECT id FROM queues WHERE account_id = $1 AND next_at <= $2 AND locked_until <= $2
 		ORDER BY next_at LIMIT %d {SKIP}`, limit), args(id, now), func(r row) error {
 		var q normalize.ID
 		err := r.scan(&q)
-		queues = append(queues, args(q))
+		queues = append(queues, q)
 		return err
 	})
 	if err != nil {
@@ -83,9 +83,9 @@ func (db *DB) claim(t tx, account string, now time.Time, lease time.Duration, li
 		if err != nil {
 			return nil, err
 		}
-		var again [][]any
+		var again []normalize.ID
 		for i, h := range heads {
-			queue := queues[i][0].(normalize.ID)
+			queue := queues[i]
 			switch {
 			case h.job == nil, h.job.State == outbox.Queued && h.job.DueAt.After(now) && !expired(h.job, now):
 				nextTurn(t, queue, now, false)
@@ -95,7 +95,7 @@ func (db *DB) claim(t tx, account string, now time.Time, lease time.Duration, li
 				if err := db.expire(t, h.job.ID, now); err != nil {
 					return nil, err
 				}
-				again = append(again, args(queue))
+				again = append(again, queue)
 			default:
 				h.job.Interrupted = h.job.State == outbox.Sending
 				h.job.Fence = token(h.fence+1, laneOfRole(role))
@@ -114,10 +114,10 @@ type head struct {
 }
 
 // headsOf looks up the first pending job of each queue.
-func headsOf(t tx, queues [][]any) ([]head, error) {
+func headsOf(t tx, queues []normalize.ID) ([]head, error) {
 	heads := make([]head, len(queues))
 	err := t.each(selectJob+` WHERE j.id = (SELECT h.id FROM jobs h WHERE h.queue_id = $1 AND h.`+pending+` ORDER BY h.id LIMIT 1)`,
-		queues, func(i int, r row) (err error) {
+		eachID(queues), func(i int, r row) (err error) {
 			heads[i].job, heads[i].fence, err = scanJob(r)
 			return err
 		})

@@ -91,8 +91,10 @@ func (w *Worker) drop(ctx context.Context, r *request) ([]channel.RecipientResul
 			rest = append(rest, a)
 			continue
 		}
-		early = append(early, channel.RecipientResult{Address: a,
-			Err: &connectors.Error{Class: connectors.Unreachable, Detail: "not sent, since this address cannot be reached: " + why}})
+		early = append(early, channel.RecipientResult{
+			Address: a,
+			Err:     &connectors.Error{Class: connectors.Unreachable, Detail: "not sent, since this address cannot be reached: " + why},
+		})
 	}
 	r.Recipients = rest
 	return early, nil

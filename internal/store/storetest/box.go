@@ -29,7 +29,8 @@ func NewBox(t testing.TB, url string) *Box {
 		{Name: "mail", Role: store.RoleChannel, Type: "test"},
 		{Name: "sms", Role: store.RoleChannel, Type: "test"},
 		{Name: "desk", Role: store.RoleHelpdesk, Type: "test", Wants: []normalize.EventType{
-			normalize.MessageSent, normalize.MessageStatus, normalize.AccountState}},
+			normalize.MessageSent, normalize.MessageStatus, normalize.AccountState,
+		}},
 	}))
 	return b
 }

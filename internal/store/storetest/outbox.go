@@ -177,8 +177,8 @@ func acceptance(t *testing.T, b *Box) {
 	if len(events) != 1 || events[0].Type != normalize.MessageStatus {
 		t.Fatalf("events: %+v", events)
 	}
-	e := events[0].Data.(*normalize.MessageEvent)
-	if e.ID != job.Message || e.Change == nil || e.Change.PartID != job.Parts[0] || e.Change.Status != normalize.StatusAccepted {
+	e, ok := events[0].Data.(*normalize.MessageEvent)
+	if !ok || e.ID != job.Message || e.Change == nil || e.Change.PartID != job.Parts[0] || e.Change.Status != normalize.StatusAccepted {
 		t.Errorf("event: %+v", e)
 	}
 	if due, err := b.NextDue(t.Context(), "mail"); err != nil || !due.IsZero() {

@@ -82,8 +82,10 @@ func recipients(t *testing.T, b *Box) {
 	ann, bob, cyd := normalize.Email("ann@example.com", ""), normalize.Email("bob@example.com", ""), normalize.Email("cyd@example.com", "")
 	job := b.Send("ann", "bob", "cyd")
 	r := failure(connectors.Transient)
-	r.Settled = []outbox.SettledRecipient{{Address: ann, Status: normalize.StatusAccepted},
-		{Address: bob, Status: normalize.StatusFailed, Code: "550", Detail: "no such user"}}
+	r.Settled = []outbox.SettledRecipient{
+		{Address: ann, Status: normalize.StatusAccepted},
+		{Address: bob, Status: normalize.StatusFailed, Code: "550", Detail: "no such user"},
+	}
 	r.Unreachable = []normalize.Address{ann} // whom the store knows
 	b.End(b.Started(b.Take("mail")), r)
 	if why, err := b.Unreachable(t.Context(), ann); why == "" || err != nil {
@@ -132,8 +134,10 @@ func reachability(t *testing.T, b *Box) {
 		_, err = b.Ingest(t.Context(), timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
 			Input:   timeline.Raw{Key: "k", ReceivedAt: b.Now, Digest: [32]byte{byte(i + 1)}, Encoding: "none"},
 			Outcome: normalize.Accepted,
-			Item: &normalize.Message{Direction: normalize.Inbound, Channel: normalize.Account{Name: "mail", Type: "test"}, Address: ann,
-				ReceivedAt: b.Now, Text: "hello", Automated: machine},
+			Item: &normalize.Message{
+				Direction: normalize.Inbound, Channel: normalize.Account{Name: "mail", Type: "test"}, Address: ann,
+				ReceivedAt: b.Now, Text: "hello", Automated: machine,
+			},
 		}}})
 		b.must(err)
 	}
@@ -251,7 +255,9 @@ func pauses(t *testing.T, b *Box) {
 	b.must(err)
 	var states []string
 	for _, e := range events {
-		states = append(states, e.Data.(*normalize.AccountEvent).State)
+		if a, ok := e.Data.(*normalize.AccountEvent); ok {
+			states = append(states, a.State)
+		}
 	}
 	if len(states) != 4 || states[0] != "paused" || states[1] != "connected" {
 		t.Errorf("told of %v", states)
