@@ -232,7 +232,7 @@ func TestAHelpdeskThatIsDownForAnHour(t *testing.T) {
 			r.step(time.Minute)
 			time.Sleep(8 * time.Millisecond)
 		}
-		if calls, _ := d.counts(); calls > 150 || calls < 10 {
+		if calls, _ := d.counts(); calls > 150 || calls < 5 {
 			t.Errorf("%d calls in an hour", calls)
 		}
 		d.script(nil)
