@@ -29,6 +29,11 @@ func (l *lab) claimGoal(ctx context.Context, engine string) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, b := range []*bench{small, large} {
+		if err := b.analyze(ctx); err != nil {
+			return nil, err
+		}
+	}
 	var p pairs
 	for round := range l.rounds {
 		ref, err := claimTime(ctx, small, l.claims)

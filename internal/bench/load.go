@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,10 +28,15 @@ import (
 type load struct {
 	n    int
 	took time.Duration
+	cpu  time.Duration   // of the whole process, clients included
 	each []time.Duration // sorted
 }
 
 func (l load) rate() float64 { return float64(l.n) / l.took.Seconds() }
+
+// cost is the processors' time for one thing, in microseconds. It depends
+// little on what else runs on the machine.
+func (l load) cost() float64 { return float64(l.cpu.Microseconds()) / float64(l.n) }
 
 // at returns a percentile of the times.
 func (l load) at(p float64) time.Duration {
@@ -46,7 +52,7 @@ func drive(workers, n int, do func(worker, i int) error) (load, error) {
 	var wg sync.WaitGroup
 	errs := make([]error, workers)
 	each := make([]time.Duration, n)
-	begun := time.Now()
+	begun, used := time.Now(), cpuTime()
 	for w := range workers {
 		wg.Go(func() {
 			for {
@@ -65,8 +71,18 @@ func drive(workers, n int, do func(worker, i int) error) (load, error) {
 	}
 	wg.Wait()
 	took := time.Since(begun)
+	used = cpuTime() - used
 	slices.Sort(each)
-	return load{n, took, each}, errors.Join(errs...)
+	return load{n, took, used, each}, errors.Join(errs...)
+}
+
+// cpuTime is what this process has used of the processors.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // direct has workers call the store's Ingest.

@@ -72,7 +72,7 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	list := f.String("goal", "", "numbers of goals, with commas; all by default")
 	engines := f.String("engine", strings.Join(onBoth, ","), "stores to measure with; postgres starts a private server and is left out where none is installed")
 	f.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; the one for temporary files by default")
-	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the first HTTP run with 64 connections to this file")
+	f.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the first bare and the first HTTP run at 64 to files whose names begin so")
 	f.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	f.BoolVar(&o.verbose, "v", false, "print each round to standard error")
 	if err := f.Parse(args); err != nil {
@@ -127,7 +127,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 			err = cerr
 		}
 	}()
-	begun := time.Now()
+	begun, busy := time.Now(), loadAverage()
 	results, err := measure(ctx, l, o, errs)
 	if err != nil {
 		return err
@@ -135,9 +135,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	if o.json {
 		return json.NewEncoder(out).Encode(results)
 	}
-	fmt.Fprintf(out, "%s, %s sizes, %s, %s/%s, %d processors (%s), median of %d alternating rounds, took %v\n\n",
+	fmt.Fprintf(out, "%s, %s sizes, %s, %s/%s, %d processors (%s), load average %s at the start, %d alternating rounds, took %v\n\n",
 		begun.Format(time.DateOnly), o.sizes.name, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(),
-		o.sizes.rounds, time.Since(begun).Round(time.Second))
+		busy, o.sizes.rounds, time.Since(begun).Round(time.Second))
 	return print(out, results)
 }
 
@@ -178,4 +178,15 @@ func processor() string {
 		}
 	}
 	return "unknown"
+}
+
+// loadAverage is how many others wanted the processors in the last minute:
+// what is measured beside them is worth less.
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	one, _, _ := strings.Cut(string(b), " ")
+	return one
 }

@@ -78,7 +78,7 @@ func (l *lab) busy(ctx context.Context, engine string) (_ []Result, err error) {
 	if err := p.stop(); err != nil {
 		return nil, err
 	}
-	if err := verify(ctx, url, l.warm+l.more); err != nil {
+	if err := verify(ctx, url, l.warm+l.more, true); err != nil {
 		return nil, err
 	}
 	each := max(0, after-warm) / float64(l.more)

@@ -26,9 +26,10 @@ const perCustomer = 4
 type traffic struct {
 	w     *writer
 	pool  []string
-	next  int // number of the next message
-	total int // how many there will be: it decides how many customers there are
-	hot   int // every message of a number divisible by it is of one customer; 0 for none
+	next  int  // number of the next message
+	total int  // how many there will be: it decides how many customers there are
+	hot   int  // every message of a number divisible by it is of one customer; 0 for none
+	gone  bool // the raw inputs are not kept
 }
 
 const poolSize = 512
@@ -91,6 +92,9 @@ func (t *traffic) ingests(ctx context.Context, count, batch int) ([]timeline.Ing
 			return nil, err
 		}
 		out[i] = store.in
+		if t.gone {
+			forget(&out[i])
+		}
 	}
 	return out, nil
 }
