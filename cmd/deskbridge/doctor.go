@@ -73,6 +73,8 @@ func (d *doctor) examine() {
 	d.states()
 	d.outbox()
 	d.quarantine()
+	d.leases()
+	d.tokens()
 	if d.offline {
 		d.add(cli.Warn, "accounts", "not asked, because of --offline", "")
 		return

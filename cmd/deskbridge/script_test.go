@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 
 // What works on the store works on the other engine as well.
 func TestScriptsOnPostgres(t *testing.T) {
-	for _, name := range []string{"timeline", "ledger", "send"} {
+	for _, name := range []string{"timeline", "ledger", "send", "doctor"} {
 		url := testenv.Postgres(t)
 		runScripts(t, "testdata/script/"+name+".txtar", func(config string) string {
 			return sqliteURL.ReplaceAllLiteralString(config, url)

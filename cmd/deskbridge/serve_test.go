@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/deskbridge/deskbridge/internal/testenv"
 )
 
 // daemon is the program itself, running in a process of its own.
@@ -116,6 +118,10 @@ func TestServe(t *testing.T) {
 	if !strings.Contains(message, "queued") {
 		t.Errorf("send: %q", message)
 	}
+
+	testenv.WaitFor(t, 20*time.Second, "the doctor to see who reads the mailbox", func() bool {
+		return strings.Contains(d.command("doctor", "--offline"), "account/support")
+	})
 
 	// A bad configuration changes nothing, a good one is taken up.
 	good, err := os.ReadFile(d.path)

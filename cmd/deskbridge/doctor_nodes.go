@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deskbridge/deskbridge/internal/cli"
+)
+
+// staleToken: a token that a running daemon uses is renewed long before.
+const staleToken = time.Hour
+
+// leases tells which node does what must run once.
+func (d *doctor) leases() {
+	held, err := d.app.Store().Leases(d.ctx, d.opts.Now)
+	if err != nil {
+		d.add(cli.Fail, "nodes", err.Error(), "")
+		return
+	}
+	work := map[string][]string{}
+	var owners []string
+	for _, l := range held {
+		if !slices.Contains(owners, l.Owner) {
+			owners = append(owners, l.Owner)
+		}
+		work[l.Owner] = append(work[l.Owner], l.Name)
+	}
+	for _, owner := range owners {
+		d.add(cli.OK, "nodes", owner+" holds "+strings.Join(work[owner], ", "), "")
+	}
+	if len(owners) == 0 {
+		d.add(cli.Warn, "nodes", "no daemon works on this store", "deskbridge serve")
+	}
+}
+
+// tokens tells of vendors' tokens that nobody renewed.
+func (d *doctor) tokens() {
+	tokens, err := d.app.Store().VendorTokens(d.ctx)
+	if err != nil {
+		d.add(cli.Fail, "tokens", err.Error(), "")
+		return
+	}
+	for _, k := range tokens {
+		if age := d.opts.Now.Sub(k.Expires); !k.Expires.IsZero() && age > staleToken {
+			d.add(cli.Warn, "tokens", fmt.Sprintf("%s of %s ran out %s", k.Name, k.Account, d.opts.Ago(k.Expires)),
+				"it is renewed as soon as the daemon uses it; if it runs, give the consent anew")
+		}
+	}
+}
