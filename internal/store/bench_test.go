@@ -91,9 +91,27 @@ func BenchmarkIngest(b *testing.B) {
 					return err
 				})
 				checkRows(b, db, b.N)
+				reportSize(b, db)
 			})
 		}
 	}
+}
+
+// reportSize tells what a message takes, with all that belongs to it.
+func reportSize(b *testing.B, db *DB) {
+	b.Helper()
+	pages := "SELECT pg_database_size(current_database()) / 4096"
+	if db.eng.dialect() == sqliteDialect {
+		pages = "PRAGMA page_count"
+	}
+	var n int64
+	if err := db.read(b.Context(), func(s session) error {
+		_, err := one(s, pages, nil, &n)
+		return err
+	}); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(n*sqlitePage)/float64(b.N), "B/msg")
 }
 
 func checkRows(b *testing.B, db *DB, want int) {

@@ -15,14 +15,9 @@ import (
 
 func sha(s string) [32]byte { return sha256.Sum256([]byte(s)) }
 
-// RestoreURL names an empty database of the engine that is tested.
-var RestoreURL func(t *testing.T, engine string) string
-
 // backup: a copy that is taken while the store runs holds everything that was
 // acknowledged before, and nothing by half.
 func backup(t *testing.T, h *harness) {
-	st, err := h.db.Stats(h.ctx())
-	h.must(err)
 	before := 0
 	for i := range 20 {
 		h.place(h.msg(fmt.Sprintf("c%d@example.com", i), "hello"))
@@ -43,7 +38,7 @@ func backup(t *testing.T, h *harness) {
 		}
 	})
 	file := filepath.Join(t.TempDir(), "backup")
-	err = h.db.Backup(h.ctx(), file)
+	err := h.db.Backup(h.ctx(), file)
 	stop()
 	wg.Wait()
 	h.must(err)
@@ -51,7 +46,7 @@ func backup(t *testing.T, h *harness) {
 		t.Error("a backup was overwritten")
 	}
 
-	url := RestoreURL(t, st.Engine)
+	url := h.fresh(t)
 	h.must(store.Restore(h.ctx(), url, file))
 	h.wantErr(store.Restore(h.ctx(), url, file), store.ErrNotEmpty)
 	status, err := store.Status(h.ctx(), url)

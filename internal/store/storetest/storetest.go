@@ -14,12 +14,9 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
-// Opener opens a store. Opening again with the same Opener gives another
-// handle on the same database, as another node has it.
-type Opener func(t *testing.T) *store.DB
-
-// Run runs the suite. fresh gives an Opener for a new, empty database.
-func Run(t *testing.T, fresh func(t *testing.T) Opener) {
+// Run runs the suite. fresh gives the url of a new, empty database, and open
+// opens one.
+func Run(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, url string) *store.DB) {
 	for name, f := range map[string]func(t *testing.T, h *harness){
 		"Repeats": repeats, "ReusedExternalID": reusedExternalID, "Echoes": echoes, "FirstContact": firstContact,
 		"FirstContactOnTwoNodes": firstContactOnTwoNodes, "Threads": threads, "Reopening": reopening, "Idle": idle,
@@ -32,8 +29,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			open := fresh(t)
-			h := &harness{T: t, open: open, db: open(t), now: start}
+			url := fresh(t)
+			h := &harness{T: t, fresh: fresh, now: start, open: func(t *testing.T) *store.DB { return open(t, url) }}
+			h.db = h.open(t)
 			h.register(h.db)
 			f(t, h)
 		})
@@ -45,7 +43,9 @@ var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 // harness makes the calls of the tests short.
 type harness struct {
 	*testing.T
-	open Opener
+	fresh func(t *testing.T) string
+	// open gives another handle on the same database, as another node has it.
+	open func(t *testing.T) *store.DB
 	db   *store.DB
 	now  time.Time
 	n    int
