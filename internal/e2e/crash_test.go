@@ -65,7 +65,7 @@ func TestCatchUpAndAnswersSurviveKills(t *testing.T) {
 		}
 
 		r.startOnly()
-		r.killing(func() bool { return len(r.desk.received("message.received")) >= outageMails/2 }, 1500*time.Millisecond)
+		r.killing(func() bool { return len(r.desk.received("message.received")) >= outageMails/2 }, 4*time.Second)
 		testenv.WaitFor(t, 4*time.Minute, "all mails at the helpdesk", func() bool {
 			return len(r.desk.received("message.received")) >= outageMails
 		})
@@ -126,7 +126,7 @@ func (r *rig) answerUnderFire(conversations map[int]string) {
 		default:
 			return false
 		}
-	}, 2500*time.Millisecond)
+	}, 3*time.Second)
 
 	testenv.WaitFor(t, 30*time.Second, "the daemon to be ready", func() bool { return r.ready() == 200 })
 	states := make([]string, answers)
