@@ -23,7 +23,7 @@ type Token struct {
 }
 
 // tokenPrefix lets secret scanners recognise our tokens.
-const tokenPrefix = "dbr_"
+const tokenPrefix = "dbt_"
 
 // CreateToken makes an API token and returns it; it cannot be shown again.
 func (db *DB) CreateToken(ctx context.Context, name string, now time.Time) (string, error) {
