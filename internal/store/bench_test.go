@@ -134,10 +134,13 @@ func checkRows(b *testing.B, db *DB, want int) {
 
 const engineTable = `CREATE TABLE IF NOT EXISTS bench (id INTEGER PRIMARY KEY, key BLOB NOT NULL, body BLOB NOT NULL)`
 
+// engineRows is how many rows an operation writes, about as many as Ingest.
+const engineRows = 8
+
 // BenchmarkEngine compares the native interface of SQLite with database/sql:
 // the same rows, settings and groups.
 func BenchmarkEngine(b *testing.B) {
-	body := []byte(strings.Repeat("x", 1000))
+	body := []byte(strings.Repeat("x", 1000/engineRows))
 	for _, n := range loads {
 		b.Run(fmt.Sprintf("native/%d", n), func(b *testing.B) {
 			db := benchDB(b, "sqlite://"+filepath.Join(b.TempDir(), "x.db"))
@@ -147,7 +150,9 @@ func BenchmarkEngine(b *testing.B) {
 			parallel(b, n, func(i int64) error {
 				key := sha256.Sum256(fmt.Append(nil, i))
 				return db.write(b.Context(), func(t tx) error {
-					t.exec(`INSERT INTO bench (id, key, body) VALUES ($1, $2, $3)`, i, key[:16], body)
+					for k := range int64(engineRows) {
+						t.exec(`INSERT INTO bench (id, key, body) VALUES ($1, $2, $3)`, i*engineRows+k, key[:16], body)
+					}
 					return nil
 				})
 			})
@@ -216,8 +221,10 @@ func sqlGroup(db *sql.DB, group []*sqlOp) error {
 	}
 	defer st.Close()
 	for _, o := range group {
-		if _, err := st.Exec(o.id, o.key, o.body); err != nil {
-			return err
+		for k := range int64(engineRows) {
+			if _, err := st.Exec(o.id*engineRows+k, o.key, o.body); err != nil {
+				return err
+			}
 		}
 	}
 	return tx.Commit()

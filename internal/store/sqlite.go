@@ -33,10 +33,11 @@ const (
 type sqliteEngine struct {
 	path string
 
-	write   *sqlite.Conn // nil: to be opened again
-	file    os.FileInfo  // the database that write has open
-	limit   int64        // walLimit, but for tests
-	nextWAL int64        // size at which to try the next checkpoint
+	write   *sqlite.Conn  // nil: to be opened again
+	file    os.FileInfo   // the database that write has open
+	halt    chan struct{} // closing it interrupts write; nil: to be made
+	limit   int64         // walLimit, but for tests
+	nextWAL int64         // size at which to try the next checkpoint
 
 	readers chan *sqlite.Conn // nil: to be opened when taken
 	mu      sync.Mutex
@@ -110,7 +111,7 @@ func (e *sqliteEngine) reopen(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}
-	e.write, e.file = c, file
+	e.write, e.file, e.halt = c, file, nil
 	return nil
 }
 
@@ -143,12 +144,7 @@ func (e *sqliteEngine) update(ctx context.Context, f func(session) error) (err e
 	if err != nil {
 		return err
 	}
-	c.SetInterrupt(ctx.Done())
-	defer func() {
-		if e.write != nil {
-			e.write.SetInterrupt(nil)
-		}
-	}()
+	defer e.interruptible(ctx, c)()
 	s := &sqliteSession{conn: c}
 	if err := s.begin(ctx); err != nil {
 		return e.diagnose(err)
@@ -166,10 +162,29 @@ func (e *sqliteEngine) update(ctx context.Context, f func(session) error) (err e
 	return nil
 }
 
+// interruptible lets the end of ctx interrupt what the connection does until
+// the returned function is called. The connection's own way to do that starts
+// a goroutine and waits for the last one, which costs a busy writer its turn;
+// so it is set up once and used for many transactions.
+func (e *sqliteEngine) interruptible(ctx context.Context, c *sqlite.Conn) (stop func()) {
+	if e.halt == nil {
+		e.halt = make(chan struct{})
+		c.SetInterrupt(e.halt)
+	}
+	halt := e.halt
+	cancel := context.AfterFunc(ctx, func() { close(halt) })
+	return func() {
+		if !cancel() {
+			e.halt = nil // used up
+		}
+	}
+}
+
 // rollback ends a transaction that failed with err.
 func (e *sqliteEngine) rollback(s *sqliteSession, err error) error {
 	err = e.diagnose(err)
 	s.conn.SetInterrupt(nil)
+	e.halt = nil
 	if !s.conn.AutocommitEnabled() {
 		if rerr := s.run("ROLLBACK"); rerr != nil || !s.conn.AutocommitEnabled() {
 			e.discard()

@@ -15,7 +15,11 @@
 // # Engines
 //
 // Both are driven by their native interfaces, with one SQL text; what differs
-// is in type dialect.
+// is in type dialect, and in what is done to many rows at once (bulk.go).
+// SQLite's native interface commits 1.27 times (64 callers) and 1.34 times (256)
+// as many operations of 8 rows as database/sql over the same library: medians
+// of 3 on 2 cores, go test -run '^$' -bench Engine -benchtime 20000x -count 3
+// ./internal/store.
 //
 // # Several nodes
 //
