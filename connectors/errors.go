@@ -78,8 +78,7 @@ func Errorf(c Class, code, format string, args ...any) *Error {
 
 // Classify returns the Error within err, or else an ambiguous one around it.
 func Classify(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Err: err}

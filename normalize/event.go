@@ -20,8 +20,10 @@ const (
 )
 
 // EventTypes lists all types.
-var EventTypes = []EventType{MessageReceived, MessageSent, MessageStatus, MessageEdited, MessageDeleted,
-	ConversationOpened, ConversationClosed, CustomerMerged, CustomerUnmerged, CustomerOptedOut, AccountState}
+var EventTypes = []EventType{
+	MessageReceived, MessageSent, MessageStatus, MessageEdited, MessageDeleted,
+	ConversationOpened, ConversationClosed, CustomerMerged, CustomerUnmerged, CustomerOptedOut, AccountState,
+}
 
 // Event is one thing that happened. Its JSON form is the body of a webhook and
 // an item of GET /v1/events.

@@ -65,8 +65,10 @@ func TestIDReadsBack(t *testing.T) {
 }
 
 func TestStatusNeverStepsDown(t *testing.T) {
-	all := []normalize.Status{normalize.StatusQueued, normalize.StatusSending, normalize.StatusUncertain, normalize.StatusAccepted,
-		normalize.StatusFailed, normalize.StatusDelivered, normalize.StatusRead}
+	all := []normalize.Status{
+		normalize.StatusQueued, normalize.StatusSending, normalize.StatusUncertain, normalize.StatusAccepted,
+		normalize.StatusFailed, normalize.StatusDelivered, normalize.StatusRead,
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		reports := rapid.SliceOf(rapid.SampledFrom(all)).Draw(t, "reports")
 		forward, backward := normalize.StatusQueued, normalize.StatusQueued
@@ -109,8 +111,10 @@ func TestMessageJSON(t *testing.T) {
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"id", "conversation_id", "customer", "direction", "channel", "address", "external_id", "thread", "subject",
-		"received_at", "text", "full_text", "html", "parts", "reply_window", "automated", "raw_available"} {
+	for _, key := range []string{
+		"id", "conversation_id", "customer", "direction", "channel", "address", "external_id", "thread", "subject",
+		"received_at", "text", "full_text", "html", "parts", "reply_window", "automated", "raw_available",
+	} {
 		if _, ok := got[key]; !ok {
 			t.Errorf("%q is missing in %s", key, b)
 		}

@@ -50,23 +50,26 @@ func (a *App) open(ctx context.Context, f *configs.File) (map[string]*Account, e
 // configure makes the accounts those of f: it opens new ones, replaces those
 // whose settings changed, and closes the rest. Nothing changes where it fails.
 func (a *App) configure(ctx context.Context, f *configs.File) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	next, err := a.open(ctx, f)
 	if err != nil {
 		return err
 	}
-	old := a.accounts
-	a.accounts = next
-	if err := a.register(ctx); err != nil {
-		a.accounts = old
+	if err := a.register(ctx, next); err != nil {
 		for name, acc := range next {
-			if old[name] != acc {
+			if a.accounts[name] != acc {
 				err = errors.Join(err, acc.Close(ctx))
 			}
 		}
 		return err
 	}
+	a.mu.Lock()
+	old := a.accounts
+	a.accounts = next
+	a.mu.Unlock()
+	// The old ones end before the new ones begin; neither the API nor the
+	// other accounts wait for that.
 	for name, acc := range old {
 		if next[name] != acc {
 			a.halt(ctx, acc)
@@ -84,9 +87,9 @@ func (a *App) configure(ctx context.Context, f *configs.File) error {
 }
 
 // register writes the accounts down in the store.
-func (a *App) register(ctx context.Context) error {
+func (a *App) register(ctx context.Context, accounts map[string]*Account) error {
 	var rows []store.AccountRow
-	for _, acc := range a.accounts {
+	for _, acc := range accounts {
 		rows = append(rows, acc.row())
 	}
 	if err := a.db.RegisterAccounts(ctx, rows); err != nil {
@@ -124,8 +127,8 @@ func closeAll(ctx context.Context, list []*Account) (err error) {
 
 // start launches all accounts under ctx, and those that a reload brings.
 func (a *App) start(ctx context.Context) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	a.running = ctx
 	for _, acc := range a.accounts {
 		a.launch(acc)
@@ -134,11 +137,10 @@ func (a *App) start(ctx context.Context) {
 
 // wait returns when all accounts have stopped.
 func (a *App) wait() {
-	a.mu.Lock()
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	a.running = nil
-	list := slices.Collect(maps.Values(a.accounts))
-	a.mu.Unlock()
-	for _, acc := range list {
+	for _, acc := range a.accounts {
 		acc.done.Wait()
 	}
 }
@@ -148,26 +150,29 @@ func (a *App) launch(acc *Account) {
 	ctx, stop := context.WithCancel(a.running)
 	acc.stop = stop
 	log := a.log.With("account", acc.Name)
-	conf := outbox.Config{Account: acc.Name, Store: a.db, Accounts: a, Clock: a.opts.Clock, Log: log,
-		Metrics: a.outbox, Poll: a.opts.Poll, Grace: a.grace() / 2}
+	conf := outbox.Config{
+		Account: acc.Name, Store: a.db, Accounts: a, Clock: a.opts.Clock, Log: log,
+		Metrics: a.outbox, Poll: a.opts.Poll, Grace: a.grace() / 2,
+	}
 	if acc.Helpdesk != nil {
 		conf.Lane, conf.Policy = outbox.Forward, outbox.ForwardPolicy
 		conf.Policy.RetryFor = a.file.Load().Forward.Expire
 		conf.Worker = &forward.Worker{Helpdesk: acc.Helpdesk, Events: a.db}
-		acc.dispatch(ctx, outbox.New(conf), a)
+		acc.dispatch(ctx, outbox.New(conf), a.db)
 		return
 	}
 	if sender, ok := acc.Channel.(channel.Sender); ok {
 		conf.Lane, conf.Policy = outbox.Deliver, outbox.DeliverPolicy
 		conf.Worker = &deliver.Worker{Channel: sender, Store: a.db, Clock: a.opts.Clock, Log: log, Open: a.openMedia}
-		acc.dispatch(ctx, outbox.New(conf), a)
+		acc.dispatch(ctx, outbox.New(conf), a.db)
 	}
 	_, streams := acc.Channel.(channel.Streamer)
 	_, polls := acc.Channel.(channel.Poller)
 	if !streams && !polls {
 		return
 	}
-	r := &reader{account: acc.Account, channel: acc.Channel, ingestor: a.ingestor(), store: a.db, leases: a.db, owner: a.owner,
+	r := &reader{
+		account: acc.Account, channel: acc.Channel, ingestor: a.ingestor(), store: a.db, leases: a.db, owner: a.owner,
 		now: a.now, log: log,
 		state: func(state, reason string) { a.setState(ctx, acc.Name, state, reason) },
 		alive: func() { a.metrics.polled.WithLabelValues(acc.Name).Set(float64(a.now().Unix())) },
@@ -176,10 +181,10 @@ func (a *App) launch(acc *Account) {
 }
 
 // dispatch runs d, waking it at every commit that may have brought work.
-func (acc *Account) dispatch(ctx context.Context, d *outbox.Dispatcher, a *App) {
-	acc.done.Go(func() {
+func (a *Account) dispatch(ctx context.Context, d *outbox.Dispatcher, db *store.DB) {
+	a.done.Go(func() {
 		for ctx.Err() == nil {
-			changed := a.db.Changed()
+			changed := db.Changed()
 			d.Notify()
 			select {
 			case <-changed:
@@ -187,7 +192,7 @@ func (acc *Account) dispatch(ctx context.Context, d *outbox.Dispatcher, a *App) 
 			}
 		}
 	})
-	acc.done.Go(func() {
+	a.done.Go(func() {
 		if err := d.Run(ctx); err != nil {
 			d.Log.Error("the outbox did not stop cleanly", "err", err)
 		}

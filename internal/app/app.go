@@ -52,9 +52,12 @@ type App struct {
 	admin   net.Listener
 	ready   chan struct{}
 
+	// changing is held while accounts are opened, started or stopped. mu is
+	// held for a moment only: who reads the map without changing it takes mu.
+	changing sync.Mutex
+	running  context.Context // set while Run runs; accounts start under it
 	mu       sync.RWMutex
 	accounts map[string]*Account
-	running  context.Context // set while Run runs; accounts start under it
 }
 
 // Attach opens the store and the accounts of a configuration, to look into
@@ -67,8 +70,10 @@ func Attach(ctx context.Context, f *configs.File, o Options) (a *App, err error)
 	if o.Clock == nil {
 		o.Clock = connectors.SystemClock{}
 	}
-	a = &App{opts: o, log: o.Log, now: o.Clock.Now, owner: newOwner(),
-		accounts: map[string]*Account{}, ready: make(chan struct{}), metrics: newMetrics(o.Version)}
+	a = &App{
+		opts: o, log: o.Log, now: o.Clock.Now, owner: newOwner(),
+		accounts: map[string]*Account{}, ready: make(chan struct{}), metrics: newMetrics(o.Version),
+	}
 	a.file.Store(f)
 	if a.db, a.media, err = OpenStore(ctx, f, o.Log); err != nil {
 		return nil, err
@@ -95,7 +100,7 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 			opened.Close()
 		}
 	}(a)
-	if err := a.register(ctx); err != nil {
+	if err := a.register(ctx, a.accounts); err != nil {
 		return nil, err
 	}
 	if err := a.db.Vacate(ctx, goneOwner); err != nil {
@@ -146,11 +151,11 @@ func listen(ctx context.Context, key, addr string) (net.Listener, error) {
 // Store is the open store.
 func (a *App) Store() *store.DB { return a.db }
 
-// PublicAddr and AdminAddr are where the daemon listens; nil where it does
-// not.
+// PublicAddr is where the daemon listens for vendors, the API and agents; nil
+// where it does not.
 func (a *App) PublicAddr() net.Addr { return addr(a.public) }
 
-// AdminAddr: see PublicAddr.
+// AdminAddr is where the daemon listens for administrators, like PublicAddr.
 func (a *App) AdminAddr() net.Addr { return addr(a.admin) }
 
 func addr(l net.Listener) net.Addr {
@@ -260,6 +265,8 @@ func (a *App) Reply(ctx context.Context, answer timeline.Answer) (*normalize.Mes
 
 // ingestor takes in what channels hand over.
 func (a *App) ingestor() *timeline.Ingestor {
-	return &timeline.Ingestor{Store: a.db, Files: a.media, Log: a.log, Now: a.now,
-		IdleTimeout: func() time.Duration { return a.file.Load().Conversations.IdleTimeout }, Observe: a.metrics.observe}
+	return &timeline.Ingestor{
+		Store: a.db, Files: a.media, Log: a.log, Now: a.now,
+		IdleTimeout: func() time.Duration { return a.file.Load().Conversations.IdleTimeout }, Observe: a.metrics.observe,
+	}
 }

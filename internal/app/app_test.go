@@ -105,11 +105,10 @@ type rig struct {
 	desk  *backend
 	clock *clock
 	app   *app.App
-	conf  string
+
 	url   string
 	dir   string
 	desks string
-	ctx   context.Context
 }
 
 func newRig(t *testing.T, storeURL func(dir string) string) *rig {

@@ -34,8 +34,10 @@ func newMetrics(version string) *metrics {
 			Name: "deskbridge_account_up", Help: "1 connected, 0.5 degraded, 0 down.",
 		}, []string{"account"}),
 	}
-	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "deskbridge_build_info", Help: "The running version.",
-		ConstLabels: prometheus.Labels{"version": version}})
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "deskbridge_build_info", Help: "The running version.",
+		ConstLabels: prometheus.Labels{"version": version},
+	})
 	info.Set(1)
 	m.registry.MustRegister(m.inputs, m.polled, m.state, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -4,96 +4,139 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
-// Bounds on what one message may hold. Decoders stay well below them; these
+// Bounds on what one input may hold. Decoders stay well below them; these
 // keep a mistake in one of them out of the store.
 const (
-	maxParts  = 1000
-	maxText   = 4 << 20 // bytes
-	maxName   = 500     // runes
-	maxReason = 300     // runes
-	clockSkew = 24 * time.Hour
+	maxParts    = 1000    // also of recipients, references and cards' addresses
+	maxReceipts = 10_000  // of one input
+	maxText     = 4 << 20 // bytes of each form of a text
+	maxSubject  = 1000    // characters
+	maxName     = 500     // characters
+	maxReason   = 300     // characters
+	maxID       = 1000    // bytes of a vendor's id and of an address
+	clockSkew   = 24 * time.Hour
 )
 
 // check makes a decoded item fit for the store: whole, bounded, valid UTF-8
 // without NUL.
 func check(item normalize.Item, in normalize.Input, acc normalize.Account, digest [32]byte, now time.Time) (normalize.Item, error) {
+	var err error
 	switch it := item.(type) {
 	case *normalize.Message:
-		if it == nil {
-			return nil, nil
-		}
-		return it, checkMessage(it, in, acc, digest, now)
+		err = checkMessage(it, in, acc, digest, now)
 	case *normalize.Edit:
-		if it.Target == "" {
-			return nil, errors.New("edit_without_target")
+		it.Target, err = target("edit", it.Target)
+		if len(it.Text) > maxText || len(it.HTML) > maxText {
+			err = errTooLong
 		}
 		it.Text, it.HTML, it.At = clean(it.Text), clean(it.HTML), stamp(it.At, in.ReceivedAt)
 	case *normalize.Delete:
-		if it.Target == "" {
-			return nil, errors.New("delete_without_target")
-		}
+		it.Target, err = target("delete", it.Target)
 		it.At = stamp(it.At, in.ReceivedAt)
 	case *normalize.Reaction:
-		if it.Target == "" {
-			return nil, errors.New("reaction_without_target")
-		}
-		it.Emoji, it.At = text.CleanLine(it.Emoji), stamp(it.At, in.ReceivedAt)
+		it.Target, err = target("reaction", it.Target)
+		it.From = scrubAddress(it.From)
+		it.Emoji, it.At = line(it.Emoji), stamp(it.At, in.ReceivedAt)
 	case normalize.Receipts:
-		for i := range it {
-			it[i].Detail, it[i].Code = line(it[i].Detail), line(it[i].Code)
-			it[i].At, it[i].ReceivedAt = stamp(it[i].At, in.ReceivedAt), now
-		}
+		err = checkReceipts(it, in, now)
 	case *normalize.Ignored:
 		it.Reason = line(it.Reason)
+	default:
+		err = errors.New("the decoder returned nothing")
+	}
+	if err != nil {
+		return nil, err
 	}
 	return item, nil
 }
 
+var errTooLong = fmt.Errorf("text_too_long: at most %d bytes are taken", maxText)
+
+func tooMany(what string, n, limit int) error {
+	return fmt.Errorf("too_many_%s: %d, at most %d are taken", what, n, limit)
+}
+
+func target(kind, id string) (string, error) {
+	if id = vendorID(id); id == "" {
+		return "", errors.New(kind + "_without_target")
+	}
+	return id, nil
+}
+
+func checkReceipts(list normalize.Receipts, in normalize.Input, now time.Time) error {
+	if len(list) > maxReceipts {
+		return tooMany("receipts", len(list), maxReceipts)
+	}
+	for i := range list {
+		r := &list[i]
+		r.ExternalID, r.Recipient = vendorID(r.ExternalID), scrubAddress(r.Recipient)
+		r.Detail, r.Code = line(r.Detail), line(r.Code)
+		r.At, r.ReceivedAt = stamp(r.At, in.ReceivedAt), now
+	}
+	return nil
+}
+
 func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Account, digest [32]byte, now time.Time) error {
-	if m.Address.IsZero() || m.Address.Kind == "" {
+	if m.Address = scrubAddress(m.Address); m.Address.IsZero() || m.Address.Kind == "" {
 		return errors.New("no_sender: nobody is named as its author")
 	}
-	if len(m.Parts) > maxParts {
-		return fmt.Errorf("too_many_parts: %d, at most %d are taken", len(m.Parts), maxParts)
+	if len(m.Address.Value) > maxID {
+		// Cut short, it could be taken for somebody else's.
+		return fmt.Errorf("address_too_long: at most %d bytes are taken", maxID)
 	}
-	if len(m.FullText) > maxText || len(m.HTML) > maxText {
-		return fmt.Errorf("text_too_long: at most %d bytes are taken", maxText)
+	if err := fits(m); err != nil {
+		return err
+	}
+	if err := checkThread(&m.Thread); err != nil {
+		return err
+	}
+	if w := m.ReplyWindow; w != nil && w.Until.Year() > 9999 {
+		return errors.New("bad_reply_window: it ends after the year 9999")
 	}
 	m.ID = normalize.NewID(now)
 	m.Channel = acc
 	if m.Direction == "" {
 		m.Direction = normalize.Inbound
 	}
-	if m.ExternalID == "" {
+	if m.ExternalID = vendorID(m.ExternalID); m.ExternalID == "" {
 		m.ExternalID = "sha256-" + hex.EncodeToString(digest[:])
 	}
-	m.ExternalID = line(m.ExternalID)
-	m.Address.Name = line(m.Address.Name)
-	m.Address.Value = line(m.Address.Value)
-	m.Subject = text.CleanLine(m.Subject)
+	m.Subject = text.Truncate(m.Subject, maxSubject)
 	m.Text, m.FullText, m.HTML = clean(m.Text), clean(m.FullText), clean(m.HTML)
 	if m.FullText == "" {
 		m.FullText = m.Text
 	}
+	m.Author = scrubAuthor(m.Author)
+	m.Reactions = nil // they come as inputs of their own
 	m.SentAt = stamp(m.SentAt, in.ReceivedAt)
-	m.ReceivedAt = in.ReceivedAt.UTC().Truncate(time.Microsecond)
+	m.ReceivedAt = in.ReceivedAt
 	for i := range m.Parts {
-		p := &m.Parts[i]
-		p.ID = normalize.NewID(now)
-		p.Status, p.StatusAt = normalize.StatusReceived, m.ReceivedAt
-		p.Text, p.HTML = clean(p.Text), clean(p.HTML)
-		if p.Media != nil {
-			p.Media.ID = normalize.NewID(now)
-			p.Media.Name = line(p.Media.Name)
-			p.Media.ContentType = line(p.Media.ContentType)
+		m.Parts[i].ID = normalize.NewID(now)
+		m.Parts[i].Status, m.Parts[i].StatusAt = normalize.StatusReceived, m.ReceivedAt
+		if err := checkPart(&m.Parts[i], now); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// fits refuses what is too large to be kept.
+func fits(m *normalize.Message) error {
+	if len(m.Parts) > maxParts {
+		return tooMany("parts", len(m.Parts), maxParts)
+	}
+	words, rich := 0, 0
+	for _, p := range m.Parts {
+		words, rich = words+len(p.Text), rich+len(p.HTML)
+	}
+	if max(words, rich, len(m.Text), len(m.FullText), len(m.HTML), len(m.Subject)) > maxText {
+		return errTooLong
 	}
 	return nil
 }
@@ -105,10 +148,3 @@ func stamp(t, received time.Time) time.Time {
 	}
 	return t.UTC().Truncate(time.Microsecond)
 }
-
-func clean(s string) string { return strings.TrimRight(text.Clean(s), "\n") }
-
-func line(s string) string { return text.Truncate(text.CleanLine(s), maxName) }
-
-// reason is the short form of an error for the ledger.
-func reason(err error) string { return text.Truncate(text.CleanLine(err.Error()), maxReason) }

@@ -125,27 +125,18 @@ func (g *Ingestor) report(in Ingest, results []Result) {
 // entry decodes one input and stores what goes into files. It fails only where
 // our own storage does.
 func (g *Ingestor) entry(ctx context.Context, src Source, in normalize.Input, now time.Time) (Entry, error) {
-	if in.ReceivedAt.IsZero() {
-		in.ReceivedAt = now
-	}
+	in.ReceivedAt = stamp(in.ReceivedAt, now)
 	raw, err := g.pack(ctx, in)
 	if err != nil {
 		return Entry{}, err
 	}
 	e := Entry{Input: raw, Outcome: normalize.Accepted}
-	item, err := decode(src.Decoder, in)
-	if err == nil {
-		item, err = check(item, in, src.Account, raw.Digest, now)
-	}
-	var p *panicked
-	if errors.As(err, &p) {
+	item, err := decode(src, in, raw.Digest, now)
+	if p, ok := errors.AsType[*panicked](err); ok {
 		g.Log.Error("decoder panicked", "account", src.Account.Name, "input", in.Key, "panic", p.value, "stack", p.stack)
 	}
 	switch it := item.(type) {
 	case nil:
-		if err == nil {
-			err = errors.New("the decoder returned nothing")
-		}
 		e.Outcome, e.Reason = normalize.Quarantined, reason(err)
 		if stub := stub(src, in, e.Reason, raw.Digest, now); stub != nil {
 			e.Item = stub
@@ -178,8 +169,10 @@ func (g *Ingestor) keepMedia(ctx context.Context, m *normalize.Message) error {
 	return nil
 }
 
-// decode runs a decoder such that a panic harms this input alone.
-func decode(d Decoder, in normalize.Input) (item normalize.Item, err error) {
+// decode says what an input is, in a form that the store can keep, or else
+// returns an error and no item. A panic, of the decoder or over what it
+// returned, harms this input alone.
+func decode(src Source, in normalize.Input, digest [32]byte, now time.Time) (item normalize.Item, err error) {
 	if in.Refused != "" {
 		return nil, errors.New(in.Refused)
 	}
@@ -188,7 +181,10 @@ func decode(d Decoder, in normalize.Input) (item normalize.Item, err error) {
 			item, err = nil, &panicked{value: fmt.Sprintf("%T", v), stack: string(debug.Stack())}
 		}
 	}()
-	return d.Decode(in)
+	if item, err = src.Decoder.Decode(in); err != nil {
+		return nil, err // whatever came with it is not to be trusted
+	}
+	return check(item, in, src.Account, digest, now)
 }
 
 // panicked keeps the kind of a panic and where it was, but not its words:
@@ -214,9 +210,8 @@ func stub(src Source, in normalize.Input, reason string, digest [32]byte, now ti
 	}
 	m.Parts, m.Text, m.FullText, m.HTML = nil, "", "", ""
 	m.Unreadable = reason
-	item, err := check(m, in, src.Account, digest, now)
-	if err != nil {
+	if checkMessage(m, in, src.Account, digest, now) != nil {
 		return nil
 	}
-	return item.(*normalize.Message)
+	return m
 }

@@ -20,26 +20,17 @@ const (
 	rawMax          = 1 << 30  // bytes that are ever unpacked
 )
 
-var deflaters = sync.Pool{New: func() any {
-	w, err := flate.NewWriter(nil, flate.BestSpeed)
-	if err != nil {
-		panic(err) // only for a level that does not exist
-	}
-	return w
-}}
-
 // pack puts an input into the form in which the ledger keeps it.
 func (g *Ingestor) pack(ctx context.Context, in normalize.Input) (Raw, error) {
-	r := Raw{Key: line(in.Key), ContentType: in.ContentType, Meta: in.Meta, ReceivedAt: in.ReceivedAt,
-		Size: int64(len(in.Raw)), Digest: sha256.Sum256(in.Raw), Data: in.Raw}
+	r := Raw{
+		Key: line(in.Key), ContentType: in.ContentType, Meta: in.Meta, ReceivedAt: in.ReceivedAt,
+		Size: int64(len(in.Raw)), Digest: sha256.Sum256(in.Raw), Data: in.Raw,
+	}
 	if len(in.Raw) >= rawCompressFrom {
 		var b bytes.Buffer
-		w := deflaters.Get().(*flate.Writer)
-		w.Reset(&b)
-		// A bytes.Buffer takes everything.
-		_, _ = w.Write(in.Raw)
-		_ = w.Close()
-		deflaters.Put(w)
+		if err := deflate(&b, in.Raw); err != nil {
+			return Raw{}, fmt.Errorf("compress a raw input: %w", err)
+		}
 		if b.Len() < len(in.Raw) {
 			r.Encoding, r.Data = RawDeflate, b.Bytes()
 		}
@@ -51,6 +42,24 @@ func (g *Ingestor) pack(ctx context.Context, in normalize.Input) (Raw, error) {
 		r.Encoding, r.Data = RawFile, nil
 	}
 	return r, nil
+}
+
+var deflaters sync.Pool // of *flate.Writer: one holds more than a megabyte
+
+func deflate(to io.Writer, b []byte) error {
+	w, ok := deflaters.Get().(*flate.Writer)
+	if !ok {
+		var err error
+		if w, err = flate.NewWriter(to, flate.BestSpeed); err != nil {
+			return err
+		}
+	}
+	defer deflaters.Put(w)
+	w.Reset(to)
+	if _, err := w.Write(b); err != nil {
+		return err
+	}
+	return w.Close()
 }
 
 // unpack is the inverse of pack.
