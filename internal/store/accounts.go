@@ -91,7 +91,8 @@ func (db *DB) SetAccountState(ctx context.Context, name, state, reason string, n
 		}
 		t.exec(`UPDATE accounts SET state = $1, reason = $2, state_at = $3 WHERE id = $4`, state, reason, now, id)
 		t.emit(event{typ: normalize.AccountState, at: now, detail: normalize.AccountEvent{
-			Account: normalize.Account{Name: name, Type: typ}, State: state, Reason: reason}})
+			Account: normalize.Account{Name: name, Type: typ}, State: state, Reason: reason,
+		}})
 		return nil
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// ErrNotEmpty: a backup is only restored into a store that is empty.
+// ErrNotEmpty tells that a backup is only restored into a store that is empty.
 var ErrNotEmpty = errors.New("the store is not empty; move it away first, or name another one")
 
 // Backup writes a consistent copy of the running store to file, which must not
@@ -66,9 +66,9 @@ func (e *sqliteEngine) backup(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
 	c.SetInterrupt(ctx.Done())
-	return sqlitex.ExecuteTransient(c, `VACUUM INTO ?1`, &sqlitex.ExecOptions{Args: []any{file}})
+	err = sqlitex.ExecuteTransient(c, `VACUUM INTO ?1`, &sqlitex.ExecOptions{Args: []any{file}})
+	return errors.Join(err, c.Close())
 }
 
 // restoreSQLite checks the copy and puts it in place by one rename.
@@ -80,7 +80,7 @@ func restoreSQLite(ctx context.Context, path, file string) error {
 		return err
 	}
 	temp := path + ".restoring"
-	defer os.Remove(temp)
+	defer func() { _ = os.Remove(temp) }() // it is gone by then, if all went well
 	if err := copyFile(temp, file); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func copyFile(to, from string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -67,9 +67,11 @@ type conversationRow struct {
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 func newBatch(db *DB, t tx) *batch {
-	return &batch{db: db, t: t, addresses: map[addressName]*addressRow{}, keys: map[nameKey]*keyRow{},
+	return &batch{
+		db: db, t: t, addresses: map[addressName]*addressRow{}, keys: map[nameKey]*keyRow{},
 		messages: map[normalize.ID]*messageRow{}, conversations: map[normalize.ID]*conversationRow{},
-		uncertain: map[normalize.ID]bool{}, threads: map[nameKey]normalize.ID{}, cursors: map[cursorOf]string{}}
+		uncertain: map[normalize.ID]bool{}, threads: map[nameKey]normalize.ID{}, cursors: map[cursorOf]string{},
+	}
 }
 
 // load reads what the entries refer to, and locks what they may change: first

@@ -54,8 +54,10 @@ func benchDB(b *testing.B, url string) *DB {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { db.Close(context.Background()) })
-	if err := db.RegisterAccounts(b.Context(), []AccountRow{{Name: "support", Role: RoleChannel, Type: "email"},
-		{Name: "desk", Role: RoleHelpdesk, Type: "webhook", Wants: normalize.EventTypes}}); err != nil {
+	if err := db.RegisterAccounts(b.Context(), []AccountRow{
+		{Name: "support", Role: RoleChannel, Type: "email"},
+		{Name: "desk", Role: RoleHelpdesk, Type: "webhook", Wants: normalize.EventTypes},
+	}); err != nil {
 		b.Fatal(err)
 	}
 	return db
@@ -67,11 +69,15 @@ func benchMessage(i int64) timeline.Ingest {
 	now := time.Now()
 	text := fmt.Sprintf("Message %d. ", i) + strings.Repeat("The printer on the third floor does not print. ", 20)
 	raw := []byte("{" + text + "}")
-	return timeline.Ingest{Account: "support", Now: now, IdleTimeout: time.Hour, Entries: []timeline.Entry{{Outcome: normalize.Accepted,
-		Input: timeline.Raw{Key: name, ContentType: "application/json", ReceivedAt: now, Size: int64(len(raw)), Digest: sha256.Sum256(raw), Data: raw[:300]},
-		Item: &normalize.Message{Direction: normalize.Inbound, Address: normalize.Email(fmt.Sprintf("c%d@example.com", i*7919%10_000), "C"),
+	return timeline.Ingest{Account: "support", Now: now, IdleTimeout: time.Hour, Entries: []timeline.Entry{{
+		Outcome: normalize.Accepted,
+		Input:   timeline.Raw{Key: name, ContentType: "application/json", ReceivedAt: now, Size: int64(len(raw)), Digest: sha256.Sum256(raw), Data: raw[:300]},
+		Item: &normalize.Message{
+			Direction: normalize.Inbound, Address: normalize.Email(fmt.Sprintf("c%d@example.com", i*7919%10_000), "C"),
 			ExternalID: name, Text: text, FullText: text, SentAt: now, ReceivedAt: now,
-			Parts: []normalize.Part{{Kind: normalize.PartText, Text: text}}}}}}
+			Parts: []normalize.Part{{Kind: normalize.PartText, Text: text}},
+		},
+	}}}
 }
 
 // BenchmarkIngest takes messages in, each with its forward job.

@@ -64,8 +64,9 @@ var (
 // text returns the engine's form of a statement. A word that the dialect does
 // not know is a mistake in the program.
 func (d *dialect) text(sql string) string {
-	if t, ok := d.texts.Load(sql); ok {
-		return t.(string)
+	known, _ := d.texts.Load(sql)
+	if t, ok := known.(string); ok {
+		return t
 	}
 	t := sql
 	if strings.Contains(t, "{") {

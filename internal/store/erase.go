@@ -94,7 +94,7 @@ func (db *DB) erase(t tx, customer normalize.ID, said []normalize.ID, now time.T
 	} else if c.mergedInto != 0 {
 		return nil, conflict{errMoved}
 	}
-	if err := db.eraseAddresses(t, id, now); err != nil {
+	if err := db.eraseAddresses(t, id); err != nil {
 		return nil, err
 	}
 	err = t.query(`SELECT id FROM messages WHERE owner_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, args(id),
@@ -119,7 +119,7 @@ func (db *DB) erase(t tx, customer normalize.ID, said []normalize.ID, now time.T
 
 // eraseAddresses takes away what the customer can be reached at. Whoever
 // writes from there later is somebody new.
-func (db *DB) eraseAddresses(t tx, customer normalize.ID, now time.Time) error {
+func (db *DB) eraseAddresses(t tx, customer normalize.ID) error {
 	type address struct {
 		id          normalize.ID
 		kind, value string

@@ -50,7 +50,8 @@ func (db *DB) Merge(ctx context.Context, m identity.Merge) (*identity.Merge, err
 			out.ID, out.From, out.Into, out.Reason, out.Evidence, out.Author)
 		t.exec(`UPDATE customers SET merged_into = $1 WHERE id = $2`, out.Into, out.From)
 		t.emit(event{typ: normalize.CustomerMerged, ref: out.ID, at: out.At, detail: normalize.MergeEvent{
-			MergeID: out.ID, From: out.From, Into: out.Into, Reason: out.Reason, Author: out.Author}})
+			MergeID: out.ID, From: out.From, Into: out.Into, Reason: out.Reason, Author: out.Author,
+		}})
 		return &out, nil
 	})
 }
@@ -137,7 +138,8 @@ func (db *DB) Undo(ctx context.Context, merge normalize.ID, author string, now t
 		}
 		t.exec(`UPDATE customers SET merged_into = 0 WHERE id = $1 AND merged_into = $2`, m.From, m.Into)
 		t.emit(event{typ: normalize.CustomerUnmerged, ref: m.ID, at: now, detail: normalize.MergeEvent{
-			MergeID: m.ID, From: m.From, Into: m.Into, Reason: m.Reason, Author: m.UndoneBy}})
+			MergeID: m.ID, From: m.From, Into: m.Into, Reason: m.Reason, Author: m.UndoneBy,
+		}})
 		return m, nil
 	})
 }

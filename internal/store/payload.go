@@ -116,8 +116,10 @@ func (p *payload) fill(m *normalize.Message) {
 
 // withdraw takes away what was said.
 func (p *payload) withdraw() {
-	*p = payload{ReceivedAt: p.ReceivedAt, Thread: normalize.Thread{ID: p.Thread.ID}, ThreadKey: p.ThreadKey,
-		Separate: p.Separate, Automated: p.Automated, DeletedAt: p.DeletedAt, EditedAt: p.EditedAt}
+	*p = payload{
+		ReceivedAt: p.ReceivedAt, Thread: normalize.Thread{ID: p.Thread.ID}, ThreadKey: p.ThreadKey,
+		Separate: p.Separate, Automated: p.Automated, DeletedAt: p.DeletedAt, EditedAt: p.EditedAt,
+	}
 }
 
 // files returns the media that the payload refers to.
@@ -160,7 +162,10 @@ func (p *payload) encode() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	out.WriteByte(deflated)
-	w := deflaters.Get().(*flate.Writer)
+	w, ok := deflaters.Get().(*flate.Writer)
+	if !ok {
+		panic("store: the pool of compressors holds something else")
+	}
 	defer deflaters.Put(w)
 	w.Reset(&out)
 	_, err = w.Write(b)

@@ -126,8 +126,10 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 	if err != nil {
 		return nil, err
 	}
-	m := &messageRow{id: normalize.NewID(in.Now), conversation: c.id, owner: c.address, address: a.id, ledger: ledger,
-		account: in.account.ID, flags: flagsOf(e.message)}
+	m := &messageRow{
+		id: normalize.NewID(in.Now), conversation: c.id, owner: c.address, address: a.id, ledger: ledger,
+		account: in.account.ID, flags: flagsOf(e.message),
+	}
 	insertMessage(b.t, m, e.message.SentAt, e.message.ExternalID, e.encoded)
 	insertMedia(b.t, m.id, e.payload)
 	b.messages[m.id] = m
@@ -210,8 +212,10 @@ func (b *batch) provesDelivery(in *ingest, e *entry) error {
 		return nil
 	}
 	delete(b.uncertain, k.ref)
-	_, err := b.db.applyReceipt(b.t, in.account, normalize.Receipt{ExternalID: e.message.Thread.ReplyTo, Status: normalize.StatusDelivered,
-		Detail: "the customer answered it", At: in.Now}, in.Now)
+	_, err := b.db.applyReceipt(b.t, in.account, normalize.Receipt{
+		ExternalID: e.message.Thread.ReplyTo, Status: normalize.StatusDelivered,
+		Detail: "the customer answered it", At: in.Now,
+	}, in.Now)
 	return err
 }
 

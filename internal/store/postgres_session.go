@@ -78,30 +78,29 @@ func (s *postgresSession) find(l *lookup, list [][]any, f func(i int, r row) err
 			return err
 		}
 	}
-	return s.flush(l.bulk, [][]any{a}, func(_ int, r row) error {
-		numbered := r.(postgresRow)
-		nr, err := numbered.number()
+	return s.flush(l.bulk, [][]any{a}, func(_ int, r postgresRow) error {
+		nr, err := r.number()
 		if err != nil {
 			return err
 		}
-		return f(int(nr)-1, numbered)
+		return f(int(nr)-1, r)
 	})
 }
 
 func (s *postgresSession) query(sql string, args []any, f func(r row) error) error {
-	return s.flush(sql, [][]any{args}, func(_ int, r row) error { return f(r) })
+	return s.flush(sql, [][]any{args}, func(_ int, r postgresRow) error { return f(r) })
 }
 
 func (s *postgresSession) each(sql string, args [][]any, f func(i int, r row) error) error {
 	if len(args) == 0 {
 		return s.err
 	}
-	return s.flush(sql, args, f)
+	return s.flush(sql, args, func(i int, r postgresRow) error { return f(i, r) })
 }
 
 // flush sends the writes that wait and then sql once for each set of
 // arguments.
-func (s *postgresSession) flush(sql string, argss [][]any, f func(i int, r row) error) error {
+func (s *postgresSession) flush(sql string, argss [][]any, f func(i int, r postgresRow) error) error {
 	if s.err != nil {
 		return s.err
 	}
@@ -131,7 +130,7 @@ func (s *postgresSession) flush(sql string, argss [][]any, f func(i int, r row) 
 	return err
 }
 
-func (s *postgresSession) results(res pgx.BatchResults, writes []*pgx.QueuedQuery, n int, text string, f func(i int, r row) error) error {
+func (s *postgresSession) results(res pgx.BatchResults, writes []*pgx.QueuedQuery, n int, text string, f func(i int, r postgresRow) error) error {
 	for _, w := range writes {
 		tag, err := res.Exec()
 		if err != nil {
@@ -149,7 +148,7 @@ func (s *postgresSession) results(res pgx.BatchResults, writes []*pgx.QueuedQuer
 	return nil
 }
 
-func (s *postgresSession) rows(res pgx.BatchResults, i int, text string, f func(i int, r row) error) error {
+func (s *postgresSession) rows(res pgx.BatchResults, i int, text string, f func(i int, r postgresRow) error) error {
 	rows, err := res.Query()
 	if err != nil {
 		return fmt.Errorf("%.80q: %w", text, err)
@@ -182,27 +181,31 @@ func (r *postgresRow) number() (n int64, err error) {
 
 // scan lets pgx fill plain variables and converts from them.
 func (r postgresRow) scan(dest ...any) error {
-	c := postgresColumns{values: make([]any, len(dest))}
+	cells := make(postgresCells, len(dest))
+	into := make([]any, r.skip, r.skip+len(dest)) // nil passes over a column
 	for i, d := range dest {
-		switch d := d.(type) {
-		case *[]byte:
-			c.values[i] = new([]byte)
+		switch _, bytes := d.(*[]byte); {
+		case bytes:
+			into = append(into, &cells[i].b)
+		case isText(d):
+			into = append(into, &cells[i].s)
 		default:
-			if isText(d) {
-				c.values[i] = new(string)
-			} else {
-				c.values[i] = new(int64)
-			}
+			into = append(into, &cells[i].n)
 		}
 	}
-	if err := r.rows.Scan(append(make([]any, r.skip), c.values...)...); err != nil {
+	if err := r.rows.Scan(into...); err != nil {
 		return err
 	}
-	return scanInto(c, dest)
+	return scanInto(cells, dest)
 }
 
-type postgresColumns struct{ values []any }
+// postgresCells are the columns of a row, each in the field of its type.
+type postgresCells []struct {
+	n int64
+	s string
+	b []byte
+}
 
-func (c postgresColumns) integer(i int) int64 { return *c.values[i].(*int64) }
-func (c postgresColumns) text(i int) string   { return *c.values[i].(*string) }
-func (c postgresColumns) blob(i int) []byte   { return *c.values[i].(*[]byte) }
+func (c postgresCells) integer(i int) int64 { return c[i].n }
+func (c postgresCells) text(i int) string   { return c[i].s }
+func (c postgresCells) blob(i int) []byte   { return c[i].b }

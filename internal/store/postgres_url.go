@@ -15,12 +15,16 @@ func postgresEnvironment(text string) (map[string]string, error) {
 	if err != nil {
 		return nil, errors.New("the store's url is not a PostgreSQL url that we understand")
 	}
-	env := map[string]string{"PGHOST": c.Host, "PGPORT": strconv.Itoa(int(c.Port)), "PGUSER": c.User,
-		"PGPASSWORD": c.Password, "PGDATABASE": c.Database}
+	env := map[string]string{
+		"PGHOST": c.Host, "PGPORT": strconv.Itoa(int(c.Port)), "PGUSER": c.User,
+		"PGPASSWORD": c.Password, "PGDATABASE": c.Database,
+	}
 	// The rest has been turned into other things by now.
 	if u, err := url.Parse(text); err == nil {
-		for option, variable := range map[string]string{"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT",
-			"sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY"} {
+		for option, variable := range map[string]string{
+			"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT",
+			"sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
+		} {
 			if v := u.Query().Get(option); v != "" {
 				env[variable] = v
 			}

@@ -204,7 +204,9 @@ func markUnreachable(t tx, who normalize.Address, reason string, conversation no
 	if err != nil || !found {
 		return err
 	}
-	t.emit(event{typ: normalize.CustomerOptedOut, conversation: conversation, ref: id, at: now,
-		detail: normalize.OptOutEvent{Address: who, Reason: reason}})
+	t.emit(event{
+		typ: normalize.CustomerOptedOut, conversation: conversation, ref: id, at: now,
+		detail: normalize.OptOutEvent{Address: who, Reason: reason},
+	})
 	return nil
 }

@@ -137,8 +137,10 @@ func (b *batch) send(in *ingest, e *entry, m *normalize.Message) (*messageRow, e
 		}
 	}
 	b.reopen(c, in.Now)
-	row := &messageRow{id: m.ID, conversation: c.id, owner: c.address, address: a.id, account: in.account.ID,
-		flags: flagsOf(e.message) | flagOurs}
+	row := &messageRow{
+		id: m.ID, conversation: c.id, owner: c.address, address: a.id, account: in.account.ID,
+		flags: flagsOf(e.message) | flagOurs,
+	}
 	if row.id == 0 {
 		row.id = normalize.NewID(in.Now)
 	}

@@ -93,7 +93,7 @@ func (e *sqliteEngine) open(ctx context.Context, settings ...string) (*sqlite.Co
 // reopen gives the engine a fresh writing connection.
 func (e *sqliteEngine) reopen(ctx context.Context) error {
 	if e.write != nil {
-		e.write.Close() // it is broken; what it says of that is of no use
+		_ = e.write.Close() // it is broken; what it says of that is of no use
 		e.write = nil
 	}
 	c, err := e.open(ctx,
@@ -211,7 +211,7 @@ func (e *sqliteEngine) diagnose(err error) error {
 // discard closes the writing connection; the next transaction opens another.
 func (e *sqliteEngine) discard() {
 	if e.write != nil {
-		e.write.Close()
+		_ = e.write.Close() // what was wrong with it was said before
 		e.write = nil
 	}
 }
@@ -230,8 +230,7 @@ func (e *sqliteEngine) view(ctx context.Context, f func(session) error) error {
 		err = errors.Join(s.protect(f), s.err)
 		c.SetInterrupt(nil)
 		if rerr := s.run("ROLLBACK"); rerr != nil {
-			err = errors.Join(err, rerr)
-			c.Close()
+			err = errors.Join(err, rerr, c.Close())
 			c = nil
 		}
 	}
@@ -270,7 +269,7 @@ func (e *sqliteEngine) release(c *sqlite.Conn) {
 	defer e.mu.Unlock()
 	if e.closed {
 		if c != nil {
-			c.Close()
+			_ = c.Close() // it only reads
 		}
 		return
 	}
@@ -283,7 +282,7 @@ func (e *sqliteEngine) dropReaders() {
 		select {
 		case c := <-e.readers:
 			if c != nil {
-				c.Close()
+				_ = c.Close() // it only reads
 			}
 			e.readers <- nil
 		default:
@@ -307,7 +306,8 @@ func (e *sqliteEngine) afterCommit() {
 		ResultFunc: func(s *sqlite.Stmt) error {
 			held = s.ColumnInt(0) != 0
 			return nil
-		}})
+		},
+	})
 	e.nextWAL = e.limit
 	if err != nil || held {
 		e.nextWAL = size + e.limit/5

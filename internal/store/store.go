@@ -98,9 +98,11 @@ func start(ctx context.Context, eng engine, o Options) (*DB, error) {
 	if err := prepareSchema(ctx, eng, o.Migrate); err != nil {
 		return nil, err
 	}
-	db := &DB{eng: eng, log: o.Log,
+	db := &DB{
+		eng: eng, log: o.Log,
 		ops: make(chan *op, groupLimit), stopping: make(chan struct{}), stopped: make(chan struct{}),
-		changed: make(chan struct{})}
+		changed: make(chan struct{}),
+	}
 	db.ctx, db.cancel = context.WithCancel(context.Background())
 	go db.writer()
 	key, err := db.InstallationKey(ctx)

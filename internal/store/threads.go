@@ -30,8 +30,10 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 			return c, err
 		}
 	}
-	c = &conversationRow{id: normalize.NewID(in.Now), account: in.account.ID, address: a.id, subject: e.payload.Subject,
-		state: normalize.Open, activeAt: in.Now, dirty: true}
+	c = &conversationRow{
+		id: normalize.NewID(in.Now), account: in.account.ID, address: a.id, subject: e.payload.Subject,
+		state: normalize.Open, activeAt: in.Now, dirty: true,
+	}
 	b.conversations[c.id] = c
 	if key != (nameKey{}) {
 		b.threads[key] = c.id

@@ -43,8 +43,8 @@ func repeats(t *testing.T, h *harness) {
 }
 
 func reusedExternalID(t *testing.T, h *harness) {
-	named := func(print string) *normalize.Message {
-		return h.msg("ann@example.com", print, func(m *normalize.Message) { m.ExternalID, m.Fingerprint = "same", print })
+	named := func(text string) *normalize.Message {
+		return h.msg("ann@example.com", text, func(m *normalize.Message) { m.ExternalID, m.Fingerprint = "same", text })
 	}
 	a := h.place(named("one"))
 	b := h.place(named("two"))
@@ -187,8 +187,10 @@ func reopening(t *testing.T, h *harness) {
 	if c := h.conversation(m.ConversationID); c.State != normalize.Open || !c.ClosedAt.IsZero() {
 		t.Errorf("an answer did not reopen its conversation: %+v", c)
 	}
-	want := []normalize.EventType{normalize.ConversationOpened, normalize.MessageReceived, normalize.ConversationClosed,
-		normalize.ConversationOpened, normalize.MessageReceived, normalize.ConversationOpened, normalize.MessageReceived}
+	want := []normalize.EventType{
+		normalize.ConversationOpened, normalize.MessageReceived, normalize.ConversationClosed,
+		normalize.ConversationOpened, normalize.MessageReceived, normalize.ConversationOpened, normalize.MessageReceived,
+	}
 	if got := h.events(); !slices.Equal(got, want) {
 		t.Errorf("events %v", got)
 	}

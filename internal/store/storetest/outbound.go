@@ -45,9 +45,11 @@ func replies(t *testing.T, h *harness) {
 		t.Errorf("note %+v", n)
 	}
 	// Writing to a customer first starts a conversation; their answer finds it.
-	first := timeline.Reply{Now: h.now, Jobs: [][]int{{0}}, Message: &normalize.Message{Channel: c.Channel, ExternalID: "first",
+	first := timeline.Reply{Now: h.now, Jobs: [][]int{{0}}, Message: &normalize.Message{
+		Channel: c.Channel, ExternalID: "first",
 		Address: normalize.Email("new@example.com", "New"), Thread: normalize.Thread{Separate: true}, Subject: "Offer",
-		Parts: []normalize.Part{{Kind: normalize.PartText, Text: "hello"}}}}
+		Parts: []normalize.Part{{Kind: normalize.PartText, Text: "hello"}},
+	}}
 	out, _, err := h.db.Reply(h.ctx(), first)
 	h.must(err)
 	back := h.place(h.msg("new@example.com", "thanks", func(m *normalize.Message) { m.Thread.ReplyTo = "first" }))
@@ -185,8 +187,10 @@ func answerProvesDelivery(t *testing.T, h *harness) {
 	}
 	_, err = h.db.Begin(h.ctx(), jobs[0].ID, jobs[0].Fence, h.now)
 	h.must(err)
-	h.must(h.db.Settle(h.ctx(), outbox.Settlement{Job: jobs[0].ID, Fence: jobs[0].Fence, Now: h.now, State: outbox.Uncertain,
-		Attempt: true, Err: true, Detail: "connection lost after DATA", Status: normalize.StatusUncertain}))
+	h.must(h.db.Settle(h.ctx(), outbox.Settlement{
+		Job: jobs[0].ID, Fence: jobs[0].Fence, Now: h.now, State: outbox.Uncertain,
+		Attempt: true, Err: true, Detail: "connection lost after DATA", Status: normalize.StatusUncertain,
+	}))
 	if p := h.message(m.ID).Parts[0]; p.Status != normalize.StatusUncertain {
 		t.Fatalf("part %+v", p)
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,8 +49,8 @@ func eventCursor(t *testing.T, h *harness) {
 				t.Fatalf("event %d after %d", e.Seq, last)
 			}
 			last = e.Seq
-			if e.Type == normalize.MessageReceived {
-				seen[e.Data.(*normalize.MessageEvent).ID] = true
+			if m, ok := e.Data.(*normalize.MessageEvent); ok && e.Type == normalize.MessageReceived {
+				seen[m.ID] = true
 			}
 		}
 		if finished && len(list) == 0 {
@@ -134,8 +135,9 @@ func accounts(t *testing.T, h *harness) {
 	h.must(err)
 	var states []string
 	for _, e := range events {
-		a := e.Data.(*normalize.AccountEvent)
-		states = append(states, a.Account.Name+" "+a.State)
+		if a, ok := e.Data.(*normalize.AccountEvent); ok {
+			states = append(states, a.Account.Name+" "+a.State)
+		}
 	}
 	if !slices.Equal(states, []string{"support down", "support connected"}) {
 		t.Errorf("states %v", states)
@@ -171,7 +173,7 @@ func sweeping(t *testing.T, h *harness) {
 	h.must(err)
 	digests, err := h.db.Sweep(h.ctx(), store.Retention{Raw: cut, Jobs: cut, Events: cut})
 	h.must(err)
-	if sum := sha("old raw"); len(digests) != 1 || digests[0] != fmt.Sprintf("%x", sum) {
+	if sum := sha("old raw"); len(digests) != 1 || digests[0] != hex.EncodeToString(sum[:]) {
 		t.Errorf("files %v", digests)
 	}
 	_, _, err = h.db.LedgerRaw(h.ctx(), old.Ledger)

@@ -72,9 +72,11 @@ func (h *harness) must(err error) {
 // msg makes an inbound message whose external id is unique unless f sets it.
 func (h *harness) msg(from, text string, f ...func(m *normalize.Message)) *normalize.Message {
 	h.n++
-	m := &normalize.Message{Direction: normalize.Inbound, Address: normalize.Email(from, ""), Text: text, FullText: text,
+	m := &normalize.Message{
+		Direction: normalize.Inbound, Address: normalize.Email(from, ""), Text: text, FullText: text,
 		ExternalID: fmt.Sprintf("ext-%d", h.n), SentAt: h.now, ReceivedAt: h.now,
-		Parts: []normalize.Part{{Kind: normalize.PartText, Text: text}}}
+		Parts: []normalize.Part{{Kind: normalize.PartText, Text: text}},
+	}
 	for _, f := range f {
 		f(m)
 	}
@@ -83,8 +85,10 @@ func (h *harness) msg(from, text string, f ...func(m *normalize.Message)) *norma
 
 // entry makes an accepted input of an item; its bytes are its key.
 func (h *harness) entry(key string, item normalize.Item) timeline.Entry {
-	return timeline.Entry{Outcome: normalize.Accepted, Item: item, Input: timeline.Raw{Key: key, ContentType: "text/plain",
-		Meta: map[string]string{"mailbox": "INBOX"}, ReceivedAt: h.now, Size: int64(len(key)), Digest: sha256.Sum256([]byte(key)), Data: []byte(key)}}
+	return timeline.Entry{Outcome: normalize.Accepted, Item: item, Input: timeline.Raw{
+		Key: key, ContentType: "text/plain",
+		Meta: map[string]string{"mailbox": "INBOX"}, ReceivedAt: h.now, Size: int64(len(key)), Digest: sha256.Sum256([]byte(key)), Data: []byte(key),
+	}}
 }
 
 func (h *harness) batch(entries ...timeline.Entry) timeline.Ingest {
@@ -138,8 +142,10 @@ func (h *harness) reply(c *normalize.Conversation, externalID string, texts ...s
 }
 
 func (h *harness) answer(c *normalize.Conversation, externalID string, texts ...string) timeline.Reply {
-	m := &normalize.Message{ConversationID: c.ID, Direction: normalize.Outbound, Channel: c.Channel, Address: c.Address,
-		ExternalID: externalID, SentAt: h.now, Author: &normalize.Author{Name: "Ann"}, Text: texts[0], FullText: texts[0]}
+	m := &normalize.Message{
+		ConversationID: c.ID, Direction: normalize.Outbound, Channel: c.Channel, Address: c.Address,
+		ExternalID: externalID, SentAt: h.now, Author: &normalize.Author{Name: "Ann"}, Text: texts[0], FullText: texts[0],
+	}
 	var all []int
 	for i, s := range texts {
 		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartText, Text: s})

@@ -17,8 +17,10 @@ func oddText(t *testing.T, h *harness) {
 		m.ExternalID = odd
 		m.Parts[0].Media = &normalize.Media{Name: odd, SHA256: strings.Repeat("0", 64)}
 	}))
-	for name, got := range map[string]string{"text": m.Text, "subject": m.Subject, "html": m.HTML, "name": m.Address.Name,
-		"thread": m.Thread.ID, "external id": m.ExternalID, "part": m.Parts[0].Text, "file": m.Parts[0].Media.Name} {
+	for name, got := range map[string]string{
+		"text": m.Text, "subject": m.Subject, "html": m.HTML, "name": m.Address.Name,
+		"thread": m.Thread.ID, "external id": m.ExternalID, "part": m.Parts[0].Text, "file": m.Parts[0].Media.Name,
+	} {
 		if got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
