@@ -178,7 +178,10 @@ func eraseMessage(t tx, id normalize.ID, files map[string]bool, now time.Time) e
 	t.exec(`DELETE FROM receipts WHERE message_id = $1`, id)
 	t.exec(`UPDATE attempts SET detail = '', external_id = '' WHERE job_id IN (SELECT id FROM jobs WHERE message_id = $1 AND message_id <> 0)`, id)
 	t.exec(`UPDATE jobs SET error = '', settled = '' WHERE message_id = $1 AND message_id <> 0`, id)
-	t.exec(`UPDATE jobs SET state = 'cancelled' WHERE message_id = $1 AND message_id <> 0 AND state = 'queued' AND task <> 'forward'`, id)
+	// What was not sent is not sent any more, by no retry either: it is empty.
+	const unsent = `message_id = $1 AND message_id <> 0 AND task <> 'forward' AND state NOT IN ('sending', 'done')`
+	t.exec(`DELETE FROM attempts WHERE job_id IN (SELECT id FROM jobs WHERE `+unsent+`)`, id)
+	t.exec(`DELETE FROM jobs WHERE `+unsent, id)
 	return nil
 }
 

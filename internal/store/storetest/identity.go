@@ -132,6 +132,9 @@ func erasure(t *testing.T, h *harness) {
 			t.Errorf("after the erasure: %+v", got)
 		}
 	}
+	if jobs, err := h.db.Claim(h.ctx(), "support", h.now, time.Minute, 10); err != nil || len(jobs) != 0 {
+		t.Errorf("an erased answer is still to be sent: %+v, %v", jobs, err)
+	}
 	_, _, err = h.db.LedgerRaw(h.ctx(), r.Ledger)
 	h.wantErr(err, timeline.ErrGone)
 	_, err = h.db.Media(h.ctx(), placed.Parts[1].Media.ID)
