@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -19,6 +20,7 @@ type Answer struct {
 	Channel string
 	// To is needed without a Conversation, or where Channel is another one
 	// than the conversation's and the customer has several addresses for it.
+	// In a conversation it has to be an address of the customer.
 	To          string
 	Subject     string
 	Text        string
@@ -35,7 +37,7 @@ type Answer struct {
 // Refused is an answer that could not be delivered and was not accepted.
 type Refused struct {
 	// Reason is a fixed name: empty, no_channel, no_address, unreachable,
-	// window_closed, too_large, unsupported, not_sendable.
+	// window_closed, too_large, unsupported, not_sendable, not_found.
 	Reason string
 	// Detail says in plain words what is wrong and what to do.
 	Detail string
@@ -105,6 +107,12 @@ func (d *Desk) Reply(ctx context.Context, a Answer) (m *normalize.Message, repea
 		if r.Jobs, err = outlet.Plan(ctx, m, last); err != nil {
 			return nil, false, err
 		}
+		if len(m.Parts) > maxParts {
+			return nil, false, Refuse("too_large", "channel %q would cut the text into %d pieces; at most %d are sent", m.Channel.Name, len(m.Parts), maxParts)
+		}
+		if err := d.reachable(ctx, m); err != nil {
+			return nil, false, err
+		}
 	}
 	for i := range m.Parts {
 		m.Parts[i].ID = normalize.NewID(now)
@@ -117,8 +125,8 @@ func (d *Desk) Reply(ctx context.Context, a Answer) (m *normalize.Message, repea
 func (d *Desk) draft(ctx context.Context, a Answer, now time.Time) (m, last *normalize.Message, err error) {
 	m = &normalize.Message{
 		ID: normalize.NewID(now), ConversationID: a.Conversation, Direction: normalize.Outbound,
-		Channel: normalize.Account{Name: a.Channel}, Author: a.Author, Note: a.Note,
-		Subject: text.CleanLine(a.Subject), SentAt: now, ReceivedAt: now,
+		Channel: normalize.Account{Name: a.Channel}, Author: scrubAuthor(a.Author), Note: a.Note,
+		Subject: text.Truncate(a.Subject, maxSubject), SentAt: now, ReceivedAt: now,
 	}
 	if a.Conversation != 0 {
 		c, err := d.Store.Conversation(ctx, a.Conversation)
@@ -146,32 +154,62 @@ func (d *Desk) draft(ctx context.Context, a Answer, now time.Time) (m, last *nor
 
 // aim chooses the account and the address of an answer in a conversation.
 func (d *Desk) aim(m *normalize.Message, c *normalize.Conversation, a Answer) error {
-	if a.Note || a.Channel == "" || a.Channel == c.Channel.Name {
+	own := a.Channel == "" || a.Channel == c.Channel.Name
+	if own {
+		m.Channel, m.Address = c.Channel, c.Address
+	}
+	if a.Note || own && a.To == "" {
 		m.Channel, m.Address = c.Channel, c.Address
 		return nil
 	}
-	if a.To != "" {
-		return nil // the outlet reads it
-	}
-	outlet, ok := d.Outlets.Outlet(a.Channel)
+	outlet, ok := d.Outlets.Outlet(m.Channel.Name)
 	if !ok {
-		return Refuse("no_channel", "there is no channel named %q, or it is not enabled", a.Channel)
+		return Refuse("no_channel", "there is no channel named %q, or it is not enabled", m.Channel.Name)
+	}
+	to := outlet.Address(a.To)
+	if own {
+		if !to.Is(c.Address) {
+			return Refuse("no_address", "this conversation is with %s: to write to %q, begin another one", c.Address.Value, a.To)
+		}
+		return nil
 	}
 	var found []normalize.Address
 	for _, addr := range c.Customer.Addresses {
-		if outlet.Address(addr.Value).Is(addr) {
+		if outlet.Address(addr.Value).Is(addr) && (a.To == "" || to.Is(addr)) {
 			found = append(found, addr)
 		}
 	}
-	switch len(found) {
-	case 1:
+	switch {
+	case len(found) == 1:
 		m.Address = found[0]
 		return nil
-	case 0:
+	case a.To != "":
+		return Refuse("no_address", "%q is not known as an address of this customer on channel %q", a.To, a.Channel)
+	case len(found) == 0:
 		return Refuse("no_address", "this customer has no known address on channel %q", a.Channel)
 	default:
 		return Refuse("no_address", "this customer has %d addresses on channel %q: name one of them", len(found), a.Channel)
 	}
+}
+
+// reachable refuses what would go to nobody but addresses that are known to be
+// dead or to have opted out.
+func (d *Desk) reachable(ctx context.Context, m *normalize.Message) error {
+	to := slices.Concat(m.Thread.To, m.Thread.Cc)
+	if len(to) == 0 {
+		to = []normalize.Address{m.Address}
+	}
+	var why string
+	for _, addr := range to {
+		var err error
+		if why, err = d.Store.Unreachable(ctx, addr); err != nil {
+			return fmt.Errorf("address %s: %w", addr.Value, err)
+		}
+		if why == "" {
+			return nil
+		}
+	}
+	return Refuse("unreachable", "%s cannot be reached: %s", to[len(to)-1].Value, why)
 }
 
 // fill writes the words and the attachments.
@@ -190,6 +228,9 @@ func (d *Desk) fill(ctx context.Context, m *normalize.Message, a Answer) error {
 	if m.Text != "" {
 		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartText, Text: m.Text, HTML: m.HTML})
 	}
+	if len(m.Parts)+len(a.Attachments) > maxParts {
+		return Refuse("too_large", "a message has at most %d parts", maxParts)
+	}
 	for _, id := range a.Attachments {
 		media, err := d.Store.Media(ctx, id)
 		if errors.Is(err, ErrNotFound) {
@@ -201,9 +242,6 @@ func (d *Desk) fill(ctx context.Context, m *normalize.Message, a Answer) error {
 	}
 	if len(m.Parts) == 0 {
 		return Refuse("empty", "a message needs a text or an attachment")
-	}
-	if len(m.Parts) > maxParts {
-		return Refuse("too_large", "a message has at most %d parts", maxParts)
 	}
 	return nil
 }

@@ -53,6 +53,8 @@ type Reader interface {
 	// nil where the customer has not written in it yet.
 	LastInbound(ctx context.Context, conversation normalize.ID) (*normalize.Message, error)
 	Media(ctx context.Context, id normalize.ID) (*normalize.Media, error)
+	// Unreachable returns why an address must not be written to, or "".
+	Unreachable(ctx context.Context, a normalize.Address) (string, error)
 	// Events returns events after the cursor, in commit order. No event that
 	// commits later can have a smaller Seq than one that was returned.
 	Events(ctx context.Context, after int64, limit int) ([]*normalize.Event, error)
