@@ -37,7 +37,7 @@ func TestBenchRuns(t *testing.T) {
 	if want, got := []int{0, 1, 2, 4, 5, 7, 9, 10, 11}, slices.Compact(seen); !slices.Equal(got, want) {
 		t.Errorf("goals %v, want %v", got, want)
 	}
-	if err := print(&out, results); err != nil {
+	if err := printTable(&out, results); err != nil {
 		t.Error(err)
 	}
 }

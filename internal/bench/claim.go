@@ -50,9 +50,11 @@ func (l *lab) claimGoal(ctx context.Context, engine string) ([]Result, error) {
 	if err := errors.Join(small.finish(ctx, l.claimSmall), large.finish(ctx, l.claimLarge)); err != nil {
 		return nil, err
 	}
-	return []Result{{Goal: 7, What: fmt.Sprintf("%s: claim of %d, p50, %d jobs and a hot conversation of %d", engine, outbox.DefaultParallel, l.claimLarge, l.hot),
+	return []Result{{
+		Goal: 7, What: fmt.Sprintf("%s: claim of %d, p50, %d jobs and a hot conversation of %d", engine, outbox.DefaultParallel, l.claimLarge, l.hot),
 		Reference: fmt.Sprintf("at %d jobs %s", l.claimSmall, millis(median(p.ref))), Measured: millis(median(p.got)),
-		Ratio: p.ratio(), Want: "<= 1.25x", Met: p.ratio() <= 1.25, Scaled: l.claimScaled}}, nil
+		Ratio: p.ratio(), Want: "<= 1.25x", Met: p.ratio() <= 1.25, Scaled: l.claimScaled,
+	}}, nil
 }
 
 // filled returns a store with n forward jobs; every hot-th is of one

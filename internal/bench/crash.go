@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -55,17 +56,21 @@ func (l *lab) crashGoal(ctx context.Context, engine string) ([]Result, error) {
 	worstOpen, worstSettled := slices.Max(open), slices.Max(settled)
 	note := fmt.Sprintf("the worst of %d kills, %d jobs pending, a log of %s to %s to be read", l.killRounds, pending, mega(slices.Min(logs)), mega(slices.Max(logs)))
 	return []Result{
-		{Goal: 9, What: engine + ": store open after kill -9", Measured: millis(worstOpen), Ratio: worstOpen / float64(100*time.Millisecond),
-			Want: "<= 100 ms", Met: worstOpen <= float64(100*time.Millisecond), Scaled: scaled, Note: note},
-		{Goal: 9, What: engine + ": first work settled after kill -9", Measured: millis(worstSettled), Ratio: worstSettled / float64(2*time.Second),
-			Want: "<= 2 s", Met: worstSettled <= float64(2*time.Second), Scaled: scaled, Note: "from the start of the process"},
+		{
+			Goal: 9, What: engine + ": store open after kill -9", Measured: millis(worstOpen), Ratio: worstOpen / float64(100*time.Millisecond),
+			Want: "<= 100 ms", Met: worstOpen <= float64(100*time.Millisecond), Scaled: scaled, Note: note,
+		},
+		{
+			Goal: 9, What: engine + ": first work settled after kill -9", Measured: millis(worstSettled), Ratio: worstSettled / float64(2*time.Second),
+			Want: "<= 2 s", Met: worstSettled <= float64(2*time.Second), Scaled: scaled, Note: "from the start of the process",
+		},
 	}, (&bench{path: path}).remove()
 }
 
 // killAmid fills a store with n messages more and kills who does it once the
 // log is long. It returns how long.
 func (l *lab) killAmid(ctx context.Context, url, path string, n, seed int) (log int64, err error) {
-	p, err := startChild(ctx, "fill", url, fmt.Sprint(n), fmt.Sprint(seed))
+	p, err := startChild(ctx, "fill", url, strconv.Itoa(n), strconv.Itoa(seed))
 	if err != nil {
 		return 0, err
 	}

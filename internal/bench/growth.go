@@ -50,9 +50,11 @@ func (l *lab) growthGoal(ctx context.Context, engine string) ([]Result, error) {
 	if err := large.finish(ctx, before+step*growthSteps); err != nil {
 		return nil, err
 	}
-	return []Result{{Goal: 4, What: engine + ": growth, last 30 % of the messages", Reference: "first 30 % " + perSecond(median(p.ref)),
+	return []Result{{
+		Goal: 4, What: engine + ": growth, last 30 % of the messages", Reference: "first 30 % " + perSecond(median(p.ref)),
 		Measured: perSecond(median(p.got)), Ratio: p.ratio(), Want: ">= 70 %", Met: p.ratio() >= 0.7, Scaled: l.growthScaled,
-		Note: "median of 15 steps by turns, 256 at once"}}, nil
+		Note: "median of 15 steps by turns, 256 at once",
+	}}, nil
 }
 
 // taken makes n messages and then times how they are taken in.

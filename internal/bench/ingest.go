@@ -54,8 +54,10 @@ func (l *lab) ingest(ctx context.Context, engine string) ([]Result, error) {
 			engine, round+1, bare64.rate(), http64.rate(), bare256.rate(), http256.rate(), http256.at(99), single.rate())
 	}
 	line := func(goal int, what, ref string, p *pairs, least float64, want, note string) Result {
-		return Result{Goal: goal, What: engine + ": " + what, Reference: ref + " " + perSecond(median(p.ref)), Measured: perSecond(median(p.got)),
-			Ratio: p.ratio(), Want: want, Met: p.ratio() >= least, Note: note}
+		return Result{
+			Goal: goal, What: engine + ": " + what, Reference: ref + " " + perSecond(median(p.ref)), Measured: perSecond(median(p.got)),
+			Ratio: p.ratio(), Want: want, Met: p.ratio() >= least, Note: note,
+		}
 	}
 	costs := func(p *pairs) string {
 		return fmt.Sprintf("processor time per message: bare %.0f µs, by HTTP with the client %.0f µs", median(p.ref), median(p.got))
@@ -65,8 +67,10 @@ func (l *lab) ingest(ctx context.Context, engine string) ([]Result, error) {
 		line(1, "HTTP ingest, 64 connections", "bare group commit", &at64, 0.75, ">= 75 %", costs(&cost64)),
 		line(1, "HTTP ingest, 256 connections", "bare group commit", &at256, 0.50, ">= 50 %", costs(&cost256)),
 		line(2, "group commit, 256 at once", "one by one", &grouped, 5, ">= 5x", ""),
-		{Goal: 5, What: engine + ": acknowledgement p99, 256 saturated connections", Measured: millis(median(p99)),
-			Ratio: median(p99) / limit, Want: "<= 100 ms", Met: median(p99) <= limit, Note: "p50 " + millis(median(p50))},
+		{
+			Goal: 5, What: engine + ": acknowledgement p99, 256 saturated connections", Measured: millis(median(p99)),
+			Ratio: median(p99) / limit, Want: "<= 100 ms", Met: median(p99) <= limit, Note: "p50 " + millis(median(p50)),
+		},
 	}, nil
 }
 

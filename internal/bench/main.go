@@ -138,7 +138,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	fmt.Fprintf(out, "%s, %s sizes, %s, %s/%s, %d processors (%s), load average %s at the start, %d alternating rounds, took %v\n\n",
 		begun.Format(time.DateOnly), o.sizes.name, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(),
 		busy, o.sizes.rounds, time.Since(begun).Round(time.Second))
-	return print(out, results)
+	return printTable(out, results)
 }
 
 func measure(ctx context.Context, l *lab, o options, errs io.Writer) ([]Result, error) {

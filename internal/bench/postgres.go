@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,8 +52,8 @@ func (e *env) try(f func()) (err error) {
 }
 
 func (e *env) cleanUp() {
-	for i := len(e.cleanups) - 1; i >= 0; i-- {
-		e.cleanups[i]()
+	for _, v := range slices.Backward(e.cleanups) {
+		v()
 	}
 	e.cleanups = nil
 }

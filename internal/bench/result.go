@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -28,13 +29,13 @@ type Result struct {
 	Note   string `json:"note,omitempty"`
 }
 
-// print writes the table, and below it what is to be known of single lines.
-func print(w io.Writer, results []Result) error {
+// printTable writes the table, and below it what is to be known of single lines.
+func printTable(w io.Writer, results []Result) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "goal\twhat\treference\tmeasured\tratio\tgoal value\tmet")
 	var notes []string
 	for _, r := range results {
-		goal, ratio, met := fmt.Sprint(r.Goal), fmt.Sprintf("%.2f", r.Ratio), "NO"
+		goal, ratio, met := strconv.Itoa(r.Goal), fmt.Sprintf("%.3f", r.Ratio), "NO"
 		if r.Met {
 			met = "yes"
 		}

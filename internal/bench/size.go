@@ -19,10 +19,12 @@ func (l *lab) sizeGoal(ctx context.Context, engine string) ([]Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := Result{Goal: 11, What: engine + ": store per message of 1 KB, raw input kept", Measured: fmt.Sprintf("%.0f B", bytes), Ratio: bytes / limit,
+		r := Result{
+			Goal: 11, What: engine + ": store per message of 1 KB, raw input kept", Measured: fmt.Sprintf("%.0f B", bytes), Ratio: bytes / limit,
 			Want: "<= 1500 B", Met: bytes <= limit,
 			Note: fmt.Sprintf("the whole database of %d messages: %s, ledger, keys, event, forward job; a customer, an address, a conversation and a queue for each %d",
-				l.stored, parts, perCustomer)}
+				l.stored, parts, perCustomer),
+		}
 		if !kept {
 			r.What = engine + ": store per message of 1 KB, raw retention over"
 		}

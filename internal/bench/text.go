@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -114,7 +115,7 @@ func (w *writer) sentence(b *strings.Builder) {
 func (w *writer) word() string {
 	switch w.rng.IntN(60) {
 	case 0:
-		return fmt.Sprintf("%d", w.rng.IntN(1000))
+		return strconv.Itoa(w.rng.IntN(1000))
 	case 1:
 		return fmt.Sprintf("DE-%06d", w.rng.IntN(1_000_000))
 	case 2:

@@ -113,6 +113,8 @@ func (t *traffic) requests(count int) [][]byte {
 var source = timeline.Source{Account: normalize.Account{Name: hookAccount, Type: "bench"}, Decoder: hook{}}
 
 func ingestor(s timeline.Store) *timeline.Ingestor {
-	return &timeline.Ingestor{Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now,
-		IdleTimeout: func() time.Duration { return 14 * 24 * time.Hour }}
+	return &timeline.Ingestor{
+		Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		IdleTimeout: func() time.Duration { return 14 * 24 * time.Hour },
+	}
 }
