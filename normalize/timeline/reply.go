@@ -21,9 +21,10 @@ type Answer struct {
 	// To is needed without a Conversation, or where Channel is another one
 	// than the conversation's and the customer has several addresses for it.
 	// In a conversation it has to be an address of the customer.
-	To          string
-	Subject     string
-	Text        string
+	To      string
+	Subject string
+	Text    string
+	// HTML shows an image of Attachments by the address "cid:" and its id.
 	HTML        string
 	Attachments []normalize.ID // media
 	Author      *normalize.Author
@@ -215,8 +216,16 @@ func (d *Desk) reachable(ctx context.Context, m *normalize.Message) error {
 // fill writes the words and the attachments.
 func (d *Desk) fill(ctx context.Context, m *normalize.Message, a Answer) error {
 	m.Text = clean(a.Text)
+	shown := map[normalize.ID]bool{} // by the HTML, where it stands
 	if a.HTML != "" {
-		m.HTML = text.SanitizeHTML(a.HTML, nil)
+		m.HTML = text.SanitizeHTML(a.HTML, func(cid string) (string, bool) {
+			id, err := normalize.ParseID(cid)
+			if err != nil || !slices.Contains(a.Attachments, id) {
+				return "", false
+			}
+			shown[id] = true
+			return "cid:" + contentID(id), true
+		})
 		if m.Text == "" {
 			m.Text = clean(text.FromHTML(m.HTML))
 		}
@@ -238,6 +247,9 @@ func (d *Desk) fill(ctx context.Context, m *normalize.Message, a Answer) error {
 		} else if err != nil {
 			return fmt.Errorf("attachment %s: %w", id, err)
 		}
+		if shown[id] {
+			media.ContentID = contentID(id)
+		}
 		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.KindOf(media.ContentType), Media: media})
 	}
 	if len(m.Parts) == 0 {
@@ -245,3 +257,7 @@ func (d *Desk) fill(ctx context.Context, m *normalize.Message, a Answer) error {
 	}
 	return nil
 }
+
+// contentID names an uploaded image within the HTML that shows it. A
+// Content-ID is written like a Message-ID (RFC 2392).
+func contentID(upload normalize.ID) string { return upload.String() + "@deskbridge" }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/deskbridge/deskbridge/internal/store/media"
 	"github.com/deskbridge/deskbridge/internal/testenv"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/identity"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
@@ -215,21 +217,27 @@ func (r *rig) takeBy(d timeline.Decoder, b normalize.Batch) []*timeline.LedgerEn
 }
 
 // ledger returns the whole ledger, oldest first.
-func (r *rig) ledger() (list []*timeline.LedgerEntry) {
+func (r *rig) ledger() []*timeline.LedgerEntry { return r.ledgerAfter(0) }
+
+// ledgerAfter returns the rows that are newer than one, oldest first.
+func (r *rig) ledgerAfter(old normalize.ID) (list []*timeline.LedgerEntry) {
 	r.t.Helper()
-	var after normalize.ID
+	var before normalize.ID
 	for {
-		page, err := r.db.Ledger(r.t.Context(), timeline.LedgerFilter{After: after})
+		page, err := r.db.Ledger(r.t.Context(), timeline.LedgerFilter{After: before, Limit: 100})
 		r.must(err)
-		if len(page) == 0 {
-			break
+		for _, e := range page {
+			if e.ID <= old {
+				page = nil
+				break
+			}
+			list, before = append(list, e), e.ID
 		}
-		list, after = append(list, page...), page[len(page)-1].ID
+		if len(page) == 0 {
+			slices.Reverse(list)
+			return list
+		}
 	}
-	for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
-		list[i], list[j] = list[j], list[i]
-	}
-	return list
 }
 
 func (r *rig) message(id normalize.ID) *normalize.Message {
@@ -297,4 +305,11 @@ func names(n int, f func(i int) wire) (list []wire) {
 		list = append(list, w)
 	}
 	return list
+}
+
+func (r *rig) merge(from, into normalize.ID) normalize.ID {
+	r.t.Helper()
+	m, err := r.db.Merge(r.t.Context(), identity.Merge{From: from, Into: into, Reason: "same person", Author: "Eve", At: r.now})
+	r.must(err)
+	return m.ID
 }
