@@ -83,6 +83,24 @@ func TestMedia(t *testing.T) {
 	w.refused(422, "POST", "/v1/media", "no form at all", "Content-Type", "multipart/form-data; boundary=x")
 }
 
+func TestAnswerShowsItsPictures(t *testing.T) {
+	w := newWorld(t, Config{})
+	m := w.receive("ann@example.com", "a1", "what does it look like?", nil)
+	shown := get[normalize.Media](w, "POST", "/v1/media?name=blue.png", string(png), "Content-Type", "image/png").ID
+	other := get[normalize.Media](w, "POST", "/v1/media?name=other.png", string(png), "Content-Type", "image/png").ID
+	answer := get[normalize.Message](w, "POST", "/v1/conversations/"+m.ConversationID.String()+"/messages", map[string]any{
+		"html":        `<p>So: <img src="cid:` + shown.String() + `"> <img src="cid:` + m.ID.String() + `" alt="nothing of ours"></p>`,
+		"attachments": []normalize.ID{other, shown},
+	})
+	plain, picture := answer.Parts[1].Media, answer.Parts[2].Media
+	if plain.ContentID != "" || !strings.HasSuffix(picture.ContentID, "@deskbridge") {
+		t.Errorf("got the Content-IDs %q and %q, want one for the picture that is shown", plain.ContentID, picture.ContentID)
+	}
+	if !strings.Contains(answer.HTML, `src="cid:`+picture.ContentID+`"`) || strings.Count(answer.HTML, "cid:") != 1 {
+		t.Errorf("the text does not show the picture, and only it: %s", answer.HTML)
+	}
+}
+
 func TestExportIsCompleteAndErasureStays(t *testing.T) {
 	w := newWorld(t, Config{})
 	m := w.receive("ann@example.com", "a1", "in blue?", png)

@@ -196,7 +196,7 @@ func TestNotesFirstMessagesAndRefusals(t *testing.T) {
 	asked := w.receive("ann@example.com", "a1", "in blue?", nil)
 	path := "/v1/conversations/" + asked.ConversationID.String() + "/messages"
 	note := get[*normalize.Message](w, "POST", path, map[string]any{"text": "she is nice", "note": true})
-	if !note.Note {
+	if !note.Note || note.Parts[0].Status != normalize.StatusAccepted {
 		t.Errorf("got %+v", note)
 	}
 	if jobs, err := w.db.JobsOf(t.Context(), note.ID); err != nil || slices.ContainsFunc(jobs, func(j *outbox.Job) bool { return j.Lane == outbox.Deliver }) {

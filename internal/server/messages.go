@@ -30,7 +30,7 @@ func (s *Server) messagesAPI(a huma.API) {
 type Words struct {
 	Subject     string            `json:"subject,omitempty" maxLength:"500" doc:"Where the channel has one; the conversation's own otherwise."`
 	Text        string            `json:"text,omitempty"`
-	HTML        string            `json:"html,omitempty" doc:"The rich form, for channels that have one. It is sanitised."`
+	HTML        string            `json:"html,omitempty" doc:"The rich form, for channels that have one. It is sanitised. An image among the attachments stands where it says src=\"cid:ID\", with the id of the medium."`
 	Attachments []normalize.ID    `json:"attachments,omitempty" maxItems:"100" nullable:"false" doc:"Media, as POST /v1/media returned them."`
 	Author      *normalize.Author `json:"author,omitempty" doc:"The agent."`
 	Note        bool              `json:"note,omitempty" doc:"For agents only: it is never sent. It belongs in a conversation."`
@@ -113,8 +113,12 @@ func (s *Server) reply(ctx context.Context, key string, a timeline.Answer) (*mes
 }
 
 // asAccepted returns a message as it was when it was accepted, so that a
-// repeat of the request gets the same answer however far delivery has come.
+// repeat of the request gets the same answer however far delivery has come. A
+// note is not delivered.
 func asAccepted(m *normalize.Message) *normalize.Message {
+	if m.Note {
+		return m
+	}
 	accepted := *m
 	accepted.Parts = slices.Clone(m.Parts)
 	for i := range accepted.Parts {
