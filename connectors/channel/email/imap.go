@@ -174,6 +174,7 @@ func (c *imapConn) idle(ctx context.Context, until <-chan time.Time) error {
 	case <-c.news:
 	case <-until:
 	case <-c.client.Closed():
+		return transient(errConnectionLost)
 	case <-ctx.Done():
 	}
 	err = c.do(ctx, func() error {

@@ -76,6 +76,22 @@ func TestIdleAndPollBringNewMail(t *testing.T) {
 	}
 }
 
+func TestAServerThatHangsUpIsNamedAsTheCause(t *testing.T) {
+	for name, idle := range map[string]bool{"idle": true, "poll": false} {
+		t.Run(name, func(t *testing.T) {
+			e, s := onSimulator(t, func(c *Config) { c.IMAP.Idle, c.IMAP.PollInterval = idle, time.Hour })
+			b := &inbox{}
+			ended := make(chan error, 1)
+			go func() { ended <- e.Stream(t.Context(), b) }()
+			eventually(t, "the mailbox is read", func() bool { return b.rounds() > 0 })
+			s.Disconnect(mail.IMAP)
+			if err := <-ended; !errors.Is(err, errConnectionLost) || connectors.Classify(err).Class != connectors.Transient {
+				t.Errorf("the stream ended with %v", err)
+			}
+		})
+	}
+}
+
 func TestNothingIsSkippedWhenTheStoreRefuses(t *testing.T) {
 	e, s := onSimulator(t)
 	deliver(t, s, 0, 3)
