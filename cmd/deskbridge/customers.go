@@ -162,7 +162,7 @@ func (c *customersExportCmd) Run(e *env) error {
 		if err := writeNew(path, func(w io.Writer) error { return server.WriteBundle(e.ctx, w, s.db, s.files, export) }); err != nil {
 			return err
 		}
-		e.say("%d messages of customer %s written to %s", len(export.Messages), who.ID, path)
+		e.say("%s of customer %s written to %s", cli.Count(len(export.Messages), "message"), who.ID, path)
 		return nil
 	})
 }
@@ -208,7 +208,7 @@ func (c *customersEraseCmd) Run(e *env) error {
 				return fmt.Errorf("the customer is erased from the store, but the media file %s is still there, remove it by hand: %w", d, err)
 			}
 		}
-		e.say("customer %s is erased, with %d files", who.ID, len(digests))
+		e.say("customer %s is erased, with %s", who.ID, cli.Count(len(digests), "file"))
 		return nil
 	})
 }

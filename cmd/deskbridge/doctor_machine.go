@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -106,7 +105,8 @@ func (d *doctor) media() {
 			return err
 		}
 		defer func() { err = errors.Join(err, dir.Close()) }()
-		digest, _, err := dir.Put(d.ctx, bytes.NewReader([]byte("deskbridge doctor "+d.opts.Now.String())))
+		// Always the same file: the folder keeps what was just stored.
+		digest, _, err := dir.Put(d.ctx, strings.NewReader("deskbridge doctor\n"))
 		if err != nil {
 			return err
 		}

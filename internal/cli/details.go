@@ -27,7 +27,11 @@ func RenderCustomer(w io.Writer, c Customer, o Options) error {
 	d.fact("since", o.Stamp(c.Customer.ID.Time()))
 	d.section("Addresses")
 	for _, k := range c.Links {
-		d.fact(k.Address.Kind, joined(k.Address.String(), fmt.Sprintf("%s, by %s, since %s", k.Evidence, k.Author, o.Stamp(k.Since))))
+		why := k.Evidence
+		if k.Author != "" {
+			why += ", by " + k.Author
+		}
+		d.fact(k.Address.Kind, joined(k.Address.String(), why+", since "+o.Stamp(k.Since)))
 	}
 	if len(c.Merges) > 0 {
 		d.section("Merges")

@@ -248,7 +248,7 @@ func (d *lifeDrawing) standing() {
 		}
 	}
 	for _, account := range slices.Sorted(maps.Keys(taken)) {
-		d.labelled(string(outbox.TaskForward), green, fmt.Sprintf("%s %d events taken by %s", stateMarks[outbox.Done].sign, taken[account], account))
+		d.labelled(string(outbox.TaskForward), green, fmt.Sprintf("%s %s taken by %s", stateMarks[outbox.Done].sign, Count(taken[account], "event"), account))
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+	"github.com/deskbridge/deskbridge/outbox"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -117,6 +121,28 @@ func TestLinesFit(t *testing.T) {
 			if Width(line) > width && !strings.Contains(line, "deskbridge ") {
 				t.Errorf("width %d: %d columns: %q", width, Width(line), line)
 			}
+		}
+	}
+}
+
+func TestExplainTellsWhoAskedForAMessage(t *testing.T) {
+	bounce := &timeline.LedgerEntry{ID: id(60), Outcome: normalize.Accepted}
+	sent := []JobLife{{Job: &outbox.Job{ID: id(70), Lane: outbox.Deliver, Task: outbox.TaskSend, State: outbox.Done}}}
+	for name, c := range map[string]struct {
+		life Life
+		want string
+	}{
+		"by the API, without an author":     {Life{Jobs: sent}, "asked for by us"},
+		"the same, looked up by its bounce": {Life{Jobs: sent, Ledger: bounce}, "asked for by us"},
+		"typed in the vendor's app":         {Life{Ledger: bounce}, "taken over from the channel"},
+	} {
+		c.life.Message = &normalize.Message{
+			ID: id(1), Direction: normalize.Outbound, Channel: support, Address: zhang, ReceivedAt: t0,
+			Parts: []normalize.Part{{Kind: normalize.PartText}},
+		}
+		var b strings.Builder
+		if err := RenderLife(&b, c.life, Options{Width: 100, Now: t0}); err != nil || !strings.Contains(b.String(), c.want+", 1 part\n") {
+			t.Errorf("%s: %v\n%s\nwant %q", name, err, b.String(), c.want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -45,6 +46,14 @@ func Span(d time.Duration) string {
 		return two(time.Hour, "h", time.Minute, "m")
 	}
 	return two(24*time.Hour, "d", time.Hour, "h")
+}
+
+// Count returns a number of things in words: "1 part", "2 parts".
+func Count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
 }
 
 // Ago returns how long before now t was: "5m ago", "in 30s" or "-" for none.

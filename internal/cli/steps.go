@@ -36,10 +36,10 @@ func (l Life) steps(o Options) []step {
 	if m := l.Message; m != nil {
 		if m.Direction == normalize.Outbound {
 			by := "asked for by " + who(m)
-			if m.Author == nil {
+			if m.Author == nil && l.takenOver() {
 				by = "taken over from the channel"
 			}
-			add(m.ReceivedAt, "committed", plain, "%s, %d parts", by, len(m.Parts))
+			add(m.ReceivedAt, "committed", plain, "%s, %s", by, Count(len(m.Parts), "part"))
 		}
 		placed := m.ReceivedAt
 		if l.Ledger != nil {
@@ -74,6 +74,12 @@ func (l Life) steps(o Options) []step {
 	}
 	slices.SortStableFunc(s, func(a, b step) int { return a.at.Compare(b.at) })
 	return s
+}
+
+// takenOver reports whether somebody wrote an outbound message beside us, such
+// as in the vendor's app: an input brought it, and we never had to send it.
+func (l Life) takenOver() bool {
+	return l.Ledger != nil && !slices.ContainsFunc(l.Jobs, func(j JobLife) bool { return j.Lane == outbox.Deliver })
 }
 
 func customerOf(m *normalize.Message) string {

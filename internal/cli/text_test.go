@@ -74,6 +74,11 @@ func TestHuman(t *testing.T) {
 			t.Errorf("Span(%s) = %q, want %q", d, got, want)
 		}
 	}
+	for n, want := range map[int]string{0: "0 parts", 1: "1 part", 2: "2 parts"} {
+		if got := Count(n, "part"); got != want {
+			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		}
+	}
 	o := Options{Now: t0}
 	for at, want := range map[time.Time]string{t0: "now", t0.Add(-5 * time.Minute): "5m ago", t0.Add(30 * time.Second): "in 30s", {}: "-"} {
 		if got := o.Ago(at); got != want {
