@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors/channel"
@@ -26,12 +25,13 @@ import (
 func (a *App) open(ctx context.Context, f *configs.File) (map[string]*Account, error) {
 	next := map[string]*Account{}
 	var opened []*Account
+	forward := a.file.Load().Forward == f.Forward // which a dispatcher holds on to
 	for role, list := range map[string][]configs.Account{store.RoleChannel: f.Channels, store.RoleHelpdesk: f.Helpdesks} {
 		for _, c := range list {
 			if !c.Enabled {
 				continue
 			}
-			if old := a.accounts[c.Name]; old != nil && old.Role() == role && old.same(c) {
+			if old := a.accounts[c.Name]; old != nil && old.Role() == role && old.same(c) && (forward || role == store.RoleChannel) {
 				next[c.Name] = old
 				continue
 			}
@@ -68,12 +68,15 @@ func (a *App) configure(ctx context.Context, f *configs.File) error {
 	old := a.accounts
 	a.accounts = next
 	a.mu.Unlock()
+	a.file.Store(f)
 	// The old ones end before the new ones begin; neither the API nor the
 	// other accounts wait for that.
 	for name, acc := range old {
-		if next[name] != acc {
-			a.halt(ctx, acc)
+		if next[name] == acc {
+			continue
 		}
+		a.halt(ctx, acc)
+		a.states.forget(name, reading, sending)
 		if next[name] == nil {
 			a.metrics.forget(name)
 		}
@@ -150,6 +153,11 @@ func (a *App) launch(acc *Account) {
 	ctx, stop := context.WithCancel(a.running)
 	acc.stop = stop
 	log := a.log.With("account", acc.Name)
+	_, streams := acc.Channel.(channel.Streamer)
+	_, polls := acc.Channel.(channel.Poller)
+	if !streams && !polls {
+		a.refresh(ctx, acc.Name)
+	}
 	conf := outbox.Config{
 		Account: acc.Name, Store: a.db, Accounts: a, Clock: a.opts.Clock, Log: log,
 		Metrics: a.outbox, Poll: a.opts.Poll, Grace: a.grace() / 2,
@@ -166,16 +174,15 @@ func (a *App) launch(acc *Account) {
 		conf.Worker = &deliver.Worker{Channel: sender, Store: a.db, Clock: a.opts.Clock, Log: log, Open: a.openMedia}
 		acc.dispatch(ctx, outbox.New(conf), a.db)
 	}
-	_, streams := acc.Channel.(channel.Streamer)
-	_, polls := acc.Channel.(channel.Poller)
 	if !streams && !polls {
 		return
 	}
 	r := &reader{
 		account: acc.Account, channel: acc.Channel, ingestor: a.ingestor(), store: a.db, leases: a.db, owner: a.owner,
 		now: a.now, log: log,
-		state: func(state, reason string) { a.setState(ctx, acc.Name, state, reason) },
+		state: func(state, reason string) { a.setReading(ctx, acc.Name, state, reason) },
 		alive: func() { a.metrics.polled.WithLabelValues(acc.Name).Set(float64(a.now().Unix())) },
+		rest:  func() { a.rest(acc.Name) },
 	}
 	acc.done.Go(func() { r.run(ctx) })
 }
@@ -243,18 +250,6 @@ func (a *App) endpoint(name string) (server.Endpoint, bool) {
 
 func (a *App) openMedia(ctx context.Context, m *normalize.Media) (io.ReadCloser, error) {
 	return a.media.Open(ctx, m.SHA256)
-}
-
-// SetAccountState implements outbox.Accounts.
-func (a *App) SetAccountState(ctx context.Context, account, state, reason string, now time.Time) error {
-	a.metrics.setState(account, state)
-	return a.db.SetAccountState(ctx, account, state, reason, now)
-}
-
-func (a *App) setState(ctx context.Context, account, state, reason string) {
-	if err := a.SetAccountState(ctx, account, state, reason, a.now()); err != nil && ctx.Err() == nil {
-		a.log.Warn("the state of an account could not be recorded", "account", account, "err", err)
-	}
 }
 
 // turn returns when the daemon's own locks are free: a sign of life for the

@@ -58,6 +58,7 @@ type App struct {
 	running  context.Context // set while Run runs; accounts start under it
 	mu       sync.RWMutex
 	accounts map[string]*Account
+	states   states
 }
 
 // Attach opens the store and the accounts of a configuration, to look into

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -35,6 +36,7 @@ type reader struct {
 	log      *slog.Logger
 	state    func(state, reason string)
 	alive    func()
+	rest     func() // told when this node no longer reads the account
 }
 
 // run reads until ctx ends.
@@ -42,12 +44,15 @@ func (r *reader) run(ctx context.Context) {
 	holding(ctx, r.leases, "account/"+r.account.Name, r.owner, r.now, r.log, r.read)
 }
 
+// read reads until ctx ends or another node has the lease, which is no fault
+// of the account's.
 func (r *reader) read(ctx context.Context, fence int64) {
+	defer r.rest()
 	wait := readerBackoff
 	for ctx.Err() == nil {
 		started := time.Now()
 		err := r.once(ctx, fence)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, timeline.ErrFenced) {
 			return
 		}
 		if time.Since(started) > readerHealthy {
@@ -66,16 +71,26 @@ func (r *reader) read(ctx context.Context, fence int64) {
 	}
 }
 
-// once runs the channel until it breaks. A panic in it is an error like
-// another.
+// once runs the channel until it breaks, or until a batch was refused since
+// another node has taken over: then the error is timeline.ErrFenced, whatever
+// the channel made of it. A panic in it is an error like another.
 func (r *reader) once(ctx context.Context, fence int64) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer func() {
+		if errors.Is(context.Cause(ctx), timeline.ErrFenced) {
+			err = timeline.ErrFenced
+		} else if err == nil {
+			err = connectors.Errorf(connectors.Transient, "", "the connection ended")
+		}
+	}()
 	defer func() {
 		if v := recover(); v != nil {
 			r.log.Error("the connector panicked", "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 			err = connectors.Errorf(connectors.Transient, "panic", "the connector failed; see the log")
 		}
 	}()
-	src := &source{reader: r, fence: fence}
+	src := &source{reader: r, fence: fence, stop: cancel}
 	if s, ok := r.channel.(channel.Streamer); ok {
 		return s.Stream(ctx, src)
 	}
@@ -109,6 +124,7 @@ func (r *reader) poll(ctx context.Context, p channel.Poller, src *source) error 
 type source struct {
 	reader *reader
 	fence  int64
+	stop   context.CancelCauseFunc
 }
 
 func (s *source) Cursor(ctx context.Context, key string) (string, error) {
@@ -118,6 +134,9 @@ func (s *source) Cursor(ctx context.Context, key string) (string, error) {
 func (s *source) Sink(ctx context.Context, b normalize.Batch) error {
 	r := s.reader
 	err := r.ingestor.Take(ctx, timeline.Source{Account: r.account, Decoder: r.channel, Fence: s.fence}, b)
+	if errors.Is(err, timeline.ErrFenced) {
+		s.stop(err)
+	}
 	if err != nil {
 		return &connectors.Error{Class: connectors.Transient, Code: "store", Detail: "the store did not take a batch: " + err.Error(), Err: err}
 	}

@@ -25,7 +25,6 @@ func (a *App) Reload(ctx context.Context, f *configs.File) error {
 	if err := a.configure(ctx, f); err != nil {
 		return fmt.Errorf("the old configuration stays in force: %w", err)
 	}
-	a.file.Store(f)
 	a.log.Info("configuration reloaded", "accounts", a.summary())
 	return nil
 }
