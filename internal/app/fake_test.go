@@ -68,8 +68,10 @@ type fakeConf struct {
 func (*fakeConf) Validate() []error { return nil }
 
 // fakeOut is a channel that sends, fake one that also reads.
-type fakeOut struct{ line *line }
-type fake struct{ fakeOut }
+type (
+	fakeOut struct{ line *line }
+	fake    struct{ fakeOut }
+)
 
 func init() {
 	conf := func() connectors.Config { return &fakeConf{} }
@@ -81,13 +83,17 @@ func init() {
 		}
 		return fakeOut{l.(*line)}, nil
 	}
-	channel.Register(channel.Kind{Type: "fake", Title: "Fake", Addresses: normalize.KindEmail, Config: conf,
+	channel.Register(channel.Kind{
+		Type: "fake", Title: "Fake", Addresses: normalize.KindEmail, Config: conf,
 		New: func(c connectors.Config, _ connectors.Deps) (channel.Channel, error) {
 			f, err := open(c)
 			return fake{f}, err
-		}})
-	channel.Register(channel.Kind{Type: "fake_out", Title: "Fake, out only", Addresses: normalize.KindEmail, Config: conf,
-		New: func(c connectors.Config, _ connectors.Deps) (channel.Channel, error) { return open(c) }})
+		},
+	})
+	channel.Register(channel.Kind{
+		Type: "fake_out", Title: "Fake, out only", Addresses: normalize.KindEmail, Config: conf,
+		New: func(c connectors.Config, _ connectors.Deps) (channel.Channel, error) { return open(c) },
+	})
 }
 
 func (fakeOut) Probe(context.Context) (normalize.Address, error) { return normalize.Address{}, nil }

@@ -145,8 +145,10 @@ func pauses(t *testing.T, n int, lived time.Duration, err error) (list []time.Du
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var last time.Time
-		r := &reader{account: normalize.Account{Name: "x"}, log: slog.New(slog.DiscardHandler), now: time.Now,
-			state: func(state, _ string) { states[state]++ }, alive: func() {}, rest: func() {}}
+		r := &reader{
+			account: normalize.Account{Name: "x"}, log: slog.New(slog.DiscardHandler), now: time.Now,
+			state: func(state, _ string) { states[state]++ }, alive: func() {}, rest: func() {},
+		}
 		r.channel = trickle{stream: func(context.Context) error {
 			if !last.IsZero() {
 				list = append(list, time.Since(last))

@@ -91,10 +91,13 @@ func (r *reader) once(ctx context.Context, fence int64) (err error) {
 		}
 	}()
 	src := &source{reader: r, fence: fence, stop: cancel}
-	if s, ok := r.channel.(channel.Streamer); ok {
-		return s.Stream(ctx, src)
+	switch c := r.channel.(type) {
+	case channel.Streamer:
+		return c.Stream(ctx, src)
+	case channel.Poller:
+		return r.poll(ctx, c, src)
 	}
-	return r.poll(ctx, r.channel.(channel.Poller), src)
+	return connectors.Errorf(connectors.Unsupported, "", "this channel reads nothing by itself")
 }
 
 func (r *reader) poll(ctx context.Context, p channel.Poller, src *source) error {

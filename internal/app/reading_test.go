@@ -19,6 +19,7 @@ import (
 // refused, its reader stops, and it says nothing more of the account's state.
 // It reads again when the lease is free again.
 func TestLeaseIsLost(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T, d *daemon) {
 		l := newLine(t)
 		in, sunk := make(chan string), make(chan error)
@@ -81,6 +82,7 @@ func TestLeaseIsLost(t *testing.T) {
 // A connector that breaks is started again, its state says why, and nothing
 // that it was reading goes into the log.
 func TestStreamsThatBreak(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T, d *daemon) {
 		l := newLine(t)
 		var hold atomic.Bool
@@ -122,6 +124,7 @@ func TestStreamsThatBreak(t *testing.T) {
 
 // A mailbox that can be read does not hide that nothing can be sent.
 func TestTheWorseStateShows(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T, d *daemon) {
 		l := newLine(t)
 		alive := make(chan bool)

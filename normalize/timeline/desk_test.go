@@ -277,8 +277,10 @@ func TestAnswersAsTheyAreStored(t *testing.T) {
 		desk := r.desk(map[string]*testChannel{"chat": {limits: channel.Limits{HTML: true}}})
 		c := r.ask("ann@chat.test")
 
-		note, _, err := desk.Reply(t.Context(), timeline.Answer{Conversation: c.ID, Text: "for us\x00 only", Note: true, Channel: "no such channel",
-			Author: &normalize.Author{Name: "Eve \u202e<moc.tset>", Email: "eve@example.test"}})
+		note, _, err := desk.Reply(t.Context(), timeline.Answer{
+			Conversation: c.ID, Text: "for us\x00 only", Note: true, Channel: "no such channel",
+			Author: &normalize.Author{Name: "Eve \u202e<moc.tset>", Email: "eve@example.test"},
+		})
 		r.must(err)
 		if !note.Note || note.Text != "for us only" || len(r.jobs(note.ID)) != 0 || note.Author.Name != "Eve <moc.tset>" {
 			t.Errorf("note: %+v, jobs %v", note, r.jobs(note.ID))

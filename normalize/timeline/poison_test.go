@@ -35,8 +35,10 @@ func TestPoisonInputsHarmNobodyElse(t *testing.T) {
 		b.Cursors = []normalize.Cursor{{Key: "INBOX", Value: "20"}}
 		rows := r.take(b)
 
-		poison := map[int]string{3: "panic: the decoder failed on this input", 8: "panic: the decoder failed on this input",
-			11: errOdd.Error(), 15: "too_large: 30 MB, at most 25 are taken"}
+		poison := map[int]string{
+			3: "panic: the decoder failed on this input", 8: "panic: the decoder failed on this input",
+			11: errOdd.Error(), 15: "too_large: 30 MB, at most 25 are taken",
+		}
 		for i, row := range rows {
 			why, bad := poison[i]
 			if !bad {

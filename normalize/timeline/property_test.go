@@ -132,8 +132,10 @@ func (s *sequence) echo() {
 
 func (s *sequence) receipt() {
 	if m, ok := pick(s, s.ours); ok {
-		status := rapid.SampledFrom([]normalize.Status{normalize.StatusSending, normalize.StatusAccepted, normalize.StatusFailed,
-			normalize.StatusDelivered, normalize.StatusRead, normalize.StatusUncertain}).Draw(s.rt, "status")
+		status := rapid.SampledFrom([]normalize.Status{
+			normalize.StatusSending, normalize.StatusAccepted, normalize.StatusFailed,
+			normalize.StatusDelivered, normalize.StatusRead, normalize.StatusUncertain,
+		}).Draw(s.rt, "status")
 		s.give(wire{Do: "receipt", ID: fmt.Sprint(s.inputs), Target: m.ExternalID, Status: status})
 	}
 }

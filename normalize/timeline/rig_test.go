@@ -95,13 +95,15 @@ func (r *rig) open() *store.DB {
 }
 
 func (r *rig) on(s timeline.Store) *timeline.Ingestor {
-	return &timeline.Ingestor{Store: s, Files: r.files, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	return &timeline.Ingestor{
+		Store: s, Files: r.files, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time { return r.now }, IdleTimeout: func() time.Duration { return idle },
 		Observe: func(_ string, res timeline.Result) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.outcomes[res.Outcome]++
-		}}
+		},
+	}
 }
 
 func (r *rig) must(err error) {
@@ -179,9 +181,11 @@ func (d decoder) Decode(in normalize.Input) (normalize.Item, error) {
 }
 
 func (w wire) message() *normalize.Message {
-	m := &normalize.Message{ExternalID: w.ID, Address: normalize.Email(w.From, ""), Text: w.Text,
+	m := &normalize.Message{
+		ExternalID: w.ID, Address: normalize.Email(w.From, ""), Text: w.Text,
 		Thread: normalize.Thread{ReplyTo: w.ReplyTo, Separate: w.Separate},
-		Parts:  []normalize.Part{{Kind: normalize.PartText, Text: w.Text}}}
+		Parts:  []normalize.Part{{Kind: normalize.PartText, Text: w.Text}},
+	}
 	if w.Outbound {
 		m.Direction = normalize.Outbound
 	}
