@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"time"
 
@@ -159,6 +160,10 @@ func (d *Dispatcher) showState(ctx context.Context) {
 		d.Log.Warn("cannot record the account's state; trying again", "state", state, "error", err)
 		return
 	}
-	d.Log.Info("account state", "state", state, "reason", reason)
+	level := slog.LevelInfo
+	if state != "connected" {
+		level = slog.LevelWarn // nobody may be looking at the metrics
+	}
+	d.Log.Log(ctx, level, "account state", "state", state, "reason", reason)
 	d.shown = state
 }

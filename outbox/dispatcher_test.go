@@ -1,10 +1,13 @@
 package outbox_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -102,7 +105,10 @@ func TestAnAccountThatIsDownKeepsItsQueueAndIsShown(t *testing.T) {
 		for i := range jobs {
 			jobs[i] = r.Send(fmt.Sprint("c", i))
 		}
-		r.deliver()
+		var log bytes.Buffer
+		stop := r.deliver(func(c *outbox.Config) {
+			c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		})
 		state := func() string {
 			list, err := r.Accounts(t.Context())
 			if err != nil {
@@ -129,6 +135,10 @@ func TestAnAccountThatIsDownKeepsItsQueueAndIsShown(t *testing.T) {
 			}
 		}
 		r.eventually("shown as connected", func() bool { return state() == "connected " })
+		stop()
+		if !strings.Contains(log.String(), `level=WARN msg="account state" state=down reason="the vendor's words"`) {
+			t.Errorf("no warning that the account is down: %s", &log)
+		}
 	})
 }
 
