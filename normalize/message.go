@@ -42,6 +42,10 @@ type Message struct {
 	// Automated mail (RFC 3834 and kin) is shown and never answered.
 	Automated    bool `json:"automated"`
 	RawAvailable bool `json:"raw_available"`
+	// Authentication says whether the sender's domain vouches for the message;
+	// nil where nobody could tell, and on channels whose vendor knows who
+	// writes.
+	Authentication *Authentication `json:"authentication,omitempty"`
 
 	// Author is the agent who wrote an outbound message.
 	Author *Author `json:"author,omitempty"`

@@ -105,6 +105,9 @@ func (d *lifeDrawing) head() {
 	d.fact("channel", m.Channel.Name+" ("+m.Channel.Type+")")
 	if m.Direction == normalize.Inbound {
 		d.fact("from", m.Address.String())
+		if a := m.Authentication; a != nil {
+			d.labelled("sender", verdictColor[a.Verdict], authentication(a))
+		}
 	} else {
 		d.fact("author", who(m))
 		d.fact("to", addresses(append([]normalize.Address{m.Address}, without(m.Thread.To, m.Address)...)))
@@ -136,6 +139,23 @@ func (d *lifeDrawing) head() {
 	if e != nil {
 		d.input(e)
 	}
+}
+
+var verdictColor = map[normalize.Verdict]style{normalize.Authenticated: green, normalize.Unauthenticated: yellow}
+
+// authentication says in words whether the sender's address is genuine.
+func authentication(a *normalize.Authentication) string {
+	s := string(a.Verdict)
+	if a.By != "" {
+		s += " by " + a.By
+	}
+	if a.Domain != "" {
+		s += " of " + a.Domain
+	}
+	if a.Verdict == normalize.Unauthenticated {
+		s += ": anybody may have written this"
+	}
+	return s
 }
 
 func (d *lifeDrawing) input(e *timeline.LedgerEntry) {

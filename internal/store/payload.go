@@ -26,22 +26,23 @@ const (
 // payload is what a message's row holds as JSON: what no statement looks for.
 // It is a format of its own, so that the public one can change.
 type payload struct {
-	ReceivedAt  time.Time              `json:"received_at"`
-	Thread      normalize.Thread       `json:"thread,omitzero"`
-	ThreadKey   string                 `json:"thread_key,omitempty"`
-	Separate    bool                   `json:"separate,omitempty"`
-	Subject     string                 `json:"subject,omitempty"`
-	Text        string                 `json:"text,omitempty"`
-	FullText    string                 `json:"full_text,omitempty"` // where it is not Text
-	HTML        string                 `json:"html,omitempty"`
-	Parts       []storedPart           `json:"parts,omitempty"`
-	ReplyWindow *normalize.ReplyWindow `json:"reply_window,omitempty"`
-	Automated   bool                   `json:"automated,omitempty"`
-	Author      *normalize.Author      `json:"author,omitempty"`
-	Unreadable  string                 `json:"unreadable,omitempty"`
-	EditedAt    time.Time              `json:"edited_at,omitzero"`
-	DeletedAt   time.Time              `json:"deleted_at,omitzero"`
-	Reactions   []normalize.Reaction   `json:"reactions,omitempty"`
+	ReceivedAt     time.Time                 `json:"received_at"`
+	Thread         normalize.Thread          `json:"thread,omitzero"`
+	ThreadKey      string                    `json:"thread_key,omitempty"`
+	Separate       bool                      `json:"separate,omitempty"`
+	Subject        string                    `json:"subject,omitempty"`
+	Text           string                    `json:"text,omitempty"`
+	FullText       string                    `json:"full_text,omitempty"` // where it is not Text
+	HTML           string                    `json:"html,omitempty"`
+	Parts          []storedPart              `json:"parts,omitempty"`
+	ReplyWindow    *normalize.ReplyWindow    `json:"reply_window,omitempty"`
+	Automated      bool                      `json:"automated,omitempty"`
+	Authentication *normalize.Authentication `json:"authentication,omitempty"`
+	Author         *normalize.Author         `json:"author,omitempty"`
+	Unreadable     string                    `json:"unreadable,omitempty"`
+	EditedAt       time.Time                 `json:"edited_at,omitzero"`
+	DeletedAt      time.Time                 `json:"deleted_at,omitzero"`
+	Reactions      []normalize.Reaction      `json:"reactions,omitempty"`
 	// Earlier are the wordings before edits, oldest first.
 	Earlier []wording `json:"earlier,omitempty"`
 }
@@ -63,7 +64,7 @@ func newPayload(m *normalize.Message) *payload {
 	p := &payload{
 		ReceivedAt: m.ReceivedAt, Thread: cleanThread(m.Thread), ThreadKey: clean(m.Thread.Key), Separate: m.Thread.Separate,
 		Subject: clean(m.Subject), Text: clean(m.Text), FullText: clean(m.FullText), HTML: clean(m.HTML),
-		ReplyWindow: m.ReplyWindow, Automated: m.Automated, Author: m.Author, Unreadable: clean(m.Unreadable),
+		ReplyWindow: m.ReplyWindow, Automated: m.Automated, Authentication: m.Authentication, Author: m.Author, Unreadable: clean(m.Unreadable),
 		EditedAt: m.EditedAt, DeletedAt: m.DeletedAt, Reactions: m.Reactions,
 	}
 	if p.FullText == p.Text {
@@ -102,6 +103,7 @@ func (p *payload) fill(m *normalize.Message) {
 		m.FullText = p.Text
 	}
 	m.ReplyWindow, m.Automated, m.Author, m.Unreadable = p.ReplyWindow, p.Automated, p.Author, p.Unreadable
+	m.Authentication = p.Authentication
 	m.EditedAt, m.DeletedAt, m.Reactions = p.EditedAt, p.DeletedAt, p.Reactions
 	m.Parts = make([]normalize.Part, len(p.Parts))
 	for i, sp := range p.Parts {
@@ -118,7 +120,7 @@ func (p *payload) fill(m *normalize.Message) {
 func (p *payload) withdraw() {
 	*p = payload{
 		ReceivedAt: p.ReceivedAt, Thread: normalize.Thread{ID: p.Thread.ID}, ThreadKey: p.ThreadKey,
-		Separate: p.Separate, Automated: p.Automated, DeletedAt: p.DeletedAt, EditedAt: p.EditedAt,
+		Separate: p.Separate, Automated: p.Automated, Authentication: p.Authentication, DeletedAt: p.DeletedAt, EditedAt: p.EditedAt,
 	}
 }
 

@@ -112,7 +112,7 @@ func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Accoun
 	if m.FullText == "" {
 		m.FullText = m.Text
 	}
-	m.Author = scrubAuthor(m.Author)
+	m.Author, m.Authentication = scrubAuthor(m.Author), scrubAuthentication(m.Authentication)
 	m.Reactions = nil // they come as inputs of their own
 	m.SentAt = stamp(m.SentAt, in.ReceivedAt)
 	m.ReceivedAt = in.ReceivedAt

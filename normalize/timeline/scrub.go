@@ -54,6 +54,14 @@ func scrubAuthor(a *normalize.Author) *normalize.Author {
 	return &normalize.Author{Name: line(a.Name), Email: line(a.Email)}
 }
 
+// scrubAuthentication leaves out a verdict that is none.
+func scrubAuthentication(a *normalize.Authentication) *normalize.Authentication {
+	if a == nil || a.Verdict != normalize.Authenticated && a.Verdict != normalize.Unauthenticated {
+		return nil
+	}
+	return &normalize.Authentication{Verdict: a.Verdict, By: line(a.By), Domain: line(a.Domain)}
+}
+
 func checkThread(t *normalize.Thread) error {
 	if n := len(t.To) + len(t.Cc); n > maxParts {
 		return tooMany("recipients", n, maxParts)

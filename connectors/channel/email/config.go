@@ -16,8 +16,11 @@ type Config struct {
 	Address  string   `yaml:"address" required:"true" example:"support@example.com" doc:"The address that customers write to and that answers come from."`
 	FromName string   `yaml:"from_name" example:"Example Support" doc:"The name that customers see beside the address."`
 	Aliases  []string `yaml:"aliases" example:"[help@example.com]" doc:"Further addresses of this mailbox; an answer never goes to them."`
-	IMAP     IMAP     `yaml:"imap" required:"true" doc:"Where mail is read."`
-	SMTP     SMTP     `yaml:"smtp" required:"true" doc:"Where answers are handed in."`
+	// Trust in what comes in and goes out; trust*.go and dkim*.go.
+	TrustedAuthserv []string `yaml:"trusted_authserv" example:"[mx.example.com]" doc:"Names under which your own mail server writes Authentication-Results into every incoming mail; .example.com is all below. Without, those of the large operators are known, and no others are believed."`
+	VerifyDKIM      string   `yaml:"verify_dkim" enum:"auto,off" default:"auto" doc:"auto verifies by DNS the signatures of new mail that your server has not judged; off leaves it unjudged."`
+	IMAP            IMAP     `yaml:"imap" required:"true" doc:"Where mail is read."`
+	SMTP            SMTP     `yaml:"smtp" required:"true" doc:"Where answers are handed in."`
 }
 
 // IMAP is the incoming side.
@@ -62,8 +65,9 @@ type OAuth2 struct {
 
 func newConfig() *Config {
 	return &Config{
-		IMAP: IMAP{TLS: tlsImplicit, Mailbox: "INBOX", Idle: true, PollInterval: time.Minute},
-		SMTP: SMTP{TLS: tlsImplicit, SaveTo: "Sent"},
+		VerifyDKIM: dkimAuto,
+		IMAP:       IMAP{TLS: tlsImplicit, Mailbox: "INBOX", Idle: true, PollInterval: time.Minute},
+		SMTP:       SMTP{TLS: tlsImplicit, SaveTo: "Sent"},
 	}
 }
 
@@ -88,6 +92,7 @@ func (c *Config) Validate() []error {
 	if strings.ContainsAny(c.FromName, "\r\n\x00") {
 		bad("from_name", "must be one line")
 	}
+	c.validateTrust(bad)
 	if c.IMAP.Password == "" && c.IMAP.OAuth2 == nil {
 		bad("imap.password", "a password or the section imap.oauth2 is needed")
 	}

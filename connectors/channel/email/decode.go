@@ -67,6 +67,7 @@ func (e *Email) message(root *node, in normalize.Input) (*normalize.Message, err
 		ReceivedAt:  in.ReceivedAt,
 		Automated:   automated(h) || machine(from),
 	}
+	m.Authentication = e.authentication(h, in.Meta)
 	m.Thread = e.thread(h, from)
 	m.FullText = b.plain()
 	m.Text = newlyWritten(m.FullText)

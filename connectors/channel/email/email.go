@@ -49,6 +49,9 @@ type Email struct {
 	own  ownAddresses
 	mint minter
 
+	authserv authservers
+	keys     *keyring
+
 	// How long a server may take; tests shorten it.
 	timeouts timeouts
 
@@ -87,6 +90,7 @@ func New(c *Config, d connectors.Deps) (*Email, error) {
 		},
 	}
 	e.mint = minter{mac: kit.NewMAC(d.Key, "email/message-id"), domain: domainOf(c.Address), own: e.own.domains()}
+	e.authserv, e.keys = newAuthservers(c.TrustedAuthserv, c.IMAP.Host), newKeyring()
 	sources := map[OAuth2]*kit.OAuth{}
 	var err1, err2 error
 	e.imap, err1 = newServer(c.IMAP.endpoint(c), d, sources)

@@ -138,6 +138,7 @@ func (e *Email) catchUp(ctx context.Context, c *imapConn, pos position, out chan
 			if err != nil {
 				return pos, err
 			}
+			e.verifyAll(ctx, inputs)
 			next := position{pos.validity, plan[n-1].uid}
 			plan = plan[n:]
 			if len(inputs) == 0 {

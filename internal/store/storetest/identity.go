@@ -76,6 +76,34 @@ func merges(t *testing.T, h *harness) {
 	}
 }
 
+// strangers: whatever a mail claims, nobody becomes somebody else by it.
+func strangers(t *testing.T, h *harness) {
+	forged := &normalize.Authentication{Verdict: normalize.Unauthenticated, By: "dmarc", Domain: "example.com"}
+	genuine := &normalize.Authentication{Verdict: normalize.Authenticated, By: "dmarc", Domain: "evil.example"}
+	in := h.place(h.msg("ann@example.com", "hi", func(m *normalize.Message) { m.Address.Name = "Ann" }))
+	h.reply(h.conversation(in.ConversationID), "out-1", "your balance")
+	// Under her name, in her thread, answers asked for at her address.
+	mallory := h.place(h.msg("ann@evil.example", "let me in", func(m *normalize.Message) {
+		m.Address.Name, m.Authentication = "Ann", genuine
+		m.Thread.ReplyTo, m.Thread.To = "out-1", []normalize.Address{in.Address}
+	}))
+	if got := h.message(mallory.ID).Authentication; got == nil || *got != *genuine {
+		t.Errorf("authentication %+v, want %+v", got, genuine)
+	}
+	again := h.place(h.msg("ann@example.com", "me again", func(m *normalize.Message) { m.Authentication = forged }))
+	if got := h.message(again.ID).Authentication; got == nil || *got != *forged {
+		t.Errorf("authentication %+v, want %+v", got, forged)
+	}
+	ann, err := h.db.Customer(h.ctx(), in.Customer.ID)
+	h.must(err)
+	if len(ann.Addresses) != 1 || ann.Addresses[0].Value != "ann@example.com" {
+		t.Errorf("Ann has the addresses %v", ann.Addresses)
+	}
+	if e := h.events(); count(e, normalize.CustomerMerged) != 0 {
+		t.Errorf("somebody was merged: %v", e)
+	}
+}
+
 // mergeChains: undone in any order, everybody has their own again.
 func mergeChains(t *testing.T, h *harness) {
 	for _, order := range [][2]int{{0, 1}, {1, 0}} {
