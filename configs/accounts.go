@@ -114,6 +114,9 @@ func (d *decoder) account(item, m *yaml.Node, kind string, types map[string]func
 	v := reflect.ValueOf(a.Settings).Elem()
 	setDefaults(v)
 	d.section(s, "", s.start, rest, v, common...)
+	if c, ok := a.Settings.(Completer); ok {
+		c.Complete(func(key string) bool { return s.given[key] })
+	}
 	d.validate(s, a.Settings)
 	return a
 }

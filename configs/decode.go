@@ -31,11 +31,12 @@ func at(n *yaml.Node) place { return place{n.Line, n.Column} }
 type scope struct {
 	start place
 	keys  map[string]place
+	given map[string]bool // those that have a value
 	bad   map[string]bool
 }
 
 func newScope(start place) *scope {
-	return &scope{start: start, keys: map[string]place{}, bad: map[string]bool{}}
+	return &scope{start: start, keys: map[string]place{}, given: map[string]bool{}, bad: map[string]bool{}}
 }
 
 func (d *decoder) report(p place, format string, args ...any) {
@@ -136,6 +137,7 @@ func (d *decoder) section(s *scope, prefix string, from place, entries []entry, 
 		f := fields[i]
 		s.keys[prefix+f.key] = e.at
 		set[f.key] = d.value(s, prefix+f.key, e, v.FieldByIndex(f.index), f.enum)
+		s.given[prefix+f.key] = set[f.key]
 		if f.required && set[f.key] && !s.bad[prefix+f.key] && isEmpty(v.FieldByIndex(f.index)) {
 			d.reportKey(s, prefix+f.key, e.at, "must not be empty")
 		}

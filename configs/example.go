@@ -119,7 +119,7 @@ func exampleField(f field, env string) (lines []string, set bool) {
 		}
 		return append(lines, block...), f.required
 	default:
-		set = f.required || kind == secret && f.example != ""
+		set = f.required || f.shown || kind == secret && f.example != ""
 		line := f.key + ": " + exampleValue(f, env, set)
 		if !set {
 			line = "# " + line

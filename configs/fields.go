@@ -15,6 +15,7 @@ type field struct {
 	hasDefault        bool
 	enum              []string
 	required          bool
+	shown             bool // as set in examples
 	index             []int
 	typ               reflect.Type
 }
@@ -45,7 +46,7 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		fields = append(fields, field{
 			key: key, doc: f.Tag.Get("doc"), example: f.Tag.Get("example"), def: def, hasDefault: hasDefault,
-			enum: enum, required: f.Tag.Get("required") == "true", index: f.Index, typ: f.Type,
+			enum: enum, required: f.Tag.Get("required") == "true", shown: f.Tag.Get("shown") == "true", index: f.Index, typ: f.Type,
 		})
 	}
 	return fields

@@ -8,6 +8,7 @@
 //	default:"1m"        as it would be written in the file
 //	enum:"a,b,c"        the only values
 //	required:"true"     must be set where its struct is used
+//	shown:"true"        set in annotated examples although it may be left out
 //	example:"..."       a value for annotated examples
 //
 // Field types: string, bool, int, float64, time.Duration, Size, Secret, slices
@@ -20,6 +21,13 @@ import "fmt"
 // Settings is what a file says of one account. Validate returns one error for
 // each bad combination of values; a *KeyError is shown where its key stands.
 type Settings interface{ Validate() []error }
+
+// Completer is what Settings may be besides: some of its defaults depend on
+// other settings. Complete is called once, before Validate; set reports whether
+// the file gives a key, written as a path below the account: "imap.port".
+type Completer interface {
+	Complete(set func(key string) bool)
+}
 
 // KeyError is an error about one key, written as a path below the account:
 // "imap.port".

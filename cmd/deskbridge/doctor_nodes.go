@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/internal/store"
 )
 
 // staleToken: a token that a running daemon uses is renewed long before.
@@ -35,7 +36,7 @@ func (d *doctor) leases() {
 	}
 }
 
-// tokens tells of vendors' tokens that nobody renewed.
+// tokens tells how long vendors' tokens are good and when they were renewed.
 func (d *doctor) tokens() {
 	tokens, err := d.app.Store().VendorTokens(d.ctx)
 	if err != nil {
@@ -43,9 +44,30 @@ func (d *doctor) tokens() {
 		return
 	}
 	for _, k := range tokens {
-		if age := d.opts.Now.Sub(k.Expires); !k.Expires.IsZero() && age > staleToken {
-			d.add(cli.Warn, "tokens", fmt.Sprintf("%s of %s ran out %s", k.Name, k.Account, d.opts.Ago(k.Expires)),
-				"it is renewed as soon as the daemon uses it; if it runs, give the consent anew")
+		if k.Expires.IsZero() {
+			continue
+		}
+		renewed := d.renewed(k)
+		switch age := d.opts.Now.Sub(k.Expires); {
+		case age > staleToken:
+			d.add(cli.Warn, "tokens", fmt.Sprintf("%s of %s ran out %s%s", k.Name, k.Account, d.opts.Ago(k.Expires), renewed),
+				"it is renewed as soon as the daemon uses it; if it runs, give the consent anew: deskbridge login "+k.Account)
+		case age < 0:
+			d.add(cli.OK, "tokens", fmt.Sprintf("%s of %s is good for %s%s", k.Name, k.Account, cli.Span(-age), renewed), "")
 		}
 	}
+}
+
+// renewed says when the tokens beside k were issued.
+func (d *doctor) renewed(k store.VendorToken) string {
+	name, ok := strings.CutSuffix(k.Name, "/access")
+	if !ok {
+		return ""
+	}
+	text, err := d.app.Store().TokensOf(k.Account).Get(d.ctx, name+"/renewed")
+	at, perr := time.Parse(time.RFC3339, text)
+	if err != nil || perr != nil {
+		return ""
+	}
+	return ", renewed " + d.opts.Ago(at)
 }

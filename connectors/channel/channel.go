@@ -82,6 +82,13 @@ type Source interface {
 	Alive()
 }
 
+// GapCounter is what a Source may be besides.
+type GapCounter interface {
+	// Gaps counts inputs that the vendor had listed all the time, and that a
+	// comparison with what was taken in has only found now.
+	Gaps(n int)
+}
+
 // Sender is a channel that carries answers.
 type Sender interface {
 	// Limits returns what may be sent into a thread now, as data.

@@ -19,6 +19,8 @@ import (
 // refresh token (RFC 6749 section 6).
 type OAuthConfig struct {
 	TokenURL, ClientID, ClientSecret, RefreshToken, Scope string
+	// DeviceURL is the device authorization endpoint (RFC 8628), for Device.
+	DeviceURL string
 }
 
 // OAuth hands out access tokens. It refreshes them before they run out, one
@@ -30,7 +32,9 @@ type OAuth struct {
 	tokens connectors.Tokens
 	clock  connectors.Clock
 	name   string
-	lock   chan struct{} // a mutex that can be waited for with a context
+	// account is what the administrator calls it.
+	account string
+	lock    chan struct{} // a mutex that can be waited for with a context
 	// unsaved is a rotated refresh token that the store did not take yet. The
 	// server has forgotten the old one, so it must not be lost.
 	unsaved string
@@ -49,7 +53,7 @@ func NewOAuth(cfg OAuthConfig, d connectors.Deps) *OAuth {
 	id := sha256.Sum256([]byte(cfg.TokenURL + "\n" + cfg.ClientID + "\n" + cfg.RefreshToken))
 	return &OAuth{
 		cfg: cfg, http: d.HTTP, tokens: d.Tokens, clock: d.Clock,
-		name: "oauth2/" + hex.EncodeToString(id[:8]),
+		name: "oauth2/" + hex.EncodeToString(id[:8]), account: d.Account.Name,
 		lock: make(chan struct{}, 1),
 	}
 }
@@ -98,6 +102,9 @@ func (o *OAuth) refreshToken(ctx context.Context) (string, error) {
 	if t == "" {
 		t = o.cfg.RefreshToken
 	}
+	if t == "" {
+		return "", connectors.Errorf(connectors.AccountDown, "no_consent", "nobody has logged in yet: deskbridge login %s", o.account)
+	}
 	return t, nil
 }
 
@@ -109,36 +116,71 @@ func (o *OAuth) refresh(ctx context.Context, refreshToken string) (string, error
 	if o.cfg.Scope != "" {
 		form.Set("scope", o.cfg.Scope)
 	}
+	answer, err := o.ask(ctx, o.cfg.TokenURL, form)
+	switch {
+	case err != nil:
+		return "", err
+	case answer.Error != "":
+		return "", connectors.Errorf(connectors.AccountDown, clip(answer.Error, 60),
+			"the token server refused the refresh token; consent may have to be given again")
+	}
+	if answer.RefreshToken == refreshToken {
+		answer.RefreshToken = ""
+	}
+	return o.keep(ctx, answer)
+}
+
+// oauthReply is what token and device endpoints answer (RFC 6749 section 5,
+// RFC 8628 section 3.2). Google spells the address its own way.
+type oauthReply struct {
+	AccessToken  string  `json:"access_token"`
+	RefreshToken string  `json:"refresh_token"`
+	ExpiresIn    float64 `json:"expires_in"`
+	Error        string  `json:"error"`
+
+	DeviceCode      string  `json:"device_code"`
+	UserCode        string  `json:"user_code"`
+	VerificationURI string  `json:"verification_uri"`
+	VerificationURL string  `json:"verification_url"`
+	Complete        string  `json:"verification_uri_complete"`
+	Interval        float64 `json:"interval"`
+}
+
+// ask makes one request. An answer that is neither a success nor an error of
+// OAuth is an error here.
+func (o *OAuth) ask(ctx context.Context, address string, form url.Values) (answer oauthReply, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.cfg.TokenURL, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		return "", connectors.Errorf(connectors.AccountDown, "", "token_url is no address: %w", err)
+		return answer, connectors.Errorf(connectors.AccountDown, "", "the address of the token server is no address: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	res, err := o.http.Do(req)
 	if err != nil {
-		return "", connectors.Errorf(connectors.Transient, "", "the token server cannot be reached: %w", err)
+		return answer, connectors.Errorf(connectors.Transient, "", "the token server cannot be reached: %w", err)
 	}
 	defer res.Body.Close()
-	var answer struct {
-		AccessToken  string  `json:"access_token"`
-		RefreshToken string  `json:"refresh_token"`
-		ExpiresIn    float64 `json:"expires_in"`
-		Error        string  `json:"error"`
-	}
 	derr := json.NewDecoder(io.LimitReader(res.Body, oauthAnswer)).Decode(&answer)
 	switch {
 	case res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests:
-		return "", connectors.Errorf(connectors.Transient, strconv.Itoa(res.StatusCode), "the token server is in trouble")
+		return answer, connectors.Errorf(connectors.Transient, strconv.Itoa(res.StatusCode), "the token server is in trouble")
 	case answer.Error != "":
-		return "", connectors.Errorf(connectors.AccountDown, clip(answer.Error, 60),
-			"the token server refused the refresh token; consent may have to be given again")
-	case derr != nil || res.StatusCode != http.StatusOK || answer.AccessToken == "":
-		return "", connectors.Errorf(connectors.Transient, strconv.Itoa(res.StatusCode), "the token server gave no token; check token_url")
+		return answer, nil
+	case derr != nil || res.StatusCode != http.StatusOK || answer.AccessToken == "" && answer.DeviceCode == "":
+		return answer, connectors.Errorf(connectors.Transient, strconv.Itoa(res.StatusCode), "the token server gave no token; check the addresses under oauth2")
 	}
-	if answer.RefreshToken != "" && answer.RefreshToken != refreshToken {
+	return answer, nil
+}
+
+// keep stores what the server issued, the refresh token first, and returns the
+// access token.
+func (o *OAuth) keep(ctx context.Context, answer oauthReply) (string, error) {
+	if answer.AccessToken == "" {
+		return "", connectors.Errorf(connectors.Transient, "", "the token server gave no token; check the addresses under oauth2")
+	}
+	if answer.RefreshToken != "" {
 		o.unsaved = answer.RefreshToken
 		if err := o.saveRefresh(ctx, answer.RefreshToken); err != nil {
 			return "", err
@@ -148,8 +190,13 @@ func (o *OAuth) refresh(ctx context.Context, refreshToken string) (string, error
 	if life <= 0 {
 		life = oauthLifetime
 	}
-	until := o.clock.Now().Add(max(life-oauthMargin, life/2))
-	if err := o.tokens.Set(ctx, o.name+"/access", answer.AccessToken, until); err != nil {
+	now := o.clock.Now()
+	if err := o.tokens.Set(ctx, o.name+"/access", answer.AccessToken, now.Add(max(life-oauthMargin, life/2))); err != nil {
+		return "", storeTrouble(err)
+	}
+	// For people: a refresh token that nobody uses dies, after 90 days at
+	// Microsoft.
+	if err := o.tokens.Set(ctx, o.name+"/renewed", now.Format(time.RFC3339), time.Time{}); err != nil {
 		return "", storeTrouble(err)
 	}
 	return answer.AccessToken, nil

@@ -183,6 +183,7 @@ func (a *App) launch(acc *Account) {
 		state: func(state, reason string) { a.setReading(ctx, acc.Name, state, reason) },
 		alive: func() { a.metrics.polled.WithLabelValues(acc.Name).Set(float64(a.now().Unix())) },
 		rest:  func() { a.rest(acc.Name) },
+		gaps:  func(n int) { a.metrics.gaps.WithLabelValues(acc.Name).Add(float64(n)) },
 	}
 	acc.done.Go(func() { r.run(ctx) })
 }

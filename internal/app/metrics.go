@@ -19,6 +19,7 @@ type metrics struct {
 	inputs   *prometheus.CounterVec
 	polled   *prometheus.GaugeVec
 	state    *prometheus.GaugeVec
+	gaps     *prometheus.CounterVec
 }
 
 func newMetrics(version string) *metrics {
@@ -33,13 +34,16 @@ func newMetrics(version string) *metrics {
 		state: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "deskbridge_account_up", Help: "1 connected, 0.5 degraded, 0 down.",
 		}, []string{"account"}),
+		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "deskbridge_gaps_total", Help: "Inputs that only the comparison with the vendor's list has found.",
+		}, []string{"account"}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "deskbridge_build_info", Help: "The running version.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.inputs, m.polled, m.state, info,
+	m.registry.MustRegister(m.inputs, m.polled, m.state, m.gaps, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -37,6 +37,7 @@ type reader struct {
 	state    func(state, reason string)
 	alive    func()
 	rest     func() // told when this node no longer reads the account
+	gaps     func(n int)
 }
 
 // run reads until ctx ends.
@@ -150,3 +151,6 @@ func (s *source) Alive() {
 	s.reader.alive()
 	s.reader.state("connected", "")
 }
+
+// Gaps implements channel.GapCounter.
+func (s *source) Gaps(n int) { s.reader.gaps(n) }

@@ -13,6 +13,7 @@ import (
 // Config is one mailbox: where its mail is read and by which server its
 // answers leave.
 type Config struct {
+	Provider string   `yaml:"provider" enum:"126,163,dovecot,exchange,fastmail,gmail,icloud,microsoft365,outlook,qq,yahoo,yeah" example:"gmail" doc:"Whose servers these are. It fills in hosts, ports, encryption and OAuth addresses, each of which a key of its own overrules; exchange and dovecot have no hosts of their own."`
 	Address  string   `yaml:"address" required:"true" example:"support@example.com" doc:"The address that customers write to and that answers come from."`
 	FromName string   `yaml:"from_name" example:"Example Support" doc:"The name that customers see beside the address."`
 	Aliases  []string `yaml:"aliases" example:"[help@example.com]" doc:"Further addresses of this mailbox; an answer never goes to them."`
@@ -25,7 +26,7 @@ type Config struct {
 
 // IMAP is the incoming side.
 type IMAP struct {
-	Host     string         `yaml:"host" required:"true" example:"imap.example.com" doc:"Name or address of the IMAP server."`
+	Host     string         `yaml:"host" shown:"true" example:"imap.example.com" doc:"Name or address of the IMAP server; needed unless the provider has one."`
 	Port     int            `yaml:"port" doc:"Port; by default 993 for tls implicit and 143 otherwise."`
 	TLS      string         `yaml:"tls" enum:"implicit,starttls,none" default:"implicit" doc:"How the connection is encrypted."`
 	Username string         `yaml:"username" doc:"Login name; by default the address."`
@@ -33,8 +34,10 @@ type IMAP struct {
 	OAuth2   *OAuth2        `yaml:"oauth2" doc:"Login with access tokens instead of a password."`
 
 	Mailbox      string        `yaml:"mailbox" default:"INBOX" doc:"The mailbox to read. It is opened read-only and nothing in it is changed."`
+	Mailboxes    []string      `yaml:"mailboxes" example:"[INBOX, Support]" doc:"Several mailboxes to read, instead of mailbox; each needs a connection."`
 	Idle         bool          `yaml:"idle" default:"true" doc:"Let the server announce new mail at once, where it can."`
 	PollInterval time.Duration `yaml:"poll_interval" default:"1m" doc:"How often the server is asked, with and without idle."`
+	Reconcile    time.Duration `yaml:"reconcile" default:"24h" doc:"How often the server's list of mails is compared with what was taken in; 0s for never."`
 
 	CAFile             string `yaml:"ca_file" example:"/etc/ssl/mail-ca.pem" doc:"Certificates in PEM to trust instead of the system's."`
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify" default:"false" doc:"Accept any certificate. Anybody on the way can then read and change the mail."`
@@ -42,7 +45,7 @@ type IMAP struct {
 
 // SMTP is the outgoing side.
 type SMTP struct {
-	Host     string         `yaml:"host" required:"true" example:"smtp.example.com" doc:"Name or address of the SMTP server."`
+	Host     string         `yaml:"host" shown:"true" example:"smtp.example.com" doc:"Name or address of the SMTP server; needed unless the provider has one."`
 	Port     int            `yaml:"port" doc:"Port; by default 465 for tls implicit and 587 otherwise."`
 	TLS      string         `yaml:"tls" enum:"implicit,starttls,none" default:"implicit" doc:"How the connection is encrypted."`
 	Username string         `yaml:"username" doc:"Login name; by default the address. Without password and oauth2 there is no login."`
@@ -56,17 +59,18 @@ type SMTP struct {
 
 // OAuth2 is how access tokens are had.
 type OAuth2 struct {
-	TokenURL     string         `yaml:"token_url" required:"true" example:"https://login.microsoftonline.com/common/oauth2/v2.0/token" doc:"Address of the token endpoint."`
+	TokenURL     string         `yaml:"token_url" shown:"true" example:"https://login.microsoftonline.com/common/oauth2/v2.0/token" doc:"Address of the token endpoint; needed unless the provider has one."`
+	DeviceURL    string         `yaml:"device_authorization_url" example:"https://login.microsoftonline.com/common/oauth2/v2.0/devicecode" doc:"Address of the device authorization endpoint (RFC 8628), for deskbridge login."`
 	ClientID     string         `yaml:"client_id" required:"true" doc:"Id of the registered application."`
 	ClientSecret configs.Secret `yaml:"client_secret" doc:"Secret of the registered application, where it has one."`
-	RefreshToken configs.Secret `yaml:"refresh_token" required:"true" doc:"The refresh token that consent gave. Rotated ones are kept in the store."`
-	Scope        string         `yaml:"scope" doc:"Scopes to ask for, separated by spaces."`
+	RefreshToken configs.Secret `yaml:"refresh_token" doc:"The refresh token that consent gave; left out where deskbridge login gets it. Rotated ones are kept in the store."`
+	Scope        string         `yaml:"scope" doc:"Scopes to ask for, separated by spaces; those for mail where the provider is known."`
 }
 
 func newConfig() *Config {
 	return &Config{
 		VerifyDKIM: dkimAuto,
-		IMAP:       IMAP{TLS: tlsImplicit, Mailbox: "INBOX", Idle: true, PollInterval: time.Minute},
+		IMAP:       IMAP{TLS: tlsImplicit, Mailbox: "INBOX", Idle: true, PollInterval: time.Minute, Reconcile: 24 * time.Hour},
 		SMTP:       SMTP{TLS: tlsImplicit, SaveTo: "Sent"},
 	}
 }
@@ -105,9 +109,11 @@ func (c *Config) Validate() []error {
 	if c.IMAP.PollInterval < time.Second {
 		bad("imap.poll_interval", "must be 1s or longer")
 	}
-	if c.IMAP.Mailbox == "" {
-		bad("imap.mailbox", "must not be empty; the mailbox for incoming mail is called INBOX everywhere")
+	if r := c.IMAP.Reconcile; r != 0 && r < time.Minute {
+		bad("imap.reconcile", "must be 1m or longer, or 0s for never")
 	}
+	errs = append(errs, c.checkMailboxes()...)
+	errs = append(errs, c.checkProvider()...)
 	for key, e := range map[string]endpoint{"imap": c.IMAP.endpoint(c), "smtp": c.SMTP.endpoint(c)} {
 		if e.host == "" {
 			bad(key+".host", "is missing")

@@ -21,7 +21,7 @@ func TestConfigValidate(t *testing.T) {
 		{name: "a name in the address", change: func(c *Config) { c.Address = "Desk <a@b.test>" }, keys: []string{"address"}},
 		{name: "bad alias", change: func(c *Config) { c.Aliases = []string{"x"} }, keys: []string{"aliases"}},
 		{name: "no secret", change: func(c *Config) { c.IMAP.Password = "" }, keys: []string{"imap.password"}},
-		{name: "two secrets", change: func(c *Config) { c.SMTP.OAuth2 = &OAuth2{} }, keys: []string{"smtp.password"}},
+		{name: "two secrets", change: func(c *Config) { c.SMTP.OAuth2 = &OAuth2{TokenURL: "https://x"} }, keys: []string{"smtp.password"}},
 		{name: "no hosts", change: func(c *Config) { c.IMAP.Host, c.SMTP.Host = "", "" }, keys: []string{"imap.host", "smtp.host"}},
 		{name: "port", change: func(c *Config) { c.IMAP.Port = 70000 }, keys: []string{"imap.port"}},
 		{name: "interval", change: func(c *Config) { c.IMAP.PollInterval = 0 }, keys: []string{"imap.poll_interval"}},

@@ -48,6 +48,11 @@ type Email struct {
 	smtp server
 	own  ownAddresses
 	mint minter
+	// profile is what is known of the servers.
+	profile profile
+	// auditAfter is how long after the start a mailbox is compared with the
+	// server's list first; tests shorten it.
+	auditAfter time.Duration
 
 	authserv authservers
 	keys     *keyring
@@ -59,9 +64,14 @@ type Email struct {
 	// failed counts, per UID, the fetches after which the server gave nothing
 	// or the connection was gone.
 	failed map[failure]int
+	// audits says when a mailbox is compared with the server's list next.
+	audits map[string]time.Time
 }
 
-type failure struct{ validity, uid uint32 }
+type failure struct {
+	box folder
+	uid uint32
+}
 
 type timeouts struct {
 	dial    time.Duration // connect, TLS, greeting
@@ -75,6 +85,7 @@ type server struct {
 	endpoint
 	tlsConfig *tls.Config // nil for tls: none
 	oauth     *kit.OAuth  // nil for a password
+	hint      string      // what is peculiar about its passwords
 }
 
 // New opens an account without talking to any server.
@@ -82,7 +93,8 @@ func New(c *Config, d connectors.Deps) (*Email, error) {
 	e := &Email{
 		cfg: *c, deps: d,
 		own:    newOwnAddresses(c),
-		failed: map[failure]int{},
+		failed: map[failure]int{}, audits: map[string]time.Time{}, auditAfter: 10 * time.Minute,
+		profile: c.profile(),
 		timeouts: timeouts{
 			dial: 30 * time.Second, command: time.Minute, stall: 2 * time.Minute,
 			// RFC 5321 section 4.5.3.2.6 gives the server ten minutes.
@@ -98,6 +110,7 @@ func New(c *Config, d connectors.Deps) (*Email, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
+	e.imap.hint, e.smtp.hint = e.profile.hint(c.IMAP.OAuth2), e.profile.hint(c.SMTP.OAuth2)
 	return e, nil
 }
 
@@ -125,7 +138,7 @@ func newServer(p endpoint, d connectors.Deps, sources map[OAuth2]*kit.OAuth) (se
 		if sources[*o] == nil {
 			sources[*o] = kit.NewOAuth(kit.OAuthConfig{
 				TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(),
-				RefreshToken: o.RefreshToken.Reveal(), Scope: o.Scope,
+				RefreshToken: o.RefreshToken.Reveal(), Scope: o.Scope, DeviceURL: o.DeviceURL,
 			}, d)
 		}
 		s.oauth = sources[*o]
@@ -141,8 +154,10 @@ func (e *Email) Probe(ctx context.Context) (normalize.Address, error) {
 		return own, fmt.Errorf("imap: %w", err)
 	}
 	defer in.close()
-	if _, err := in.examine(ctx, e.cfg.IMAP.Mailbox); err != nil {
-		return own, fmt.Errorf("imap: %w", err)
+	for _, mailbox := range e.cfg.IMAP.mailboxes() {
+		if _, err := in.examine(ctx, mailbox); err != nil {
+			return own, fmt.Errorf("imap: %w", err)
+		}
 	}
 	out, err := e.dialSMTP(ctx)
 	if err != nil {
@@ -164,7 +179,7 @@ const maxOutgoing = 25 << 20
 // are encoded, so the largest one is three quarters of the largest mail.
 func (e *Email) Limits(context.Context, normalize.Thread) (channel.Limits, error) {
 	medium := channel.MediaLimit{Bytes: maxOutgoing / 4 * 3}
-	return channel.Limits{
+	l := channel.Limits{
 		Bundle: true,
 		HTML:   true,
 		Kinds: map[normalize.PartKind]channel.MediaLimit{
@@ -174,7 +189,12 @@ func (e *Email) Limits(context.Context, normalize.Thread) (channel.Limits, error
 		TotalBytes: maxOutgoing / 4 * 3,
 		// A server that wants less says 421 or 452, which slows the account.
 		Rate: 20, Burst: 20, Parallel: 4,
-	}, nil
+	}
+	if p := e.profile; p.rate > 0 {
+		// So many in any minute, those of a burst included.
+		l.Rate, l.Burst, l.Parallel = float64(p.rate-p.burst)/60, p.burst, 1
+	}
+	return l, nil
 }
 
 // ownAddresses are the address of the account and its aliases.

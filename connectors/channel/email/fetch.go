@@ -91,12 +91,12 @@ func (c *imapConn) existing(ctx context.Context, uids []uint32) ([]uint32, error
 // the meantime is left out. When a command fails, its mails are asked for one
 // by one, after a reconnect if need be, until each one's tries are used up: so
 // one mail that breaks the server does not hold up those behind it.
-func (e *Email) fetch(ctx context.Context, c *imapConn, validity uint32, plan []mailInfo) ([]normalize.Input, error) {
+func (e *Email) fetch(ctx context.Context, c *imapConn, box folder, plan []mailInfo) ([]normalize.Input, error) {
 	raws := map[uint32][]byte{}
 	var together, single []mailInfo
 	for _, m := range plan {
 		switch {
-		case m.size == 0 || m.size > e.maxMail() || e.tries(validity, m.uid) > 0:
+		case m.size == 0 || m.size > e.maxMail() || e.tries(box, m.uid) > 0:
 			single = append(single, m)
 		default:
 			together = append(together, m)
@@ -104,7 +104,7 @@ func (e *Email) fetch(ctx context.Context, c *imapConn, validity uint32, plan []
 	}
 	if len(together) > 0 {
 		if err := c.bodies(ctx, together, e.maxMail(), raws); err != nil && !answered(err) {
-			e.blame(ctx, validity, together, raws)
+			e.blame(ctx, box, together, raws)
 			return nil, imapTrouble("fetch", err)
 		}
 		for _, m := range together {
@@ -115,7 +115,7 @@ func (e *Email) fetch(ctx context.Context, c *imapConn, validity uint32, plan []
 	}
 	refused := map[uint32]string{}
 	for _, m := range single {
-		why, err := e.fetchOne(ctx, c, validity, m, raws)
+		why, err := e.fetchOne(ctx, c, box, m, raws)
 		if err != nil {
 			return nil, err
 		}
@@ -130,9 +130,9 @@ func (e *Email) fetch(ctx context.Context, c *imapConn, validity uint32, plan []
 		}
 		if ok || why != "" {
 			if why != refusedNotServed {
-				e.forgive(validity, m.uid)
+				e.forgive(box, m.uid)
 			}
-			inputs = append(inputs, e.input(validity, m, raw, why))
+			inputs = append(inputs, e.input(box, m, raw, why))
 		}
 	}
 	return inputs, nil
@@ -140,17 +140,17 @@ func (e *Email) fetch(ctx context.Context, c *imapConn, validity uint32, plan []
 
 // fetchOne fetches a mail by itself, and returns the reason where it is taken
 // in without its whole content, or neither content nor reason when it is gone.
-func (e *Email) fetchOne(ctx context.Context, c *imapConn, validity uint32, m mailInfo, raws map[uint32][]byte) (string, error) {
+func (e *Email) fetchOne(ctx context.Context, c *imapConn, box folder, m mailInfo, raws map[uint32][]byte) (string, error) {
 	limit, why := e.maxMail(), ""
 	if m.size > limit {
 		limit, why = headBytes, refusedTooLarge
 	}
-	switch tries := e.tries(validity, m.uid); {
+	switch tries := e.tries(box, m.uid); {
 	case tries > fetchTries: // even its head costs us the connection
 		return refusedNotServed, nil
 	case tries == fetchTries:
 		if err := c.bodies(ctx, []mailInfo{m}, headBytes, raws); err != nil && !answered(err) {
-			e.blame(ctx, validity, []mailInfo{m}, nil)
+			e.blame(ctx, box, []mailInfo{m}, nil)
 			return "", imapTrouble("fetch", err)
 		}
 		return refusedNotServed, nil
@@ -165,7 +165,7 @@ func (e *Email) fetchOne(ctx context.Context, c *imapConn, validity uint32, m ma
 			return "", serr
 		}
 	}
-	e.blame(ctx, validity, []mailInfo{m}, nil)
+	e.blame(ctx, box, []mailInfo{m}, nil)
 	if err == nil {
 		err = fmt.Errorf("the server lists mail %d and does not give it", m.uid)
 	}
@@ -250,15 +250,15 @@ func readLiteral(r imap.LiteralReader, limit int64, progress func()) ([]byte, er
 	return buf, nil
 }
 
-func (e *Email) input(validity uint32, m mailInfo, raw []byte, refused string) normalize.Input {
+func (e *Email) input(box folder, m mailInfo, raw []byte, refused string) normalize.Input {
 	if m.received.IsZero() || m.received.Year() < 1970 {
 		m.received = e.deps.Clock.Now()
 	}
-	uid, v := strconv.FormatUint(uint64(m.uid), 10), strconv.FormatUint(uint64(validity), 10)
+	uid, v := strconv.FormatUint(uint64(m.uid), 10), strconv.FormatUint(uint64(box.validity), 10)
 	in := normalize.Input{
-		Key: e.cfg.IMAP.Mailbox + "/" + v + "/" + uid,
+		Key: box.name + "/" + v + "/" + uid,
 		Raw: raw, ContentType: "message/rfc822", ReceivedAt: m.received, Refused: refused,
-		Meta: map[string]string{"mailbox": e.cfg.IMAP.Mailbox, "uidvalidity": v, "uid": uid},
+		Meta: map[string]string{"mailbox": box.name, "uidvalidity": v, "uid": uid},
 	}
 	if refused != "" {
 		in.Meta[metaIncomplete] = refused // outlives Refused, which a replay clears

@@ -92,7 +92,25 @@ func (e *Email) tryIMAP(ctx context.Context, stale string) (*imapConn, error) {
 		}
 		return nil, err
 	}
+	if e.profile.identifies {
+		if err := c.identify(ctx); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
 	return c, nil
+}
+
+// identify says which program this is (RFC 2971).
+func (c *imapConn) identify(ctx context.Context) error {
+	err := c.do(ctx, func() error {
+		_, err := c.client.ID(&imap.IDData{Name: "deskbridge", Version: "1", Vendor: "deskbridge"}).Wait()
+		return err
+	})
+	if err != nil {
+		return imapTrouble("id", err)
+	}
+	return nil
 }
 
 // accessToken returns "" where the login is by password.
@@ -134,7 +152,7 @@ func (c *imapConn) login(ctx context.Context, s server, token string) error {
 		switch status.Code {
 		case imap.ResponseCodeUnavailable, imap.ResponseCodeInUse, imap.ResponseCodeLimit, imap.ResponseCodeServerBug:
 		default:
-			return connectors.Errorf(connectors.AccountDown, string(status.Code), "the IMAP server refused the login of %s: %s", s.username, status.Text)
+			return connectors.Errorf(connectors.AccountDown, string(status.Code), "the IMAP server refused the login of %s: %s%s", s.username, status.Text, s.hint)
 		}
 	}
 	return imapTrouble("login", err)

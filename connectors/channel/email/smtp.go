@@ -112,7 +112,7 @@ func (c *smtpConn) login(ctx context.Context, s server, token string) error {
 		return connectors.Errorf(connectors.AccountDown, refused.Status, "the SMTP server refused the login of %s: %w", s.username, err)
 	}
 	if status, ok := errors.AsType[*smtp.SMTPError](err); ok && status.Code >= 500 {
-		return connectors.Errorf(connectors.AccountDown, smtpCode(status), "the SMTP server refused the login of %s: %s", s.username, status.Message)
+		return connectors.Errorf(connectors.AccountDown, smtpCode(status), "the SMTP server refused the login of %s: %s%s", s.username, status.Message, s.hint)
 	}
 	if err != nil {
 		return smtpTrouble("login", err)

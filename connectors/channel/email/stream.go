@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -22,18 +23,30 @@ const (
 	idleAtMost = 9 * time.Minute
 )
 
-// Stream reads the mailbox: everything after the cursor, however long we were
-// away, then what comes. It returns when ctx ends or something breaks.
+// Stream reads the mailboxes, each by a connection of its own: everything after
+// the cursor, however long we were away, then what comes. It returns when ctx
+// ends or something breaks.
 //
 // The next batch is fetched while the one before is being committed, and no
-// more, so that memory stays bounded by two batches.
+// more, so that memory stays bounded by two batches and one per mailbox.
 func (e *Email) Stream(ctx context.Context, src channel.Source) error {
 	g, ctx := errgroup.WithContext(ctx)
 	batches := make(chan normalize.Batch)
-	g.Go(func() error {
-		defer close(batches)
-		return e.follow(ctx, src, batches)
-	})
+	var readers, first sync.WaitGroup
+	for _, mailbox := range e.cfg.IMAP.mailboxes() {
+		readers.Add(1)
+		first.Add(1)
+		g.Go(func() error {
+			defer readers.Done()
+			once := sync.OnceFunc(first.Done)
+			err := e.follow(ctx, mailbox, src, batches, once)
+			once()
+			// One mailbox that is gone ends the stream, and each time it is
+			// started again; the others get as far as they can each time.
+			first.Wait()
+			return err
+		})
+	}
 	g.Go(func() error {
 		for b := range batches {
 			if err := src.Sink(ctx, b); err != nil {
@@ -42,29 +55,63 @@ func (e *Email) Stream(ctx context.Context, src channel.Source) error {
 		}
 		return nil
 	})
+	g.Go(func() error {
+		readers.Wait()
+		close(batches)
+		return nil
+	})
 	return g.Wait()
 }
 
-// position is how far a mailbox was read. UIDs only grow as long as the
-// mailbox keeps its UIDVALIDITY (RFC 9051 section 2.3.1.1); when that changes,
-// all is read again, and the store knows what it has.
-type position struct{ validity, uid uint32 }
+// folder is a mailbox as long as its UIDs mean the same.
+type folder struct {
+	name     string
+	validity uint32
+}
 
+// position is how far a mailbox was read, and which mails were taken in on the
+// way. UIDs only grow as long as the mailbox keeps its UIDVALIDITY (RFC 9051
+// section 2.3.1.1); when that changes, all is read again, and the store knows
+// what it has.
+//
+// It is committed with each batch, so have is what the ledger got, without a
+// look at the ledger: that would need an index entry for each mail.
+type position struct {
+	validity, uid uint32
+	have          ranges
+}
+
+// parsePosition reads "VALIDITY:UID", where everything up to UID was taken in,
+// or "VALIDITY:UID RANGES".
 func parsePosition(s string) position {
-	v, u, ok := strings.Cut(s, ":")
+	read, have, listed := strings.Cut(s, " ")
+	v, u, ok := strings.Cut(read, ":")
 	validity, err1 := strconv.ParseUint(v, 10, 32)
 	uid, err2 := strconv.ParseUint(u, 10, 32)
 	if !ok || err1 != nil || err2 != nil {
 		return position{}
 	}
-	return position{uint32(validity), uint32(uid)}
+	p := position{validity: uint32(validity), uid: uint32(uid)}
+	if listed {
+		p.have, listed = parseRanges(have)
+	}
+	if !listed && uid > 0 {
+		p.have = ranges{{1, uint32(uid)}}
+	}
+	return p
 }
 
-func (p position) String() string { return fmt.Sprintf("%d:%d", p.validity, p.uid) }
+func (p position) String() string {
+	read := fmt.Sprintf("%d:%d", p.validity, p.uid)
+	if len(p.have) == 0 || len(p.have) == 1 && p.have[0] == (span{1, p.uid}) {
+		return read
+	}
+	return read + " " + p.have.String()
+}
 
-// follow owns the connection.
-func (e *Email) follow(ctx context.Context, src channel.Source, out chan<- normalize.Batch) error {
-	mailbox := e.cfg.IMAP.Mailbox
+// follow owns the connection. It calls caught when it has read all there is
+// for the first time.
+func (e *Email) follow(ctx context.Context, mailbox string, src channel.Source, out chan<- normalize.Batch, caught func()) error {
 	cursor, err := src.Cursor(ctx, cursorKey(mailbox))
 	if err != nil {
 		return transient(err)
@@ -75,6 +122,7 @@ func (e *Email) follow(ctx context.Context, src channel.Source, out chan<- norma
 		return err
 	}
 	defer c.close()
+	e.planAudit(mailbox)
 	for {
 		// Opened anew each time, since only that shows a changed UIDVALIDITY.
 		// It also covers all that was announced so far.
@@ -88,11 +136,15 @@ func (e *Email) follow(ctx context.Context, src channel.Source, out chan<- norma
 		}
 		// Some servers do not say UIDNEXT; they are asked by a search.
 		if data.UIDNext == 0 || uint32(data.UIDNext) > pos.uid+1 {
-			if pos, err = e.catchUp(ctx, c, pos, out); err != nil {
+			if pos, err = e.catchUp(ctx, c, mailbox, pos, out); err != nil {
 				return err
 			}
 		}
 		src.Alive()
+		caught()
+		if pos, err = e.audit(ctx, c, mailbox, pos, src, out); err != nil {
+			return err
+		}
 		if err := e.wait(ctx, c); err != nil {
 			return err
 		}
@@ -121,38 +173,49 @@ func (e *Email) wait(ctx context.Context, c *imapConn) error {
 }
 
 // catchUp fetches everything above pos, in batches.
-func (e *Email) catchUp(ctx context.Context, c *imapConn, pos position, out chan<- normalize.Batch) (position, error) {
+func (e *Email) catchUp(ctx context.Context, c *imapConn, mailbox string, pos position, out chan<- normalize.Batch) (position, error) {
 	above := imap.UIDSet{{Start: imap.UID(pos.uid + 1), Stop: 0}}
 	found, err := c.search(ctx, &imap.SearchCriteria{UID: []imap.UIDSet{above}})
 	if err != nil {
 		return pos, err
 	}
 	for uids := range chunks(found, pos.uid, batchMails) {
-		plan, err := c.plan(ctx, uids)
+		if pos, err = e.take(ctx, c, mailbox, pos, uids, out); err != nil {
+			return pos, err
+		}
+		pos.uid = max(pos.uid, uids[len(uids)-1])
+	}
+	return pos, nil
+}
+
+// take fetches the mails with these UIDs, which ascend, and hands them over.
+func (e *Email) take(ctx context.Context, c *imapConn, mailbox string, pos position, uids []uint32, out chan<- normalize.Batch) (position, error) {
+	plan, err := c.plan(ctx, uids)
+	if err != nil {
+		return pos, err
+	}
+	for len(plan) > 0 {
+		n := e.batchLength(plan)
+		inputs, err := e.fetch(ctx, c, folder{mailbox, pos.validity}, plan[:n])
 		if err != nil {
 			return pos, err
 		}
-		for len(plan) > 0 {
-			n := e.batchLength(plan)
-			inputs, err := e.fetch(ctx, c, pos.validity, plan[:n])
-			if err != nil {
-				return pos, err
-			}
-			e.verifyAll(ctx, inputs)
-			next := position{pos.validity, plan[n-1].uid}
-			plan = plan[n:]
-			if len(inputs) == 0 {
-				continue // all of them gone since
-			}
-			b := normalize.Batch{Inputs: inputs, Cursors: []normalize.Cursor{{Key: cursorKey(e.cfg.IMAP.Mailbox), Value: next.String()}}}
-			select {
-			case out <- b:
-			case <-ctx.Done():
-				return pos, context.Cause(ctx)
-			}
-			pos = next
+		e.verifyAll(ctx, inputs)
+		next := position{pos.validity, max(pos.uid, plan[n-1].uid), pos.have}
+		plan = plan[n:]
+		if len(inputs) == 0 {
+			continue // all of them gone since
 		}
-		pos.uid = max(pos.uid, uids[len(uids)-1])
+		for _, in := range inputs {
+			next.have = next.have.with(uidOf(in))
+		}
+		b := normalize.Batch{Inputs: inputs, Cursors: []normalize.Cursor{{Key: cursorKey(mailbox), Value: next.String()}}}
+		select {
+		case out <- b:
+		case <-ctx.Done():
+			return pos, context.Cause(ctx)
+		}
+		pos = next
 	}
 	return pos, nil
 }

@@ -12,15 +12,15 @@ import (
 // The account remembers in memory which mails it could not fetch, since such a
 // failure usually takes the connection along, and Stream is called anew.
 
-func (e *Email) tries(validity, uid uint32) int {
+func (e *Email) tries(box folder, uid uint32) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.failed[failure{validity, uid}]
+	return e.failed[failure{box, uid}]
 }
 
 // blame counts a failure against those mails that had not arrived yet. Nobody
 // is to blame when it was us who hung up.
-func (e *Email) blame(ctx context.Context, validity uint32, mails []mailInfo, arrived map[uint32][]byte) {
+func (e *Email) blame(ctx context.Context, box folder, mails []mailInfo, arrived map[uint32][]byte) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -28,15 +28,15 @@ func (e *Email) blame(ctx context.Context, validity uint32, mails []mailInfo, ar
 	defer e.mu.Unlock()
 	for _, m := range mails {
 		if arrived[m.uid] == nil {
-			e.failed[failure{validity, m.uid}]++
+			e.failed[failure{box, m.uid}]++
 		}
 	}
 }
 
-func (e *Email) forgive(validity, uid uint32) {
+func (e *Email) forgive(box folder, uid uint32) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.failed, failure{validity, uid})
+	delete(e.failed, failure{box, uid})
 }
 
 // answered reports whether the server refused a command in good order, so that
