@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,15 @@ func (e *Email) compose(ctx context.Context, w io.Writer, o *channel.Outbound) e
 	if err != nil {
 		return err
 	}
-	for _, l := range e.mailHeader(o.Message) {
+	lines := e.mailHeader(o.Message)
+	if e.signer != nil {
+		signature, err := e.signer.sign(slices.Concat(lines, root.header), root.writeBody, composedAt(o.Message))
+		if err != nil {
+			return err
+		}
+		lines = append([]string{signature}, lines...)
+	}
+	for _, l := range lines {
 		if _, err := io.WriteString(w, l+"\r\n"); err != nil {
 			return err
 		}
@@ -208,6 +217,10 @@ func (n *entity) write(w io.Writer) error {
 	if _, err := io.WriteString(w, strings.Join(n.header, "\r\n")+"\r\n\r\n"); err != nil {
 		return err
 	}
+	return n.writeBody(w)
+}
+
+func (n *entity) writeBody(w io.Writer) error {
 	if n.parts == nil {
 		return n.body(w)
 	}

@@ -20,6 +20,7 @@ type Config struct {
 	// Trust in what comes in and goes out; trust*.go and dkim*.go.
 	TrustedAuthserv []string `yaml:"trusted_authserv" example:"[mx.example.com]" doc:"Names under which your own mail server writes Authentication-Results into every incoming mail; .example.com is all below. Without, those of the large operators are known, and no others are believed."`
 	VerifyDKIM      string   `yaml:"verify_dkim" enum:"auto,off" default:"auto" doc:"auto verifies by DNS the signatures of new mail that your server has not judged; off leaves it unjudged."`
+	DKIM            *DKIM    `yaml:"dkim" doc:"Signs what goes out. Leave it out where your mail server signs."`
 	IMAP            IMAP     `yaml:"imap" required:"true" doc:"Where mail is read."`
 	SMTP            SMTP     `yaml:"smtp" required:"true" doc:"Where answers are handed in."`
 }

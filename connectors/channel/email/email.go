@@ -56,6 +56,7 @@ type Email struct {
 
 	authserv authservers
 	keys     *keyring
+	signer   *signer // nil: mail goes out unsigned
 
 	// How long a server may take; tests shorten it.
 	timeouts timeouts
@@ -104,10 +105,11 @@ func New(c *Config, d connectors.Deps) (*Email, error) {
 	e.mint = minter{mac: kit.NewMAC(d.Key, "email/message-id"), domain: domainOf(c.Address), own: e.own.domains()}
 	e.authserv, e.keys = newAuthservers(c.TrustedAuthserv, c.IMAP.Host), newKeyring()
 	sources := map[OAuth2]*kit.OAuth{}
-	var err1, err2 error
+	var err1, err2, err3 error
 	e.imap, err1 = newServer(c.IMAP.endpoint(c), d, sources)
 	e.smtp, err2 = newServer(c.SMTP.endpoint(c), d, sources)
-	if err := errors.Join(err1, err2); err != nil {
+	e.signer, err3 = newSigner(c.DKIM)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
 	e.imap.hint, e.smtp.hint = e.profile.hint(c.IMAP.OAuth2), e.profile.hint(c.SMTP.OAuth2)

@@ -14,4 +14,7 @@ func (c *Config) validateTrust(bad func(key, format string, args ...any)) {
 			bad("trusted_authserv", "%q is not the name of a mail server such as mx.example.com", id)
 		}
 	}
+	if c.DKIM != nil {
+		c.DKIM.validate(c.Address, bad)
+	}
 }
