@@ -22,6 +22,12 @@ const cutMark = "[…]"
 // It works on tokens, not on a tree: so its time is bounded by the length of
 // the input, however deep that nests.
 func FromHTML(s string) string {
+	return tidy(Clean(render(s, nil)))
+}
+
+// render writes the text of s, not yet tidy. Before each tag it calls watch,
+// where there is one, with the length of what is written.
+func render(s string, watch func(kind html.TokenType, t *html.Token, written int)) string {
 	s, long := firstBytes(Clean(s), maxHTML)
 	r := renderer{}
 	z := html.NewTokenizer(strings.NewReader(s))
@@ -35,7 +41,11 @@ func FromHTML(s string) string {
 			long = true
 			break
 		}
-		switch t := z.Token(); kind {
+		t := z.Token()
+		if watch != nil && kind != html.TextToken {
+			watch(kind, &t, r.out.Len())
+		}
+		switch kind {
 		case html.TextToken:
 			if !hidden {
 				r.text(t.Data)
@@ -54,7 +64,7 @@ func FromHTML(s string) string {
 		r.block(2)
 		r.text(cutMark)
 	}
-	return tidy(Clean(r.out.String()))
+	return r.out.String()
 }
 
 // unseen are the elements whose content the tokenizer gives as one text that

@@ -70,7 +70,7 @@ func (e *Email) message(root *node, in normalize.Input) (*normalize.Message, err
 	m.Authentication = e.authentication(h, in.Meta)
 	m.Thread = e.thread(h, from)
 	m.FullText = b.plain()
-	m.Text = newlyWritten(m.FullText)
+	m.Text = newlyWritten(&b, m.FullText, m.Subject)
 	m.HTML = text.SanitizeHTML(b.html(), nil)
 	if m.Text != "" {
 		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartText, Text: m.Text})
@@ -177,8 +177,3 @@ func contains(list []normalize.Address, a normalize.Address) bool {
 	}
 	return false
 }
-
-// newlyWritten returns what the sender wrote now. All of it counts: answers
-// stand between quoted lines as often as above them, and to take too little
-// would lose words.
-func newlyWritten(full string) string { return full }

@@ -1,0 +1,96 @@
+package text
+
+import "strings"
+
+// maxPasses bounds how often what is left is looked at once more. A mail that
+// changes each time was made to; of it nothing is cut.
+const maxPasses = 4
+
+// maxLines bounds the mails that are looked at. A longer one is a table or a
+// protocol rather than a letter, and all of it counts as new.
+const maxLines = 20_000
+
+// NewlyWritten returns of the text of a mail what its sender wrote now,
+// without the mail that is answered and without signature. It is a run of the
+// mail's own lines. Where it is not plain what is new, all of it is: a quote
+// between new words stays, since these answer it; so does a mail that was
+// passed on, and one that holds nothing new. What was returned once is
+// returned again when it is asked for.
+//
+// It knows what the common mail programs write around a quote in the
+// languages of the table languages, and ">" in any. Of a mail with more than
+// 20,000 lines all is new.
+func NewlyWritten(plain string) (visible string) {
+	lines := strings.Split(plain, "\n")
+	if len(lines) > maxLines {
+		return plain
+	}
+	left := lines
+	for range maxPasses {
+		first, end := fresh(left, nil)
+		if first == 0 && end == len(left) {
+			if len(left) == len(lines) {
+				return plain
+			}
+			return strings.Join(left, "\n")
+		}
+		left = left[first:end]
+	}
+	return plain
+}
+
+// fresh returns the run of lines[first:end] that is new, without blank lines at
+// its ends. Where all is new, or nothing, that is all lines as they are.
+func fresh(lines []string, marks map[int]mark) (first, end int) {
+	s := scan(lines, marks)
+	if s.forward {
+		return 0, len(lines)
+	}
+	s.dropSignatures(marks)
+	first, end, ok := s.visible()
+	if !ok {
+		return 0, len(lines)
+	}
+	return first, end
+}
+
+// stretch is a run of lines, all new or all quoted.
+type stretch struct {
+	first, end int
+	quoted     bool
+	named      bool // it is a quote with a line that says whose
+}
+
+// visible returns the lines from the first to the last new one. One quote
+// above all that is new goes as well, where a program put it there: the
+// sender only wrote below instead of above it.
+func (s *scanner) visible() (first, end int, ok bool) {
+	from, to := -1, -1
+	for i, p := range s.list {
+		if !p.quoted {
+			if from < 0 {
+				from = i
+			}
+			to = i
+		}
+	}
+	if from < 0 {
+		return 0, 0, false
+	}
+	first = s.list[0].first
+	if from == 1 && to == len(s.list)-1 && to == from && s.list[0].named {
+		first = s.list[1].first
+	}
+	first, end = trimBlank(s.lines, first, s.list[to].end)
+	return first, end, first < end
+}
+
+func trimBlank(lines []string, first, end int) (int, int) {
+	for first < end && blank(lines[first]) {
+		first++
+	}
+	for first < end && blank(lines[end-1]) {
+		end--
+	}
+	return first, end
+}

@@ -1,0 +1,138 @@
+package text
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Evidence that a line says when and by whom a quote was written.
+var (
+	clock    = regexp.MustCompile(`\p{Nd}{1,2} ?[:.h時时点시] ?\p{Nd}{2}`)
+	calendar = regexp.MustCompile(`\p{Nd}{1,4}[-/.年년] ?\p{Nd}{1,2}[-/.月월]|(?:19|20|٢٠)\p{Nd}{2}|月 ?\p{Nd}{1,2} ?日`)
+	mailbox  = regexp.MustCompile(`[^\s<>()"']@[^\s<>()"']`)
+	boxed    = regexp.MustCompile(`[<(\[＜] ?[^\s<>]{0,200}@[^<>]{0,300}[>)\]＞]`)
+)
+
+// trust is how sure a line is to be the first of a quote.
+type trust int
+
+const (
+	none  trust = iota
+	maybe       // where lines with ">" follow
+	sure        // whatever follows
+)
+
+// maxWrapped bounds over how many lines an attribution may run.
+const maxWrapped = 4
+
+// mayEnd is true for a line that an attribution may end with.
+func mayEnd(folded string) bool {
+	end := strings.TrimRight(folded, "- ")
+	if verb := lastVerb(end); verb {
+		return true
+	}
+	return strings.HasSuffix(end, ":") && label(end) == noLabel
+}
+
+// attribution weighs a line that mayEnd words such as "On Monday, Ann wrote:",
+// and returns where these begin, some lines above perhaps.
+func attribution(lines []string, last, floor int) (first int, t trust) {
+	verb := lastVerb(strings.TrimRight(fold(lines[last]), "- "))
+	joined := ""
+	for first = last; first >= floor && last-first < maxWrapped; first-- {
+		line := fold(lines[first])
+		if line == "" || first < last && quotedLine(lines[first]) {
+			break
+		}
+		joined = line + " " + joined
+		if t = wrote(joined, last == first || verb); t != none {
+			return wider(lines, first, last, floor), t
+		}
+	}
+	return 0, none
+}
+
+// wider takes the beginning of a wrapped line in as well, where that line is
+// what such lines begin with.
+func wider(lines []string, first, last, floor int) int {
+	best := first
+	for i := first - 1; i >= floor && last-i < maxWrapped; i-- {
+		line := fold(lines[i])
+		if line == "" || quotedLine(lines[i]) {
+			break
+		}
+		if opens(line) && strings.IndexFunc(line, unicode.IsDigit) >= 0 && !strings.HasSuffix(line, ".") {
+			best = i
+		}
+	}
+	return best
+}
+
+func opens(folded string) bool {
+	for _, s := range words.opens {
+		if strings.HasPrefix(folded, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastVerb is true where the line's last words say that someone wrote.
+func lastVerb(folded string) bool {
+	s := strings.TrimRight(folded, ":- ")
+	for _, verb := range words.wrote {
+		if rest, ok := strings.CutSuffix(s, verb); ok && begins(rest, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// begins is true where a word of an alphabet may begin behind rest.
+func begins(rest, verb string) bool {
+	if rest == "" || verb[0] >= 0xE3 { // no spaces between words there
+		return true
+	}
+	return strings.HasSuffix(rest, " ") || strings.HasSuffix(rest, ">") || strings.HasSuffix(rest, ")") || strings.HasSuffix(rest, ",")
+}
+
+// hasVerb is true where any of the verbs stands in the line.
+func hasVerb(folded string) bool {
+	for _, verb := range words.wrote {
+		if i := strings.Index(folded, verb); i >= 0 && begins(folded[:i], verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// wrote weighs a whole attribution, in one line.
+func wrote(s string, whole bool) trust {
+	s = strings.Trim(s, "- ")
+	if len(s) > 3*maxMarker || strings.Contains(s, "i wrote") || strings.IndexFunc(s, unicode.IsDigit) < 0 {
+		return none
+	}
+	if strings.ContainsAny(s, "?!？！。") && !boxed.MatchString(s) {
+		return none
+	}
+	day, hour := calendar.MatchString(s), clock.MatchString(s)
+	ends := lastVerb(s)
+	said := ends || hasVerb(s)
+	switch {
+	case !day && !hour:
+		if said && (mailbox.MatchString(s) || opens(s)) {
+			return maybe
+		}
+		return none
+	case boxed.MatchString(s) && (said || whole):
+		return sure
+	case said && mailbox.MatchString(s):
+		return sure
+	case ends && opens(s) && (hour || day):
+		return sure
+	case said || hour && day || mailbox.MatchString(s):
+		return maybe
+	}
+	return none
+}
