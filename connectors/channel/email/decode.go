@@ -10,7 +10,8 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
-// Decode understands one mail: a message, or the receipts of a bounce.
+// Decode understands one mail: a message, the receipts of a report, or a
+// report that is none of ours.
 func (e *Email) Decode(in normalize.Input) (normalize.Item, error) {
 	if why := in.Meta[metaIncomplete]; why != "" {
 		return nil, refuse(why, "only the beginning of the mail is here; the mailbox has all of it")
@@ -19,8 +20,8 @@ func (e *Email) Decode(in normalize.Input) (normalize.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r := e.receipts(root, in); len(r) > 0 {
-		return r, nil
+	if n := e.notice(root, in); n != nil {
+		return n, nil
 	}
 	m, err := e.message(root, in)
 	if err != nil {

@@ -212,11 +212,32 @@ func TestAutomatedMail(t *testing.T) {
 		"X-Auto-Response-Suppress: None":             false,
 		"List-Id: News <news.customers.test>":        true,
 		"List-Unsubscribe: <mailto:x@y.test>":        true,
+		"List-Post: <mailto:list@customers.test>":    true,
+		"X-Autoreply: yes":                           true,
+		"X-Autoreply: no":                            false,
+		"X-POST-MessageClass: 9; Autoresponder":      true,
+		"Preference: auto_reply":                     true,
 		"Content-Type: multipart/report; boundary=b": true,
 	} {
 		m := decodeMessage(t, offline(t), eml("From: "+anna, "Message-ID: <1@x>", line, "", "hi"))
 		if m.Automated != want {
 			t.Errorf("%s: automated %v", line, m.Automated)
+		}
+	}
+	for subject, answers := range map[string]bool{
+		"Automatic reply: order": true, "Out of Office: order": true, "自动回复:订单": true, "自動返信: 注文": true, "不在通知 注文": true,
+		"Automatische Antwort: Auftrag": true, "Abwesenheitsnotiz: Auftrag": true, "Réponse automatique : commande": true, "Respuesta automática: pedido": true,
+		"Resposta automática: pedido": true, "Автоматический ответ: заказ": true, "자동 회신: 주문": true, "رد تلقائي: طلب": true,
+		"Re: Automatic reply: order": false, "Order": false, "Re: Abwesenheit im Mai": false,
+	} {
+		for _, evidence := range []bool{true, false} {
+			lines := []string{"From: " + anna, "Message-ID: <1@x>", "Subject: " + subject}
+			if evidence {
+				lines = append(lines, "In-Reply-To: <2@x>")
+			}
+			if m := decodeMessage(t, offline(t), eml(append(lines, "", "hi")...)); m.Automated != (answers && evidence) {
+				t.Errorf("%s, an answer %v: automated %v", subject, evidence, m.Automated)
+			}
 		}
 	}
 	if m := decodeMessage(t, offline(t), letter("MAILER-DAEMON@mx.test", "1@x", "Undeliverable")); !m.Automated {

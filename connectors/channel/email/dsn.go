@@ -1,137 +1,191 @@
 package email
 
 import (
-	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
-// receipts returns what a bounce or another delivery report (RFC 3464 in the
-// frame of RFC 6522) says of a mail of ours. Nil for everything else, bounces
-// of mail that we did not send among it: those are messages for people.
-func (e *Email) receipts(root *node, in normalize.Input) normalize.Receipts {
+// maxReport bounds what is read of a report; real ones have a few kilobytes.
+const maxReport = 256 << 10
+
+// notice is what a mail system, and not a person, says of a mail that was sent
+// before: a delivery report, a read receipt or a complaint.
+type notice struct {
+	receipts []normalize.Receipt
+	// named are ids that the notice gives for the mail, the best first.
+	named []string
+	// certain: no person can have written this, so nothing is lost when it is
+	// about a mail that we do not know.
+	certain bool
+	unknown string // the reason for ignoring it then
+}
+
+// notice returns what a mail reports of one of ours: receipts, or that it is
+// of no concern. Nil for all other mail, and for every report about which
+// there is a doubt: those are messages for people.
+func (e *Email) notice(root *node, in normalize.Input) normalize.Item {
+	n := readNotice(root)
+	if n == nil {
+		return nil
+	}
+	id := e.reportedID(root, n.named, in.Raw)
+	switch {
+	case id != "" && len(n.receipts) > 0:
+		sent := parseDate(root.header.get("date"))
+		list := make(normalize.Receipts, len(n.receipts))
+		for i, r := range n.receipts {
+			r.ExternalID, r.ReceivedAt = id, in.ReceivedAt
+			if r.At.IsZero() {
+				r.At = sent
+			}
+			list[i] = r
+		}
+		return list
+	case n.certain && id == "":
+		return &normalize.Ignored{Reason: n.unknown}
+	}
+	return nil
+}
+
+// readNotice recognises the kinds of notice. Parts within a returned or a
+// forwarded mail are never looked at: they are what somebody else was told.
+func readNotice(root *node) *notice {
+	if n := dispositionNotice(root); n != nil {
+		return n
+	}
+	if n := complaint(root); n != nil {
+		return n
+	}
+	if n := deliveryReport(root); n != nil {
+		return n
+	}
+	return looseBounce(root)
+}
+
+// deliveryReport reads an RFC 3464 report in the frame of RFC 6522. Some
+// systems name the frame multipart/mixed; that is also how a person's program
+// passes a report on, so there it must come from a mail system.
+func deliveryReport(root *node) *notice {
+	framed := root.kind == "multipart/report"
+	if !framed && !fromMailSystem(root.header) {
+		return nil
+	}
 	report := find(root, "message/delivery-status")
 	if report == nil {
 		report = find(root, "message/global-delivery-status") // RFC 6533
 	}
 	if report == nil {
-		return e.looseBounce(root, in)
-	}
-	groups := fieldGroups(report.content())
-	if len(groups) == 0 {
 		return nil
 	}
-	id := e.reportedID(root, groups[0], in.Raw)
-	if id == "" {
-		return nil
-	}
+	n := &notice{certain: framed || certainlySystem(root.header), unknown: "bounce_unknown"}
+	content := report.content()
+	groups := fieldGroups(content[:min(len(content), maxReport)])
+	words := noticeText(root)
+	around := sync.OnceValue(func() *meaning { return meaningOf(words) })
 	// The first group is on the mail as a whole. Some programs leave out the
 	// empty line after it, so it is tried like the others.
-	var list normalize.Receipts
 	for _, g := range groups {
-		if len(list) == maxAddresses {
+		n.named = append(n.named, g.get("original-envelope-id"))
+		if r, ok := receipt(g, around); ok && len(n.receipts) < maxAddresses {
+			n.receipts = append(n.receipts, r)
+		}
+	}
+	if n.receipts = uniqueReceipts(n.receipts); len(n.receipts) == 0 {
+		n.receipts = textReceipts(root, words)
+	} else if len(n.receipts) == 1 && n.receipts[0].Recipient.IsZero() {
+		// The report has the fate and not the address; the words may have it.
+		if who := failedRecipients(root, words); len(who) == 1 {
+			n.receipts[0].Recipient = normalize.Email(who[0].mailbox, "")
+		}
+	}
+	if len(n.receipts) == 0 && !framed {
+		return nil
+	}
+	return n
+}
+
+// receipt reads the fields on one recipient. The words around the report count
+// where the fields say no more than that it failed.
+func receipt(h header, around func() *meaning) (normalize.Receipt, bool) {
+	var r normalize.Receipt
+	for _, name := range []string{"original-recipient", "final-recipient", "x-actual-recipient"} {
+		if a, ok := typedAddress(h.get(name)); ok {
+			r.Recipient = a
 			break
 		}
-		if r, ok := receipt(g); ok {
-			r.ExternalID, r.ReceivedAt = id, in.ReceivedAt
-			if r.At.IsZero() {
-				r.At = parseDate(root.header.get("date"))
-			}
-			list = append(list, r)
-		}
 	}
-	return list
-}
-
-// reportedID returns which mail of ours is reported on. The envelope id is the
-// Message-ID that we gave at MAIL FROM; where the server kept none, the
-// returned mail or its header has it. Only an authentic id counts.
-func (e *Email) reportedID(root *node, message header, raw []byte) string {
-	if id, o := e.mint.judge(strings.Trim(message.get("original-envelope-id"), "<> ")); o == ours {
-		return id
+	diagnostic := h.get("diagnostic-code")
+	if kind, rest, ok := strings.Cut(diagnostic, ";"); ok && !strings.ContainsAny(strings.TrimSpace(kind), " <:") {
+		diagnostic = rest
 	}
-	for _, kind := range []string{"message/rfc822", "message/rfc822-headers", "text/rfc822-headers", "message/global", "message/global-headers"} {
-		if n := find(root, kind); n != nil {
-			if h, _, err := readHeader(n.content()); err == nil {
-				if id, o := e.mint.judge(strings.Trim(h.get("message-id"), "<> ")); o == ours {
-					return id
-				}
-			}
-		}
-	}
-	return e.mint.find(raw) // returned as plain text
-}
-
-// receipt reads the fields on one recipient.
-func receipt(h header) (normalize.Receipt, bool) {
-	var r normalize.Receipt
-	for _, name := range []string{"original-recipient", "final-recipient"} {
-		if _, v, ok := strings.Cut(h.get(name), ";"); ok {
-			if a := parseAddresses(v); len(a) > 0 {
-				r.Recipient = a[0]
-				break
-			}
-		}
-	}
+	diagnostic = text.CleanLine(decodeHeader(diagnostic))
+	r.Code = codeIn(h.get("status"))
 	switch firstWord(h.get("action")) {
-	case "failed":
+	case "failed", "failure", "fail", "error", "bounced":
 		r.Status = normalize.StatusFailed
 	case "delivered":
 		r.Status = normalize.StatusDelivered
-	case "delayed", "relayed", "expanded":
+	case "delayed", "deferred", "relayed", "expanded":
 		r.Status = normalize.StatusAccepted
+	case "": // forgotten; the class of the code says as much
+		if r.Recipient.IsZero() {
+			return r, false
+		}
+		switch {
+		case strings.HasPrefix(r.Code, "5"):
+			r.Status = normalize.StatusFailed
+		case strings.HasPrefix(r.Code, "4"):
+			r.Status = normalize.StatusAccepted
+		case strings.HasPrefix(r.Code, "2"):
+			r.Status = normalize.StatusDelivered
+		default:
+			return r, false
+		}
 	default:
 		return r, false
 	}
-	_, diagnostic, _ := strings.Cut(h.get("diagnostic-code"), ";")
-	r.Code = enhancedCode.FindString(h.get("status"))
-	if exact := enhancedCode.FindString(diagnostic); exact != "" && (r.Code == "" || strings.HasSuffix(r.Code, ".0.0")) {
+	if exact := codeIn(diagnostic); exact != "" && (vague(r.Code) || exact[0] == r.Code[0] && repliedCode.MatchString(diagnostic)) {
 		r.Code = exact
 	}
-	r.Unreachable = r.Status == normalize.StatusFailed && deadAddress(r.Code)
-	r.Detail = text.Truncate(text.CleanLine(decodeHeader(diagnostic)), 300)
+	judge(&r, diagnostic, around)
 	r.At = parseDate(h.get("last-attempt-date"))
 	return r, true
 }
 
-var enhancedCode = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
-
-// deadAddress reports whether an enhanced code (RFC 3463) says that the
-// address itself will never take mail.
-func deadAddress(code string) bool {
-	switch code {
-	case "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1":
-		return true
+// typedAddress reads "rfc822; ann@example.com", the type often left out.
+func typedAddress(v string) (normalize.Address, bool) {
+	if _, after, ok := strings.Cut(v, ";"); ok {
+		v = after
 	}
-	return false
+	v = strings.TrimSpace(v)
+	if a, ok := parseAddress(v); ok {
+		a.Name = ""
+		return a, true
+	}
+	if list := addressesIn(v); len(list) > 0 {
+		return normalize.Email(list[0].mailbox, ""), true
+	}
+	return normalize.Address{}, false
 }
 
-// looseBounce reads the failures that come as plain text with the recipients
-// in X-Failed-Recipients (Exim, and Gmail in former years). Our id must be
-// somewhere in the text, which quotes the header of the mail.
-func (e *Email) looseBounce(root *node, in normalize.Input) normalize.Receipts {
-	failed := parseAddresses(root.header.all("x-failed-recipients"))
-	if len(failed) == 0 {
-		return nil
+// uniqueReceipts keeps one receipt per recipient, the one that says most.
+func uniqueReceipts(list []normalize.Receipt) []normalize.Receipt {
+	at := map[string]int{}
+	kept := list[:0]
+	for _, r := range list {
+		i, seen := at[r.Recipient.Value]
+		switch {
+		case !seen:
+			at[r.Recipient.Value] = len(kept)
+			kept = append(kept, r)
+		case normalize.Advance(kept[i].Status, r.Status) != kept[i].Status, vague(kept[i].Code) && !vague(r.Code):
+			kept[i] = r
+		}
 	}
-	id := e.mint.find(in.Raw)
-	if id == "" {
-		return nil
-	}
-	code := ""
-	if b := (&body{maxMedia: e.deps.MaxMedia}); b.add(root) == nil {
-		code = enhancedCode.FindString(b.plain())
-	}
-	var list normalize.Receipts
-	for _, a := range failed {
-		list = append(list, normalize.Receipt{
-			ExternalID: id, Recipient: a, Status: normalize.StatusFailed, Code: code, Unreachable: deadAddress(code),
-			At: parseDate(root.header.get("date")), ReceivedAt: in.ReceivedAt,
-		})
-	}
-	return list
+	return kept
 }
 
 // find returns the first part of a kind, not looking into mails within.
@@ -155,10 +209,29 @@ func fieldGroups(b []byte) []header {
 		if err != nil || len(rest) == len(b) { // no field, and no empty line to come
 			break
 		}
-		if len(h) > 0 {
-			groups = append(groups, h)
-		}
+		groups = append(groups, splitGroup(h)...)
 		b = rest
+	}
+	return groups
+}
+
+// splitGroup divides the fields of several recipients that no empty line
+// divides: where one that each recipient has once comes again.
+func splitGroup(h header) []header {
+	var groups []header
+	seen, start := map[string]bool{}, 0
+	for i, f := range h {
+		switch f.name {
+		case "final-recipient", "original-recipient", "action", "status":
+			if seen[f.name] && len(groups) <= maxAddresses {
+				groups, start = append(groups, h[start:i]), i
+				clear(seen)
+			}
+			seen[f.name] = true
+		}
+	}
+	if start < len(h) {
+		groups = append(groups, h[start:])
 	}
 	return groups
 }

@@ -37,7 +37,7 @@ func TestBounceBecomesReceipts(t *testing.T) {
 		{Recipient: normalize.Email("fine@customers.test", ""), Status: normalize.StatusDelivered, Code: "2.0.0"},
 	}
 	loose := gone[0]
-	loose.Detail = ""
+	loose.Detail = "550 5.1.1 no such user"
 	for _, tc := range []struct {
 		name string
 		raw  []byte
@@ -72,17 +72,22 @@ func TestBounceBecomesReceipts(t *testing.T) {
 	}
 }
 
-func TestBouncesThatAreNotOursAreMessages(t *testing.T) {
+// TestReportsOnOthersMailOpenNoConversation, since no person wrote them. One
+// that names our mail and says nothing of it is for people to read.
+func TestReportsOnOthersMailOpenNoConversation(t *testing.T) {
 	e := offline(t)
 	for name, raw := range map[string][]byte{
 		"of another program's mail": postfixBounce("X: y", "1@example.test", failedGroup),
 		"with a forged token":       postfixBounce("X: y", "db.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@example.test", failedGroup),
-		"without recipients":        postfixBounce("X: y", e.mint.id()),
 	} {
-		m := decodeMessage(t, e, raw)
-		if !m.Automated || m.Direction != normalize.Inbound || !strings.Contains(m.FullText, "I'm sorry") {
-			t.Errorf("%s: %+v", name, m)
+		item, err := e.Decode(normalize.Input{Raw: raw})
+		if ignored, ok := item.(*normalize.Ignored); err != nil || !ok || ignored.Reason != "bounce_unknown" {
+			t.Errorf("%s: %T %v", name, item, err)
 		}
+	}
+	m := decodeMessage(t, e, postfixBounce("X: y", e.mint.id()))
+	if !m.Automated || m.Direction != normalize.Inbound || !strings.Contains(m.FullText, "I'm sorry") {
+		t.Errorf("without recipients: %+v", m)
 	}
 }
 

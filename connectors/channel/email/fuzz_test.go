@@ -109,6 +109,68 @@ func FuzzDSN(f *testing.F) {
 	})
 }
 
+// FuzzNotice feeds the reader of bounces in words what a mail system says.
+func FuzzNotice(f *testing.F) {
+	e := offline(f)
+	id := e.mint.id()
+	for _, s := range []string{
+		"<gone@customers.test>:\nRemote host said: 550 5.1.1 User unknown\n\n--- Below this line is a copy of the message.\n\nReceived: x",
+		"----- Transcript of session follows -----\n550 <a@b.test>... Host unknown", "  a@b.test on Sat, 21 Nov\n quota", "Final-Recipient: rfc822;a@b.test\nAction: failed",
+		"to: \"x\"@y.test\nOriginal message follows.\nTo: a@b.test",
+	} {
+		f.Add("failure notice", s, "")
+		f.Add("Mail delivery failed", s, "a@b.test")
+	}
+	f.Fuzz(func(t *testing.T, subject, words, failed string) {
+		lines := []string{"From: mailer-daemon@mx.test", "Subject: " + subject, "X-Failed-Recipients: " + failed, "", words, "", "Message-ID: <" + id + ">"}
+		root, err := readTree(eml(lines...))
+		if err != nil {
+			return
+		}
+		n := readNotice(root)
+		if n == nil {
+			return
+		}
+		seen := map[string]bool{}
+		for _, r := range n.receipts {
+			if r.Status == "" || r.Unreachable && r.Status == normalize.StatusAccepted || seen[r.Recipient.Value] {
+				t.Fatalf("%+v", n.receipts)
+			}
+			seen[r.Recipient.Value] = true
+			if !r.Recipient.IsZero() && !validMailbox(r.Recipient.Value) {
+				t.Fatalf("%+v", r)
+			}
+			clean(t, "recipient", r.Recipient.String())
+			clean(t, "code", r.Code)
+			clean(t, "detail", r.Detail)
+		}
+	})
+}
+
+// FuzzReport feeds the readers of read receipts and complaints their fields.
+func FuzzReport(f *testing.F) {
+	e := offline(f)
+	id := e.mint.id()
+	f.Add("disposition-notification", "Final-Recipient: rfc822;a@b.test\r\nDisposition: a/b; displayed")
+	f.Add("feedback-report", "Feedback-Type: abuse\r\nOriginal-Rcpt-To: <a@b.test>")
+	f.Fuzz(func(t *testing.T, kind, fields string) {
+		item, err := e.Decode(normalize.Input{Raw: eml("From: a@b.test", "Content-Type: multipart/report; boundary=b", "", "--b", "Content-Type: message/"+kind, "",
+			fields, "", "--b", "Content-Type: text/rfc822-headers", "", "Message-ID: <"+id+">", "", "--b--"), ReceivedAt: now})
+		if err != nil {
+			return
+		}
+		receipts, _ := item.(normalize.Receipts)
+		for _, r := range receipts {
+			if r.ExternalID != id || r.Status == "" {
+				t.Fatalf("%+v", r)
+			}
+			clean(t, "recipient", r.Recipient.String())
+			clean(t, "code", r.Code)
+			clean(t, "detail", r.Detail)
+		}
+	})
+}
+
 func FuzzDecodeHeader(f *testing.F) {
 	for _, s := range []string{"=?utf-8?q?=", "=?GBK?B?1tDO?= =?GBK?B?xA==?=", "\xd6\xd0\xce\xc4", "=?x?Q?=?=", "=?iso-2022-jp?B?GyRC?="} {
 		f.Add(s)

@@ -48,16 +48,6 @@ func (m minter) judge(id string) (string, origin) {
 	return id, ours
 }
 
-// find returns the first id of ours anywhere in text, "" for none.
-func (m minter) find(text []byte) string {
-	for _, t := range tokenPattern.FindAll(text, 100) {
-		if id, o := m.judge(strings.TrimRight(string(t), ".-")); o == ours {
-			return id
-		}
-	}
-	return ""
-}
-
 // authentic drops forged ids, so that they lead into no conversation.
 func (m minter) authentic(ids []string) []string {
 	kept := ids[:0]
