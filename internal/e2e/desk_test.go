@@ -46,6 +46,13 @@ type message struct {
 		Error  string `json:"error"`
 		Kind   string `json:"kind"`
 	} `json:"parts"`
+	Change struct {
+		Status    string `json:"status"`
+		Code      string `json:"code"`
+		Recipient struct {
+			Value string `json:"value"`
+		} `json:"recipient"`
+	} `json:"change"` // of a message.status
 }
 
 // desk is a helpdesk that takes webhooks. It answers what status says and

@@ -108,10 +108,22 @@ func (e *Email) mailFrom(ctx context.Context, c *smtpConn, o *channel.Outbound, 
 	if ok, _ := c.client.Extension("SMTPUTF8"); options.UTF8 && !ok {
 		return connectors.Errorf(connectors.Rejected, "", "the mail server does not take addresses with letters beyond ASCII")
 	}
-	if err := c.do(ctx, func() error { return c.client.Mail(from, options) }); err != nil {
-		return smtpTrouble("sender", err)
+	if o.Message.Automated {
+		// Nobody is to answer an automatic answer, a bounce neither (RFC 3834
+		// section 3.3). Some submission servers want a sender all the same.
+		err := c.do(ctx, func() error { return c.client.Mail("", options) })
+		if status, refused := errors.AsType[*smtp.SMTPError](err); !refused || status.Code < 500 {
+			return senderTrouble(err)
+		}
 	}
-	return nil
+	return senderTrouble(c.do(ctx, func() error { return c.client.Mail(from, options) }))
+}
+
+func senderTrouble(err error) error {
+	if err == nil {
+		return nil
+	}
+	return smtpTrouble("sender", err)
 }
 
 // recipients names each recipient and notes what the server says. It fails
