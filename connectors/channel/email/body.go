@@ -2,8 +2,6 @@ package email
 
 import (
 	"fmt"
-	"path"
-	"regexp"
 	"strings"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -19,6 +17,8 @@ type body struct {
 	maxMedia int64
 	chunks   []chunk
 	files    []normalize.Part
+	located  []located
+	spare    string // the text of a mail that has none
 }
 
 // chunk is a stretch of the text in its plain and its rich form; one of them
@@ -45,15 +45,32 @@ func (b *body) add(n *node) error {
 	if disposition != "attachment" && name == "" {
 		switch n.kind {
 		case "text/plain":
-			b.chunks = append(b.chunks, chunk{plain: cut(text.Clean(toUTF8(n.content(), n.params["charset"])))})
-			return nil
+			return b.addPlain(n)
 		case "text/html":
 			content := n.content()
-			b.chunks = append(b.chunks, chunk{html: cut(text.Clean(toUTF8(content, n.htmlCharset(content))))})
+			b.chunks = append(b.chunks, chunk{html: cut(text.Clean(toUTF8Hinted(content, n.charset(), documentCharset(content))))})
 			return nil
 		}
 	}
+	switch {
+	case n.kind == "application/ms-tnef" || strings.EqualFold(name, "winmail.dat"):
+		return b.addTNEF(n, name)
+	case n.kind == "text/calendar":
+		return b.addInvitation(n, name)
+	}
 	return b.addFile(n, name)
+}
+
+// addPlain takes a text, and the files that were written into it.
+func (b *body) addPlain(n *node) error {
+	words, files := splitUU(n.content())
+	b.chunks = append(b.chunks, chunk{plain: cut(text.Clean(toUTF8(words, n.charset())))})
+	for _, f := range files {
+		if err := b.attach(&node{kind: typeByName(f.name)}, f.name, f.data, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addAlternative takes one text in its two forms. Of several parts of the same
@@ -73,6 +90,8 @@ func (b *body) addAlternative(n *node) error {
 			all.plain = plain
 		}
 		b.files = append(b.files, alt.files...)
+		b.located = append(b.located, alt.located...)
+		b.spare = either(b.spare, alt.spare)
 	}
 	if all != (chunk{}) {
 		b.chunks = append(b.chunks, all)
@@ -119,7 +138,11 @@ func (b *body) html() string {
 }
 
 func (b *body) addFile(n *node, name string) error {
-	data := n.content()
+	return b.attach(n, name, n.content(), "")
+}
+
+// attach adds a file. The caption is its content in words, where there are any.
+func (b *body) attach(n *node, name string, data []byte, caption string) error {
 	if int64(len(data)) > b.maxMedia {
 		return refuse("attachment_too_large", "an attachment has %d bytes, %d are allowed", len(data), b.maxMedia)
 	}
@@ -134,75 +157,9 @@ func (b *body) addFile(n *node, name string) error {
 		// A copy, so that a small attachment does not keep the raw mail alive.
 		Data: append([]byte(nil), data...),
 	}
-	b.files = append(b.files, normalize.Part{Kind: kindOf(m.ContentType), Media: m})
+	b.locate(n, m)
+	b.files = append(b.files, normalize.Part{Kind: kindOf(m.ContentType), Media: m, Text: caption})
 	return nil
-}
-
-func kindOf(contentType string) normalize.PartKind {
-	switch major, _, _ := strings.Cut(contentType, "/"); major {
-	case "image":
-		return normalize.PartImage
-	case "audio":
-		return normalize.PartAudio
-	case "video":
-		return normalize.PartVideo
-	}
-	return normalize.PartFile
-}
-
-var (
-	mediaType    = regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}$`)
-	charsetLabel = regexp.MustCompile(`^[A-Za-z0-9._:+-]{1,40}$`)
-	metaCharset  = regexp.MustCompile(`(?i)<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})`)
-)
-
-// contentType keeps of a stranger's Content-Type what can be passed on.
-func contentType(n *node) string {
-	if !mediaType.MatchString(n.kind) {
-		return "application/octet-stream"
-	}
-	if cs := n.params["charset"]; strings.HasPrefix(n.kind, "text/") && charsetLabel.MatchString(cs) {
-		return n.kind + "; charset=" + cs
-	}
-	return n.kind
-}
-
-// htmlCharset prefers what the part says over what the document says.
-func (n *node) htmlCharset(content []byte) string {
-	if cs := n.params["charset"]; cs != "" {
-		return cs
-	}
-	if m := metaCharset.FindSubmatch(content[:min(len(content), 1024)]); m != nil {
-		return string(m[1])
-	}
-	return ""
-}
-
-// fileName returns a name without any folder, or one made up where there is
-// none.
-func fileName(n *node, name string) string {
-	name = text.CleanLine(path.Base(strings.ReplaceAll(name, `\`, "/")))
-	if name == "" || name == "." || name == ".." || name == "/" {
-		name = "attachment"
-		switch n.kind {
-		case "text/calendar":
-			name = "invite.ics"
-		case "message/rfc822":
-			name = "message"
-			if h, _, err := readHeader(n.content()); err == nil {
-				name = either(strings.ReplaceAll(text.CleanLine(decodeHeader(h.get("subject"))), "/", "_"), name)
-			}
-			name += ".eml"
-		}
-	}
-	if r := []rune(name); len(r) > 200 {
-		ext := []rune(path.Ext(name))
-		if len(ext) > 20 {
-			ext = nil
-		}
-		name = string(r[:200-len(ext)]) + string(ext)
-	}
-	return name
 }
 
 // cut bounds a text without cutting a character.

@@ -2,187 +2,182 @@ package email
 
 import (
 	"bytes"
-	"encoding/base64"
 	"io"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/emersion/go-message/charset"
-	"github.com/wlynxg/chardet"
-	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 )
-
-// detectSample bounds what is looked at to guess an encoding.
-const detectSample = 64 << 10
 
 // toUTF8 returns b as valid UTF-8. The label is what the mail claims; where
 // the bytes contradict it, as they often do, the bytes win.
-func toUTF8(b []byte, label string) string {
-	label = strings.ToLower(strings.Trim(label, " \t\"'"))
-	if label == "" || weakLabel(label) {
-		if jis := bytes.Contains(b, []byte("\x1b$")); !jis && utf8.Valid(b) {
-			return string(b)
-		} else if jis {
-			label = "iso-2022-jp"
-		}
+func toUTF8(b []byte, label string) string { return toUTF8Hinted(b, label, "") }
+
+// toUTF8Hinted is toUTF8 with a second opinion, such as an HTML document's own,
+// for where the label is missing or wrong.
+func toUTF8Hinted(b []byte, label, hint string) string {
+	if isASCII(b) && bytes.IndexByte(b, 0x1b) < 0 && !sevenBit(canonical(label)) {
+		return string(b) // nearly all there is
 	}
-	switch label {
-	case "utf-8", "utf8", "us-ascii", "ascii":
-		label = ""
-	case "gb2312", "gbk", "cp936", "x-gbk", "gb_2312-80", "ms936":
-		label = "gb18030" // the superset that mail programs really mean
+	if s, ok := marked(b); ok {
+		return s
 	}
-	if label != "" {
-		if s, ok := decodeAs(b, label); ok {
+	label, hint = canonical(label), canonical(hint)
+	if switchesJapanese(b) && label != "iso-2022-jp" {
+		label = "iso-2022-jp"
+	}
+	for _, l := range []string{label, hint} {
+		if s, ok := believed(b, l); ok {
 			return s
 		}
 	}
-	if utf8.Valid(b) {
-		return string(b)
+	if s, bad := lenientUTF8(b); bad == 0 || multibyteRunes(s) >= 4*bad {
+		return s // UTF-8 with a wound, such as a character cut in half
 	}
-	if r := chardet.Detect(b[:min(len(b), detectSample)]); r.Confidence >= 0.9 {
-		if s, ok := decodeAs(b, r.Encoding); ok {
-			return s
-		}
+	if s := detect(b); s != "" {
+		return s
 	}
-	// Short texts defeat statistics; GB18030 is by far the most frequent
-	// encoding that goes unlabelled, and it refuses most other bytes.
-	if o, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b); err == nil && !bytes.ContainsRune(o, utf8.RuneError) {
-		return string(o)
-	}
-	if label != "" {
-		if s, _ := decodeAs(b, label); s != "" {
+	for _, l := range []string{label, hint, "gb18030", "windows-1252"} {
+		if s, bad := decodeAs(b, l); s != "" && bad <= 1+len(s)/50 {
 			return s
 		}
 	}
 	return strings.ToValidUTF8(string(b), "\uFFFD")
 }
 
-// weakLabel reports whether label is one that programs write without looking.
-// Multi-byte UTF-8 hardly ever makes sense in any of these.
-func weakLabel(label string) bool {
-	switch label {
-	case "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252", "unknown-8bit", "8bit", "default":
-		return true
+// believed decodes b as l where nothing speaks against that.
+func believed(b []byte, l string) (string, bool) {
+	if l == "" || l == "utf-8" {
+		return string(b), utf8.Valid(b) && !sparse(b)
+	}
+	s, bad := decodeAs(b, l)
+	if s == "" && len(b) > 0 || bad > 1+len(b)/100 {
+		return "", false
+	}
+	if sevenBit(l) || strings.HasPrefix(l, "utf-") {
+		return s, true
+	}
+	if utf8.Valid(b) && looksUTF8(b, l) {
+		return string(b), true
+	}
+	return s, !contradicted(b, s)
+}
+
+// looksUTF8 tells whether b, which is valid UTF-8, is that rather than l. By
+// chance only a few short double-byte texts are valid.
+func looksUTF8(b []byte, l string) bool {
+	sequences := 0
+	for _, r := range string(b) {
+		if r >= 0x800 {
+			return true
+		}
+		if r >= utf8.RuneSelf {
+			sequences++
+		}
+	}
+	return sequences >= 6 || sequences > 0 && !doubleByte(l)
+}
+
+// sparse reports whether b has so many NULs that it is UTF-16 without a mark.
+func sparse(b []byte) bool { return len(b) >= 4 && 4*bytes.Count(b, []byte{0}) >= len(b) }
+
+// marked decodes what a byte order mark, or the NULs of ASCII in UTF-16, tell
+// to be Unicode.
+func marked(b []byte) (string, bool) {
+	switch {
+	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
+		s, bad := lenientUTF8(b[3:])
+		return s, 10*bad <= len(b)
+	case bytes.HasPrefix(b, []byte("\xff\xfe")):
+		return decodeUTF16(b, unicode.LittleEndian), true
+	case bytes.HasPrefix(b, []byte("\xfe\xff")):
+		return decodeUTF16(b, unicode.BigEndian), true
+	}
+	if !sparse(b) {
+		return "", false
+	}
+	odd := 0
+	for i := 1; i < len(b); i += 2 {
+		if b[i] == 0 {
+			odd++
+		}
+	}
+	switch even := bytes.Count(b, []byte{0}) - odd; {
+	case odd > 8*even:
+		return decodeUTF16(b, unicode.LittleEndian), true
+	case even > 8*odd:
+		return decodeUTF16(b, unicode.BigEndian), true
+	}
+	return "", false
+}
+
+func decodeUTF16(b []byte, order unicode.Endianness) string {
+	s, _ := unicode.UTF16(order, unicode.UseBOM).NewDecoder().Bytes(b)
+	return strings.ToValidUTF8(string(s), "\uFFFD")
+}
+
+// switchesJapanese reports whether b has an escape sequence of ISO-2022-JP,
+// which nothing else does.
+func switchesJapanese(b []byte) bool {
+	for _, esc := range []string{"\x1b$B", "\x1b$@", "\x1b$(D", "\x1b(I", "\x1b(J"} {
+		if bytes.Contains(b, []byte(esc)) {
+			return true
+		}
 	}
 	return false
 }
 
-// decodeAs returns b decoded from label, and whether every byte made sense.
-func decodeAs(b []byte, label string) (string, bool) {
-	r, err := charset.Reader(label, bytes.NewReader(b))
-	if err != nil {
-		return "", false
+// decodeAs returns b decoded from a canonical label, with the number of places
+// that made no sense; "" for a label that nobody knows.
+func decodeAs(b []byte, label string) (s string, bad int) {
+	switch label {
+	case "":
+		return "", 0
+	case "utf-8":
+		return lenientUTF8(b)
+	case "utf-7":
+		s = decodeUTF7(b)
+	case "utf-16":
+		if utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 {
+			return string(b), 0 // a document that was converted since
+		}
+		s = decodeUTF16(b, unicode.BigEndian)
+	case "iso-2022-kr":
+		s, _ = decodeAs(shiftedToEUC(b), "euc-kr")
+	default:
+		r, err := charset.Reader(label, bytes.NewReader(b))
+		if err != nil {
+			return "", 0
+		}
+		o, err := io.ReadAll(r)
+		if err != nil {
+			return "", 0
+		}
+		s = strings.ToValidUTF8(string(o), "\uFFFD")
 	}
-	o, err := io.ReadAll(r)
-	s := strings.ToValidUTF8(string(o), "\uFFFD")
-	return s, err == nil && !strings.ContainsRune(s, utf8.RuneError)
+	return s, strings.Count(s, "\uFFFD")
 }
 
-var encodedWord = regexp.MustCompile(`=\?([^?*\s]+)(?:\*[^?]*)?\?([bBqQ])\?([^?]*)\?=`)
+func lenientUTF8(b []byte) (s string, bad int) {
+	s = strings.ToValidUTF8(string(b), "\uFFFD")
+	return s, strings.Count(s, "\uFFFD") - bytes.Count(b, []byte("\uFFFD"))
+}
 
-// decodeHeader returns a header value with its RFC 2047 words decoded. It
-// differs from mime.WordDecoder as real mail needs it: neighbouring words of
-// one charset are joined before their bytes are decoded, since a character may
-// be split over two of them; raw 8-bit text is understood; it never fails and
-// never returns invalid UTF-8.
-func decodeHeader(s string) string {
-	var out strings.Builder
-	var pending []byte
-	var pendingCharset string
-	flush := func() {
-		if pending != nil {
-			out.WriteString(toUTF8(pending, pendingCharset))
-			pending, pendingCharset = nil, ""
+func multibyteRunes(s string) (n int) {
+	for _, r := range s {
+		if r >= utf8.RuneSelf && r != utf8.RuneError {
+			n++
 		}
 	}
-	last := 0
-	for _, m := range encodedWord.FindAllStringSubmatchIndex(s, -1) {
-		gap, label := s[last:m[0]], strings.ToLower(s[m[2]:m[3]])
-		if strings.TrimSpace(gap) != "" || last == 0 {
-			flush()
-			out.WriteString(toUTF8([]byte(gap), ""))
-		} else if label != pendingCharset {
-			flush()
-		}
-		pending = append(pending, decodeWord(s[m[4]:m[5]], s[m[6]:m[7]])...)
-		pendingCharset, last = label, m[1]
-	}
-	flush()
-	out.WriteString(toUTF8([]byte(s[last:]), ""))
-	return out.String()
+	return n
 }
 
-func decodeWord(encoding, v string) []byte {
-	if strings.EqualFold(encoding, "b") {
-		return decodeBase64([]byte(v))
-	}
-	return decodeQuoted([]byte(strings.ReplaceAll(v, "_", " ")))
-}
-
-// decodeBase64 decodes what it can: anything outside the alphabet is skipped,
-// and what follows the padding does not belong to it.
-func decodeBase64(b []byte) []byte {
-	clean := make([]byte, 0, len(b))
+func isASCII(b []byte) bool {
 	for _, c := range b {
-		if c == '=' {
-			break
-		}
-		if c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' {
-			clean = append(clean, c)
+		if c >= utf8.RuneSelf {
+			return false
 		}
 	}
-	if len(clean)%4 == 1 {
-		clean = clean[:len(clean)-1]
-	}
-	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(clean)))
-	n, _ := base64.RawStdEncoding.Decode(out, clean)
-	return out[:n]
-}
-
-// decodeQuoted decodes quoted-printable. What is no valid escape stays as it
-// is written.
-func decodeQuoted(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		if b[i] != '=' {
-			out = append(out, b[i])
-			continue
-		}
-		rest := b[i+1:]
-		if len(rest) >= 2 && isHex(rest[0]) && isHex(rest[1]) {
-			out = append(out, unhex(rest[0])<<4|unhex(rest[1]))
-			i += 2
-			continue
-		}
-		// A soft line break, perhaps with blanks that were added on the way.
-		end := 0
-		for end < len(rest) && (rest[end] == ' ' || rest[end] == '\t' || rest[end] == '\r') {
-			end++
-		}
-		switch {
-		case end < len(rest) && rest[end] == '\n':
-			i += end + 1
-		case end == len(rest):
-			i += end
-		default:
-			out = append(out, '=')
-		}
-	}
-	return out
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	switch {
-	case c <= '9':
-		return c - '0'
-	case c >= 'a':
-		return c - 'a' + 10
-	}
-	return c - 'A' + 10
+	return true
 }

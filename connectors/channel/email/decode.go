@@ -62,7 +62,7 @@ func (e *Email) message(root *node, in normalize.Input) (*normalize.Message, err
 		Direction:   normalize.Inbound,
 		Address:     from,
 		ExternalID:  externalID(h, in.Raw),
-		Fingerprint: fingerprint(h),
+		Fingerprint: root.mark,
 		Subject:     text.CleanLine(decodeHeader(h.get("subject"))),
 		SentAt:      parseDate(h.get("date")),
 		ReceivedAt:  in.ReceivedAt,
@@ -70,9 +70,9 @@ func (e *Email) message(root *node, in normalize.Input) (*normalize.Message, err
 	}
 	m.Authentication = e.authentication(h, in.Meta)
 	m.Thread = e.thread(h, from)
-	m.FullText = b.plain()
+	m.FullText = either(b.plain(), b.spare)
 	m.Text = newlyWritten(&b, m.FullText, m.Subject)
-	m.HTML = text.SanitizeHTML(b.html(), nil)
+	m.HTML = text.SanitizeHTML(b.withLocations(b.html()), nil)
 	if m.Text != "" {
 		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartText, Text: m.Text})
 	}

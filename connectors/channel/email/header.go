@@ -124,47 +124,6 @@ func fieldName(b []byte) bool {
 	return len(b) > 0
 }
 
-// parseParams takes apart a value such as Content-Type's: its main value in
-// lower case, and its parameters, RFC 2231 and less orderly forms decoded.
-func parseParams(v string) (string, map[string]string) {
-	main, rest, _ := strings.Cut(v, ";")
-	var segments []segment
-	for range maxParams {
-		rest = strings.TrimLeft(rest, "; \t")
-		if rest == "" {
-			break
-		}
-		var name, value string
-		name, rest = cutAny(rest, "=;")
-		if !strings.HasPrefix(rest, "=") {
-			continue
-		}
-		value, rest = paramValue(strings.TrimLeft(rest[1:], " \t"))
-		segments = append(segments, newSegment(strings.ToLower(strings.TrimSpace(name)), value))
-	}
-	return strings.ToLower(strings.TrimSpace(main)), joinSegments(segments)
-}
-
-// paramValue reads a quoted or a bare value.
-func paramValue(s string) (value, rest string) {
-	if !strings.HasPrefix(s, `"`) {
-		value, rest = cutAny(s, ";")
-		return strings.TrimSpace(value), rest
-	}
-	var b strings.Builder
-	for i := 1; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			_, rest = cutAny(s[i+1:], ";")
-			return b.String(), rest
-		case s[i] == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\'):
-			i++
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String(), ""
-}
-
 // cutAny cuts before the first of the stop characters.
 func cutAny(s, stops string) (before, after string) {
 	if i := strings.IndexAny(s, stops); i >= 0 {

@@ -16,15 +16,26 @@ type node struct {
 	params map[string]string
 	body   []byte
 	parts  []*node // of a multipart
+	mark   string  // the fingerprint of a whole mail
 }
 
 // readTree parses a mail within the bounds above.
 func readTree(raw []byte) (*node, error) {
-	return new(reader).node(raw, 0, "text/plain")
+	r := &reader{undo: 2 * len(raw)}
+	root, err := r.node(raw, 0, "text/plain")
+	if err != nil {
+		return nil, err
+	}
+	root.mark = fingerprint(root.header) // of the bytes, however they are read
+	root.mendHeaders(root.hint())
+	return root, nil
 }
 
 // reader counts what a whole mail may have only so many of.
-type reader struct{ parts, fields int }
+type reader struct {
+	parts, fields int
+	undo          int // bytes of transfer encodings around multiparts
+}
 
 func (r *reader) node(raw []byte, depth int, fallback string) (*node, error) {
 	if depth > maxNesting {
@@ -48,12 +59,12 @@ func (r *reader) node(raw []byte, depth int, fallback string) (*node, error) {
 		}
 		return n, nil
 	}
-	pieces, err := splitParts(body, n.params["boundary"])
+	pieces, err := r.pieces(n)
 	if err != nil {
 		return nil, err
 	}
 	if len(pieces) == 0 {
-		// No boundary, or one that never comes: better raw than not at all.
+		// No boundary anywhere: better raw than not at all.
 		n.kind = "text/plain"
 		return n, nil
 	}
@@ -102,11 +113,11 @@ func splitParts(body []byte, boundary string) ([][]byte, error) {
 		if len(pieces) > maxParts {
 			return nil, refuse("too_many_parts", "the mail has more than %d parts", maxParts)
 		}
+		at = len(body) - len(rest)
+		start = at
 		if end {
-			return pieces, nil
+			start = -1 // what follows is no part, unless another one begins
 		}
-		start = len(body) - len(rest)
-		at = start
 	}
 	if start >= 0 && start <= len(body) {
 		pieces = append(pieces, body[start:])
@@ -117,16 +128,4 @@ func splitParts(body []byte, boundary string) ([][]byte, error) {
 // trimNewline takes off the line end that belongs to the boundary.
 func trimNewline(b []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
-}
-
-// content returns the body with its transfer encoding undone. An unknown one
-// leaves it as it is.
-func (n *node) content() []byte {
-	switch strings.ToLower(strings.TrimSpace(n.header.get("content-transfer-encoding"))) {
-	case "base64":
-		return decodeBase64(n.body)
-	case "quoted-printable":
-		return decodeQuoted(n.body)
-	}
-	return n.body
 }
