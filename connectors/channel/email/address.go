@@ -35,9 +35,15 @@ func splitAddresses(v string) []string {
 	var list []string
 	var quoted, angle bool
 	depth, start := 0, 0
+	next, words := nextWord(v, 0)
 	for i := 0; i < len(v); i++ {
+		if words && i == next.start {
+			i = next.end - 1 // what is encoded separates nothing
+			next, words = nextWord(v, next.end)
+			continue
+		}
 		switch c := v[i]; {
-		case c == '\\':
+		case c == '\\' && !(words && i+1 == next.start):
 			i++
 		case c == '"' && depth == 0:
 			quoted = !quoted

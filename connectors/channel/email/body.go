@@ -53,6 +53,9 @@ func (b *body) add(n *node) error {
 		}
 	}
 	switch {
+	case n.kind == "text/plain" && disposition != "attachment":
+		// Named and yet to be shown: a file, and the text where there is no other.
+		b.spare = either(b.spare, cut(text.Clean(toUTF8(n.content(), n.charset()))))
 	case n.kind == "application/ms-tnef" || strings.EqualFold(name, "winmail.dat"):
 		return b.addTNEF(n, name)
 	case n.kind == "text/calendar":

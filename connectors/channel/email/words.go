@@ -35,13 +35,32 @@ func nextWord(s string, from int) (word, bool) {
 		text := from + q + 3
 		w := word{start: start, base64: encoding == 'b'}
 		w.charset, _, _ = strings.Cut(strings.ToLower(name[:q]), "*") // RFC 2231: a language may follow
-		if end := strings.Index(s[text:], "?="); end >= 0 {
+		end, closed := wordEnd(s[text:])
+		if closed {
 			w.text, w.end = s[text:text+end], text+end+2
 			return w, true
+		}
+		if text+end < len(s) {
+			from = text + end // another word begins: this one is none
+			continue
 		}
 		w.text, w.end = strings.TrimSuffix(s[text:], "?"), len(s)
 		return w, w.text != "" && !strings.ContainsAny(w.text, " \t?<>\"")
 	}
+}
+
+// wordEnd finds the closing mark, or where the next word begins or s ends
+// without one.
+func wordEnd(s string) (end int, closed bool) {
+	for i := range len(s) - 1 {
+		switch {
+		case s[i] == '?' && s[i+1] == '=':
+			return i, true
+		case s[i] == '=' && s[i+1] == '?' && !strings.HasPrefix(s[i+2:], "="):
+			return i, false
+		}
+	}
+	return len(s), false
 }
 
 // decodeHeader returns a header value with its RFC 2047 words decoded. It
