@@ -32,7 +32,7 @@ func noticeWords(root *node) string {
 			return true
 		case n.kind == "text/html":
 			content := bounded(n.content())
-			b.WriteString(text.FromHTML(toUTF8(content, n.htmlCharset(content))))
+			b.WriteString(text.FromHTML(toUTF8Hinted(content, n.charset(), documentCharset(content))))
 		case n.kind == "message/rfc822", n.kind == "message/global", strings.HasSuffix(n.kind, "rfc822-headers"):
 			return false
 		case strings.HasPrefix(n.kind, "text/"):
