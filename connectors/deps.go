@@ -39,8 +39,8 @@ type Clock interface{ Now() time.Time }
 // SystemClock is the clock of the machine.
 type SystemClock struct{}
 
-// Now returns the time in UTC.
-func (SystemClock) Now() time.Time { return time.Now().UTC() }
+// Now returns the time in UTC, to the microsecond that is kept.
+func (SystemClock) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // Tokens keeps what a vendor issued and may rotate: access and refresh tokens.
 // Each account has names of its own.

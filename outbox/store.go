@@ -64,7 +64,7 @@ type Job struct {
 	// Of is the send job that a finish or resolve job belongs to.
 	Of        normalize.ID `json:"of,omitzero"`
 	State     State        `json:"state"`
-	Attempts  int          `json:"attempts"` // those that reached Begin
+	Attempts  int          `json:"attempts"` // see Attempt
 	Tries     int          `json:"tries"`    // claims that ended in a retry, for the back-off
 	CreatedAt time.Time    `json:"created_at"`
 	DueAt     time.Time    `json:"due_at,omitzero"`
@@ -87,7 +87,8 @@ type SettledRecipient struct {
 	Detail  string            `json:"detail,omitempty"`
 }
 
-// Attempt is one try that reached Begin.
+// Attempt is one try: it reached Begin, or it failed for good or at the cost of
+// a try before that.
 type Attempt struct {
 	N          int       `json:"n"`
 	StartedAt  time.Time `json:"started_at"`
@@ -132,14 +133,15 @@ type Store interface {
 	// Retry makes a failed, uncertain, expired or cancelled job queued again,
 	// due now and expiring at expires. ErrState for a job in another state.
 	Retry(ctx context.Context, job normalize.ID, expires, now time.Time) error
-	// Cancel ends a queued job that is not claimed. ErrState otherwise.
+	// Cancel ends a queued job that is not claimed, or closes an uncertain one
+	// for good, its parts failed. ErrState otherwise.
 	Cancel(ctx context.Context, job normalize.ID, now time.Time) error
 	// Pause and Resume stop and start claiming: of one account, or of all
 	// where account is "". by and reason are shown to people.
 	Pause(ctx context.Context, account, by, reason string, now time.Time) error
 	Resume(ctx context.Context, account string, now time.Time) error
-	// Counts returns how many jobs stand in each unfinished state, and the age
-	// of the oldest queued one.
+	// Counts returns how many jobs stand in each state that wants work or a
+	// look, that is all but done and cancelled, and the age of the oldest.
 	Counts(ctx context.Context) ([]Count, error)
 }
 

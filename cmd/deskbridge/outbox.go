@@ -14,7 +14,7 @@ type outboxCmd struct {
 	List   outboxListCmd   `cmd:"" help:"List jobs, newest first"`
 	Show   outboxShowCmd   `cmd:"" help:"Show a job and its attempts"`
 	Retry  outboxRetryCmd  `cmd:"" help:"Try failed, uncertain, expired or cancelled jobs again"`
-	Cancel outboxCancelCmd `cmd:"" help:"Give up queued jobs"`
+	Cancel outboxCancelCmd `cmd:"" help:"Give up queued jobs, or close uncertain ones"`
 	Pause  outboxPauseCmd  `cmd:"" help:"Stop the work of an account, or all work; its queue stays"`
 	Resume outboxResumeCmd `cmd:"" help:"Go on with paused work"`
 }

@@ -76,7 +76,7 @@ type work struct {
 const workEvery = 5 * time.Second
 
 var (
-	jobsDesc = prometheus.NewDesc("deskbridge_outbox_jobs", "Unfinished jobs, by lane, account and state.", []string{"lane", "account", "state"}, nil)
+	jobsDesc = prometheus.NewDesc("deskbridge_outbox_jobs", "Jobs that are neither done nor cancelled, by lane, account and state.", []string{"lane", "account", "state"}, nil)
 	lagDesc  = prometheus.NewDesc("deskbridge_outbox_oldest_seconds", "Age of the oldest queued job.", []string{"lane", "account"}, nil)
 )
 

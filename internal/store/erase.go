@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -81,6 +82,7 @@ func (db *DB) Erase(ctx context.Context, customer normalize.ID, now time.Time) (
 }
 
 func (db *DB) erase(t tx, customer normalize.ID, said []normalize.ID, now time.Time) (map[string]bool, error) {
+	db.eng.scrub()
 	id, err := currentCustomer(t, customer)
 	if err != nil {
 		return nil, refuse(err)
@@ -197,6 +199,22 @@ func eraseNames(t tx, customer normalize.ID, now time.Time) error {
 	for _, id := range all {
 		t.exec(`UPDATE customers SET name = '', erased_at = $1 WHERE id = $2`, now, id)
 		t.exec(`UPDATE merges SET reason = '', evidence = '' WHERE from_id = $1 OR into_id = $1`, id)
+		if err := eraseReasons(t, id); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// eraseReasons takes the reasons of a customer's merges out of their events.
+func eraseReasons(t tx, customer normalize.ID) error {
+	merges, err := readMerges(t, `WHERE from_id = $1 OR into_id = $1`, customer)
+	for _, m := range merges {
+		detail, err := json.Marshal(normalize.MergeEvent{MergeID: m.ID, From: m.From, Into: m.Into})
+		if err != nil {
+			return err
+		}
+		t.exec(`UPDATE events SET detail = $1 WHERE ref_id = $2 AND type IN ('customer.merged', 'customer.unmerged')`, string(detail), m.ID)
+	}
+	return err
 }

@@ -38,10 +38,15 @@ func (db *DB) Retry(ctx context.Context, job normalize.ID, expires, now time.Tim
 	})
 }
 
-// Cancel ends a queued job; see outbox.Store.
+// Cancel ends a queued job, or closes an uncertain one; see outbox.Store.
 func (db *DB) Cancel(ctx context.Context, job normalize.ID, now time.Time) error {
 	return db.byHand(ctx, job, func(t tx, j *jobRow) error {
-		if j.state != outbox.Queued {
+		why := "cancelled before it was sent"
+		switch j.state {
+		case outbox.Queued:
+		case outbox.Uncertain:
+			why = "closed by hand: it is not known whether it was sent"
+		default:
 			return refuse(fmt.Errorf("job %s is %s: %w", job, j.state, outbox.ErrState))
 		}
 		var first normalize.ID
@@ -52,7 +57,7 @@ func (db *DB) Cancel(ctx context.Context, job normalize.ID, now time.Time) error
 			return refuse(fmt.Errorf("job %s is being worked on: %w", job, outbox.ErrState))
 		}
 		t.exec(`UPDATE jobs SET state = $2 WHERE id = $1`, job, outbox.Cancelled)
-		if err := db.endParts(t, j, "cancelled before it was sent", now); err != nil {
+		if err := db.endParts(t, j, why, now); err != nil {
 			return err
 		}
 		nextTurn(t, j.queue, now, false)

@@ -138,7 +138,7 @@ func (db *DB) Counts(ctx context.Context) (out []outbox.Count, err error) {
 		if err := count(pending); err != nil {
 			return err
 		}
-		return count(odd + ` AND j.state = 'uncertain'`)
+		return count(odd + ` AND j.state <> 'cancelled'`)
 	})
 	slices.SortFunc(out, func(a, b outbox.Count) int {
 		return strings.Compare(a.Account+"\x00"+string(a.State), b.Account+"\x00"+string(b.State))

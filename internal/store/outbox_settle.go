@@ -33,6 +33,12 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 	if s.Attempt || j.state == outbox.Sending {
 		t.exec(`UPDATE attempts SET ended_at = $2, outcome = $3, code = $4, detail = $5, external_id = $6 WHERE job_id = $1 AND ended_at = 0`,
 			j.id, s.Now, outcome, s.Code, s.Detail, s.ExternalID)
+	} else if s.Err && (s.Counted || s.State != outbox.Queued) {
+		// A try that failed before Begin was refused while it was made, such as
+		// by the answer to RCPT: it is an attempt all the same.
+		t.exec(`UPDATE jobs SET attempts = $2 WHERE id = $1`, j.id, j.attempts+1)
+		t.exec(`INSERT INTO attempts (job_id, n, started_at, ended_at, outcome, code, detail) VALUES ($1, $2, $3, $3, $4, $5, $6)`,
+			j.id, j.attempts+1, s.Now, outcome, s.Code, s.Detail)
 	}
 	due := s.DueAt
 	if due.IsZero() {

@@ -19,11 +19,31 @@ func (b *batch) apply(in *ingest, e *entry) (timeline.Result, error) {
 		return r, err
 	}
 	r.Ledger = ledger
+	if m := b.messages[r.Message]; m != nil && m.is(flagErased) {
+		err := b.forgetful(in, e, &r)
+		return r, err
+	}
 	b.t.insert(putLedger, ledger, in.account.ID, clean(e.Input.Key), e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
 	if e.Input.Encoding != timeline.RawGone {
 		b.t.insert(putRaw, ledger, clean(e.Input.ContentType), e.meta, e.Input.Encoding, e.Input.Digest[:], e.Input.Data)
 	}
 	return r, nil
+}
+
+// forgetful writes down that an input repeats what was erased, and nothing of
+// what it says.
+func (b *batch) forgetful(in *ingest, e *entry, r *timeline.Result) error {
+	r.Reason = "erased"
+	b.t.insert(putLedger, r.Ledger, in.account.ID, "", e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
+	if e.Input.Encoding == timeline.RawFile {
+		orphan(b.t, digestName(e.Input.Digest[:]), in.Now)
+	}
+	if e.payload != nil {
+		for _, f := range e.payload.files() {
+			orphan(b.t, f.digest, in.Now)
+		}
+	}
+	return nil
 }
 
 // dispatch does what an entry asks for.

@@ -102,6 +102,7 @@ func (e *sqliteEngine) reopen(ctx context.Context) error {
 		"synchronous = FULL", // an acknowledged message survives a power cut
 		"wal_autocheckpoint = 0",
 		"foreign_keys = OFF",
+		"secure_delete = ON", // what is erased is overwritten, not only unlinked
 		"cache_size = -65536",
 		"temp_store = MEMORY")
 	if err != nil {
@@ -313,6 +314,9 @@ func (e *sqliteEngine) afterCommit() {
 		e.nextWAL = size + e.limit/5
 	}
 }
+
+// scrub has the log emptied after this commit: it holds pages as they were.
+func (e *sqliteEngine) scrub() { e.nextWAL = 0 }
 
 func (e *sqliteEngine) walSize() int64 {
 	info, err := os.Stat(e.path + "-wal")

@@ -88,10 +88,12 @@ func deleteIDs(t tx, from, column, condition string, until normalize.ID) ([]norm
 	return ids, err
 }
 
+// sweepRaws leaves what is in quarantine: only its raw bytes tell what it says.
 func sweepRaws(t tx, until normalize.ID, now time.Time) (int, error) {
 	var ids []normalize.ID
 	var files []string
-	err := t.query(fmt.Sprintf(`SELECT ledger_id, encoding, digest FROM raws WHERE ledger_id < $1 ORDER BY ledger_id LIMIT %d`, sweepBatch),
+	err := t.query(fmt.Sprintf(`SELECT ledger_id, encoding, digest FROM raws WHERE ledger_id < $1
+		AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.id = raws.ledger_id AND l.outcome = 'quarantined') ORDER BY ledger_id LIMIT %d`, sweepBatch),
 		args(until), func(r row) error {
 			var id normalize.ID
 			var encoding string

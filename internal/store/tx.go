@@ -52,6 +52,9 @@ type engine interface {
 	view(ctx context.Context, f func(session) error) error
 	// afterCommit is the writer's moment for housekeeping.
 	afterCommit()
+	// scrub is called in a transaction that erases: what was there must not be
+	// readable in the engine's files for long.
+	scrub()
 	stats(ctx context.Context) (Stats, error)
 	backup(ctx context.Context, file string) error
 	close(ctx context.Context) error

@@ -74,7 +74,7 @@ func refusal(err error) error {
 
 func fits(m *normalize.Message, l channel.Limits, now time.Time) error {
 	if w := l.Window; w != nil {
-		if now.After(w.Until) {
+		if !w.Until.IsZero() && now.After(w.Until) {
 			return timeline.Refuse("window_closed", "the channel allowed an answer until %s", w.Until.Format(time.RFC3339))
 		}
 		if w.Remaining == 0 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/identity"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
@@ -180,7 +181,14 @@ func erasure(t *testing.T, h *harness) {
 
 	// The same input comes again, or is replayed: nothing comes back.
 	again := h.msg("ann@example.com", "my secret", func(x *normalize.Message) { x.ExternalID = m.ExternalID })
-	h.take(normalize.Duplicate, h.entry("raw", again))
+	repeat := h.take(normalize.Duplicate, h.entry("raw", again))[0]
+	_, _, err = h.db.LedgerRaw(h.ctx(), repeat.Ledger)
+	h.wantErr(err, timeline.ErrGone)
+	again.Parts = append(again.Parts, normalize.Part{Kind: normalize.PartFile, Media: &normalize.Media{Name: "secret.pdf", SHA256: file, Size: 3}})
+	h.take(normalize.Duplicate, h.entry("other bytes of the same", again))
+	if digests, err = h.db.Sweep(h.ctx(), store.Retention{}); err != nil || !slices.Contains(digests, file) {
+		t.Errorf("the file that came along stays: %v, %v", digests, err)
+	}
 	replay := h.entry("raw", again)
 	replay.Replay = r.Ledger
 	h.take(normalize.Disregarded, replay)
@@ -202,5 +210,21 @@ func erasure(t *testing.T, h *harness) {
 	h.must(err)
 	if len(events) == 0 {
 		t.Error("the events cannot be read")
+	}
+}
+
+// erasureOfMerges: why two customers were one is forgotten with them.
+func erasureOfMerges(t *testing.T, h *harness) {
+	from, into := h.place(h.msg("ann@example.com", "a")).Customer.ID, h.place(h.msg("ann@work.example.com", "b")).Customer.ID
+	m, err := h.db.Merge(h.ctx(), identity.Merge{From: from, Into: into, Reason: "her secret", Evidence: "by hand", Author: "x", At: h.now})
+	h.must(err)
+	_, err = h.db.Erase(h.ctx(), into, h.now)
+	h.must(err)
+	events, err := h.db.Events(h.ctx(), 0, 0)
+	h.must(err)
+	for _, e := range events {
+		if d, ok := e.Data.(*normalize.MergeEvent); ok && (d.Reason != "" || d.MergeID != m.ID || d.From != from || d.Into != into) {
+			t.Errorf("event %+v", d)
+		}
 	}
 }

@@ -223,7 +223,14 @@ func retries(t *testing.T, b *Box) {
 	if m, err := b.Message(t.Context(), first.Message); err != nil || m.Parts[0].Error != "x1: words of the vendor" {
 		t.Errorf("the agent reads %q (%v)", m.Parts[0].Error, err)
 	}
-	if next := b.Take("mail"); next.ID != second.ID {
+	next := b.Take("mail")
+	if next.ID != second.ID {
 		t.Errorf("a failed head is followed by %s, want %s", next.ID, second.ID)
+	}
+	// Refused before Begin, as by the answer to RCPT: shown as an attempt too.
+	b.must(b.Settle(t.Context(), outbox.DeliverPolicy.Settle(next, false, failure(connectors.Rejected), b.Now)))
+	list, err := b.Attempts(t.Context(), next.ID)
+	if err != nil || len(list) != 1 || list[0].N != 1 || list[0].Outcome != "rejected" || list[0].Detail != "words of the vendor" || list[0].EndedAt.IsZero() {
+		t.Errorf("attempts %+v (%v)", list, err)
 	}
 }

@@ -226,6 +226,14 @@ func cancelByHand(t *testing.T, b *Box) {
 		t.Errorf("cancelled twice: %v", err)
 	}
 	b.must(b.Retry(t.Context(), second.ID, b.Now.Add(time.Hour), b.Now))
+
+	// A person who found out what became of an uncertain send closes it.
+	doubtful := b.Send("bob")
+	b.End(b.Started(b.Take("mail")), failure(connectors.Ambiguous))
+	b.must(b.Cancel(t.Context(), doubtful.ID, b.Now))
+	if s, p := b.Outcome(doubtful.ID); s != outbox.Cancelled || p != normalize.StatusFailed {
+		t.Errorf("an uncertain send that was closed is %s %s", s, p)
+	}
 }
 
 func pauses(t *testing.T, b *Box) {
@@ -327,7 +335,7 @@ func lists(t *testing.T, b *Box) {
 		}
 	}
 	// Beside the two sends, the search for the uncertain one is queued.
-	if got[outbox.Queued].N != 3 || got[outbox.Uncertain].N != 1 || got[outbox.Uncertain].Account != "mail" {
+	if got[outbox.Queued].N != 3 || got[outbox.Uncertain].N != 1 || got[outbox.Failed].N != 1 || got[outbox.Uncertain].Account != "mail" {
 		t.Errorf("counts %+v", counts)
 	}
 	if o := got[outbox.Queued].Oldest; !o.Equal(ids[1].Time()) && o.Sub(ids[2].Time()).Abs() > time.Second {

@@ -167,6 +167,7 @@ func sweeping(t *testing.T, h *harness) {
 	e := h.entry("old raw", h.msg("ann@example.com", "old"))
 	e.Input.Encoding, e.Input.Data = timeline.RawFile, nil
 	old := h.take(normalize.Accepted, e)[0]
+	held := h.take(normalize.Quarantined, h.poison("held raw", "bob@example.com"))[0]
 	young := h.take(normalize.Accepted, h.entry("new raw", h.msg("ann@example.com", "new")))[0]
 	cut := young.Ledger.Time() // ids tell the time of the process, whose clock other tests move
 	last, err := h.db.LastEvent(h.ctx())
@@ -178,8 +179,10 @@ func sweeping(t *testing.T, h *harness) {
 	}
 	_, _, err = h.db.LedgerRaw(h.ctx(), old.Ledger)
 	h.wantErr(err, timeline.ErrGone)
-	if _, _, err := h.db.LedgerRaw(h.ctx(), young.Ledger); err != nil {
-		t.Error(err)
+	for what, id := range map[string]normalize.ID{"young": young.Ledger, "in quarantine": held.Ledger} {
+		if _, _, err := h.db.LedgerRaw(h.ctx(), id); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 	if h.message(old.Message).RawAvailable || h.message(old.Message).Text != "old" {
 		t.Error("the sweep of raw inputs touched a message")

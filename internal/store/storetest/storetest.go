@@ -23,7 +23,7 @@ func Run(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, 
 		"Quarantine": quarantine, "QuarantineComesAgain": quarantineComesAgain, "ReplayToOther": replayToOther,
 		"Edits": edits, "LeasedCursors": leasedCursors, "Replies": replies, "Idempotency": idempotency, "Receipts": receipts,
 		"ReceiptLattice": receiptLattice, "SeveralRecipients": severalRecipients, "AnswerProvesDelivery": answerProvesDelivery,
-		"Merges": merges, "Strangers": strangers, "MergeChains": mergeChains, "Erasure": erasure, "OddText": oddText, "BigBody": bigBody,
+		"Merges": merges, "Strangers": strangers, "MergeChains": mergeChains, "Erasure": erasure, "ErasureOfMerges": erasureOfMerges, "OddText": oddText, "BigBody": bigBody,
 		"ClockGoesBack": clockGoesBack, "EventCursor": eventCursor, "Leases": leases, "Tokens": tokens, "Accounts": accounts,
 		"Backup": backup, "Sweeping": sweeping, "Closing": closing, "Reading": reading,
 	} {
