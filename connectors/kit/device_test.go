@@ -45,7 +45,9 @@ func (a *authority) serve(w http.ResponseWriter, r *http.Request) {
 	defer a.mu.Unlock()
 	answer := func(status int, fields map[string]any) {
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(fields)
+		if err := json.NewEncoder(w).Encode(fields); err != nil {
+			panic(err)
+		}
 	}
 	fail := func(code string) { answer(http.StatusBadRequest, map[string]any{"error": code}) }
 	now := time.Now()
@@ -113,13 +115,16 @@ func TestDeviceLogin(t *testing.T) {
 		{
 			name: "consent", a: &authority{interval: 5 * time.Second, decided: 12 * time.Second, secret: "s"},
 			polls: []time.Duration{5, 10, 15},
-		}, {
+		},
+		{
 			name: "the interval of the server", a: &authority{interval: 30 * time.Second, decided: time.Minute},
 			polls: []time.Duration{30, 60},
-		}, {
+		},
+		{
 			name: "the server is in trouble", a: &authority{interval: 5 * time.Second, decided: time.Second, trouble: 2},
 			polls: []time.Duration{5, 15, 35}, // 10 and 20 later, each twice as slow
 		},
+
 		{name: "declined", a: &authority{interval: 5 * time.Second, decided: 7 * time.Second, decline: true}, want: "declined", polls: []time.Duration{5, 10}},
 		{name: "nobody comes", a: &authority{interval: 20 * time.Second, life: 50 * time.Second}, want: "in time", polls: []time.Duration{20, 40}},
 		{name: "no refresh token", a: &authority{interval: 5 * time.Second, decided: time.Second, noToken: true}, want: "offline_access", polls: []time.Duration{5}},
