@@ -156,6 +156,9 @@ func TestListeners(t *testing.T) {
 		if err := src.Sink(ctx, input("one")); err != nil {
 			return err
 		}
+		if c, ok := src.(channel.GapCounter); ok {
+			c.Gaps(3)
+		}
 		return reads(ctx, src, n)
 	}
 	d.run(d.config(l.conf("support", "fake")))
@@ -176,6 +179,7 @@ func TestListeners(t *testing.T) {
 		`deskbridge_inputs_total{account="support",outcome="accepted"}`:            "1",
 		`deskbridge_account_up{account="support"}`:                                 "1",
 		`deskbridge_last_success_timestamp_seconds{account="support"}`:             "",
+		`deskbridge_gaps_total{account="support"}`:                                 "3",
 		`deskbridge_outbox_jobs{account="support",lane="deliver",state="sending"}`: "1",
 		`deskbridge_build_info{version=""}`:                                        "1",
 	} {
