@@ -48,7 +48,7 @@ func fresh(lines []string, marks map[int]mark) (first, end int) {
 	}
 	s.dropSignatures(marks)
 	first, end, ok := s.visible()
-	if !ok {
+	if !ok || s.answersWithin(first, end) {
 		return 0, len(lines)
 	}
 	return first, end
@@ -83,6 +83,33 @@ func (s *scanner) visible() (first, end int, ok bool) {
 	}
 	first, end = trimBlank(s.lines, first, s.list[to].end)
 	return first, end, first < end
+}
+
+// maxPointer bounds the words that only point to others, in bytes.
+const maxPointer = 400
+
+// answersWithin is true where few words say that more of them stand within the
+// quote, as people do who colour them there: no program marks those.
+func (s *scanner) answersWithin(first, end int) bool {
+	if s.lineQuoted(end) {
+		return false // with ">", answers are seen
+	}
+	said := strings.Join(s.lines[first:end], " ")
+	if len(said) > maxPointer {
+		return false
+	}
+	said = fold(said)
+	return says(words.within, said) && says(words.answer, said)
+}
+
+// lineQuoted is true where a quote with ">" is what follows.
+func (s *scanner) lineQuoted(end int) bool {
+	for _, p := range s.list {
+		if p.quoted && p.first >= end {
+			return quotedLine(s.lines[p.end-1])
+		}
+	}
+	return true
 }
 
 func trimBlank(lines []string, first, end int) (int, int) {

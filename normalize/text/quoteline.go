@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ const (
 var words = func() (w struct {
 	labels                                map[string]kind
 	original, forwarded, regards, subject map[string]bool
-	wrote, opens                          []string
+	wrote, opens, excuses, within, answer []string
 	mobile, loose                         []pattern
 }) {
 	w.labels = map[string]kind{}
@@ -47,6 +48,8 @@ var words = func() (w struct {
 		add(w.regards, l.regards)
 		add(w.subject, l.subjects)
 		w.wrote, w.opens = append(w.wrote, l.wrote...), append(w.opens, l.opens...)
+		w.excuses, w.within = append(w.excuses, l.excuses...), append(w.within, l.within...)
+		w.answer = append(w.answer, l.answer...)
 		for _, s := range l.mobile {
 			w.mobile = append(w.mobile, newPattern(s))
 		}
@@ -109,7 +112,7 @@ func fold(line string) string {
 // quotedLine is true for the lines of a quote in plain text.
 func quotedLine(line string) bool {
 	s := strings.TrimLeft(line, " \u00a0")
-	return len(line)-len(s) <= 4 && strings.HasPrefix(s, ">")
+	return len(line)-len(s) <= 4 && (strings.HasPrefix(s, ">") || strings.HasPrefix(s, "＞"))
 }
 
 func blank(line string) bool { return strings.TrimFunc(line, invisible) == "" }
@@ -144,10 +147,14 @@ func overForward(folded string) bool {
 func label(folded string) kind {
 	folded = strings.TrimLeft(folded, "| ") // from a table's cells
 	end := strings.IndexAny(folded, ":|")
-	if end <= 0 || end > 60 {
+	if end <= 0 || end > 60 || folded[0] == ' ' {
 		return noLabel
 	}
-	return words.labels[strings.TrimSpace(folded[:end])]
+	name := strings.TrimSpace(folded[:end])
+	if name[0] >= 0xE3 {
+		name = strings.ReplaceAll(name, " ", "") // "主 题", spaced out to the width of the others
+	}
+	return words.labels[name]
 }
 
 // IsForward is true where the subject says that the mail passes on another
@@ -161,9 +168,12 @@ func IsForward(subject string) bool {
 // programSignature is true for what a program adds by itself; sure is false
 // where a sender may well have said it.
 func programSignature(folded string) (found, sure bool) {
-	s := strings.TrimRight(withoutLinks(folded), ". ")
+	s := strings.TrimRight(strings.NewReplacer("[", "", "]", "").Replace(withoutLinks(folded)), ". ")
 	if s == "" || len(s) > 150 {
 		return false, false
+	}
+	if i := strings.IndexAny(s, ".,;!-–"); i > 0 && says(words.excuses, s[i:]) {
+		s = strings.TrimSpace(s[:i])
 	}
 	for _, p := range words.mobile {
 		if p.matches(s) {
@@ -179,6 +189,11 @@ func programSignature(folded string) (found, sure bool) {
 		}
 	}
 	return false, false
+}
+
+// says is true where any of the phrases stands in the text.
+func says(phrases []string, folded string) bool {
+	return slices.ContainsFunc(phrases, func(p string) bool { return strings.Contains(folded, p) })
 }
 
 // withoutLinks takes out addresses in brackets, as they stand behind the words

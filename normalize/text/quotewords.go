@@ -21,6 +21,11 @@ type language struct {
 	// name of a device. loose are those that might be the sender's own words:
 	// they count in a paragraph of their own only.
 	mobile, loose []string
+	// excuses are what people add to such a signature.
+	excuses []string
+	// within are the words of senders who answer within the mail below, by
+	// which they also say that they answer.
+	within, answer []string
 	// regards are lines that nothing but names and addresses follows.
 	regards []string
 }
@@ -43,7 +48,10 @@ var languages = []language{
 			"sent from the all new %", "sent via %", "sent from typeapp%", "sent from bluemail%", "get bluemail for %", "sent from aol%",
 			"sent from foxmail%", "sent from mymail for %", "sent from iphone%", "sent from ipad%", "sent from android%", "sent from huawei%", "sent from xiaomi%",
 		},
-		loose: []string{"sent from %", "sent with %", "sent using %"},
+		loose:   []string{"sent from %", "sent with %", "sent using %"},
+		excuses: []string{"typo", "brevity", "excuse", "autocorrect", "spelling", "misspell"},
+		answer:  []string{"answer", "comment", "repl", "respon"},
+		within:  []string{"inline", "in-line", "in red", "in blue", "in green", "in the text below", "answers below", "answered below", "comments below", "replies below", "responses below", "see my answers", "between the lines"},
 		regards: []string{
 			"regards", "best regards", "kind regards", "warm regards", "warmest regards", "kindest regards", "with kind regards",
 			"with best regards", "many regards", "best wishes", "with best wishes",
@@ -61,6 +69,8 @@ var languages = []language{
 		forwarded: []string{"转发邮件信息", "转发的邮件", "转发邮件", "转发的原邮件", "开始转发的邮件", "以下是转发的邮件", "已转发邮件"},
 		subjects:  []string{"转发", "转"},
 		mobile:    []string{"发自我的%", "发自%手机", "从我的%发送", "发自%邮箱", "发自%大师", "发自%客户端", "来自我的%", "获取%outlook", "发送自%邮件", "发自%iphone", "发自%ipad", "发自%foxmail", "发自 windows %", "发送自 windows %", "从%outlook", "来自qq邮箱%", "使用%outlook 发送"},
+		answer:    []string{"回复", "答复", "批注", "回答"},
+		within:    []string{"红字", "红色", "蓝色", "蓝字", "下文中回复", "见原文", "在下面回复", "在原文"},
 		regards:   []string{"此致", "祝好", "顺祝商祺", "此致敬礼"},
 	},
 	{ // Chinese, traditional
@@ -75,6 +85,8 @@ var languages = []language{
 		forwarded: []string{"轉寄的郵件", "轉寄郵件", "轉發的郵件", "開始轉寄郵件", "轉寄訊息", "已轉寄的郵件", "開始轉寄的郵件"},
 		subjects:  []string{"轉寄", "轉發"},
 		mobile:    []string{"從我的%傳送", "從我的%發送", "發自我的%", "寄自我的%", "傳送自我的%", "從我的%寄出", "取得%outlook", "從%outlook%傳送", "寄件自%outlook"},
+		answer:    []string{"回覆", "回應", "答覆"},
+		within:    []string{"紅字", "紅色", "藍色", "在下面回覆", "見原文"},
 		regards:   []string{"順頌商祺", "敬上"},
 	},
 	{ // Japanese
@@ -87,6 +99,8 @@ var languages = []language{
 		original:  []string{"元のメッセージ", "元のメール", "original message", "オリジナルメッセージ", "元のメールメッセージ", "返信元のメッセージ"},
 		forwarded: []string{"転送メッセージ", "転送されたメッセージ", "forwarded message", "転送されたメール", "転送メール"},
 		subjects:  []string{"転送"},
+		answer:    []string{"回答", "返信", "コメント"},
+		within:    []string{"赤字", "青字", "インライン", "本文中に"},
 		mobile:    []string{"%から送信", "%から送信されました", "%を入手", "%より送信"},
 	},
 	{ // Korean
@@ -99,6 +113,8 @@ var languages = []language{
 		original:  []string{"원본 메시지", "원본 메일", "원본메시지", "원본메일", "원래 메시지", "original message"},
 		forwarded: []string{"전달된 메시지", "전달된 메일", "전달된 이메일", "forwarded message", "전달된 메시지 시작"},
 		subjects:  []string{"전달"},
+		answer:    []string{"답"},
+		within:    []string{"빨간색", "파란색", "본문에 답"},
 		mobile:    []string{"나의 %에서 보냄", "내 %에서 보냄", "%에서 보냄", "%에서 전송", "%에서 보낸 메일", "%에서 발송", "%다운로드하기", "%에서 보냈습니다"},
 	},
 	{ // German
@@ -114,6 +130,9 @@ var languages = []language{
 		subjects:  []string{"wg", "wtr"},
 		mobile:    []string{"von meinem % gesendet", "gesendet von meinem %", "gesendet von outlook%", "gesendet von mail für %", "von % gesendet", "gesendet mit der %app", "holen sie sich outlook%", "outlook für % beziehen", "gesendet mit proton%", "diese nachricht wurde von meinem % gesendet", "gesendet mit der % mail app"},
 		loose:     []string{"gesendet von %", "gesendet mit %"},
+		excuses:   []string{"tippfehler", "kürze"},
+		answer:    []string{"antwort", "kommentar", "anmerkung"},
+		within:    []string{"in rot", "rot markiert", "im text", "in blau", "zwischen den zeilen", "antworten unten"},
 		regards: []string{
 			"mit freundlichen grüßen", "mit freundlichen grüssen", "mit freundlichem gruß", "freundliche grüße", "freundliche grüsse", "viele grüße", "beste grüße",
 			"liebe grüße", "herzliche grüße", "mfg", "schöne grüße", "mit besten grüßen",
@@ -132,6 +151,9 @@ var languages = []language{
 		subjects:  []string{"tr", "tfr", "trans"},
 		mobile:    []string{"envoyé de mon %", "envoyé depuis mon %", "envoyé à partir de mon %", "envoyé à partir de outlook%", "envoyé depuis outlook%", "envoyé à partir d'outlook%", "obtenir outlook%", "obtenez outlook%", "envoyé à partir de courrier%", "envoyé avec proton%", "téléchargez outlook%", "envoyé depuis l'app%", "télécharger outlook%", "envoyé depuis yahoo%"},
 		loose:     []string{"envoyé depuis %", "envoyé à partir de %"},
+		excuses:   []string{"fautes", "brièveté"},
+		answer:    []string{"répon", "comment", "remarque"},
+		within:    []string{"en rouge", "en bleu", "dans le texte", "réponses ci-dessous"},
 		regards:   []string{"cordialement", "bien cordialement", "très cordialement", "bien à vous", "salutations", "meilleures salutations", "salutations distinguées", "sincères salutations"},
 	},
 	{ // Spanish
@@ -147,6 +169,9 @@ var languages = []language{
 		subjects:  []string{"rv", "rm"},
 		mobile:    []string{"enviado desde mi %", "enviado desde outlook%", "obtener outlook%", "enviado desde correo%", "enviado con proton%", "enviado de mi %", "obtén outlook%", "enviado desde yahoo%"},
 		loose:     []string{"enviado desde %"},
+		excuses:   []string{"errores", "brevedad"},
+		answer:    []string{"respuesta", "respond", "coment"},
+		within:    []string{"en rojo", "en azul", "en el texto", "respuestas abajo", "respuestas más abajo"},
 		regards:   []string{"saludos", "un saludo", "saludos cordiales", "cordialmente", "atentamente", "un cordial saludo", "reciba un cordial saludo"},
 	},
 	{ // Portuguese
@@ -162,6 +187,9 @@ var languages = []language{
 		subjects:  []string{"enc", "res-enc", "encaminhado"},
 		mobile:    []string{"enviado do meu %", "enviado de meu %", "enviado a partir do meu %", "enviado do outlook%", "obter o outlook%", "obter outlook%", "enviado a partir do outlook%", "enviado do email%", "enviado do correio%", "enviado do yahoo%", "enviado com proton%", "enviado através do meu %", "enviado pelo meu %"},
 		loose:     []string{"enviado do %", "enviado pelo %"},
+		excuses:   []string{"erros", "brevidade"},
+		answer:    []string{"respost", "respond", "coment"},
+		within:    []string{"em vermelho", "em azul", "no texto", "respostas abaixo"},
 		regards:   []string{"atenciosamente", "cumprimentos", "com os melhores cumprimentos", "melhores cumprimentos", "cordialmente", "att", "abraços"},
 	},
 	{ // Russian
@@ -177,6 +205,9 @@ var languages = []language{
 		subjects:  []string{"пер", "пересл"},
 		mobile:    []string{"отправлено с моего %", "отправлено с iphone%", "отправлено с ipad%", "отправлено из outlook%", "отправлено из почты%", "отправлено с android%", "отправлено из мобильной%", "отправлено из mail%", "отправлено с устройства%", "скачать outlook%", "получить outlook%", "отправлено со смартфона%", "отправлено с мобильного%"},
 		loose:     []string{"отправлено из %", "отправлено с %"},
+		excuses:   []string{"опечатк", "краткость"},
+		answer:    []string{"ответ", "коммент"},
+		within:    []string{"красным", "синим", "в тексте", "ответы ниже"},
 		regards:   []string{"с уважением", "с наилучшими пожеланиями", "всего доброго"},
 	},
 	{ // Arabic
@@ -191,6 +222,8 @@ var languages = []language{
 		forwarded: []string{"رسالة معاد توجيهها", "رسالة مُعاد توجيهها", "الرسالة المعاد توجيهها", "بدء الرسالة المُعاد توجيهها", "رسالة محولة", "بداية الرسالة المعاد توجيهها", "بدء الرسالة المعاد توجيهها", "forwarded message"},
 		subjects:  []string{"إعادة توجيه", "اعادة توجيه"},
 		mobile:    []string{"أُرسلت من %", "أرسلت من %", "أرسل من %", "تم الإرسال من %", "أُرسل من %", "مرسل من %", "الحصول على outlook%", "احصل على outlook%", "مُرسل من %"},
+		answer:    []string{"إجاب", "الرد", "ردود"},
+		within:    []string{"بالأحمر", "باللون الأحمر", "بالأزرق"},
 		regards:   []string{"مع أطيب التحيات", "تحياتي", "مع التحية", "مع خالص التحية", "وتفضلوا بقبول فائق الاحترام"},
 	},
 	{ // Italian
@@ -206,6 +239,9 @@ var languages = []language{
 		subjects:  []string{"i", "inoltro"},
 		mobile:    []string{"inviato da iphone%", "inviato da ipad%", "inviato dal mio %", "inviato da outlook%", "ottieni outlook%", "scarica outlook%", "inviato da posta%", "inviato da yahoo%", "inviato con proton%"},
 		loose:     []string{"inviato da %"},
+		excuses:   []string{"errori", "brevità"},
+		answer:    []string{"rispost", "commen"},
+		within:    []string{"in rosso", "nel testo", "in blu", "risposte sotto"},
 		regards:   []string{"cordiali saluti", "distinti saluti", "saluti", "un cordiale saluto"},
 	},
 	{ // Dutch
@@ -220,6 +256,9 @@ var languages = []language{
 		forwarded: []string{"doorgestuurd bericht", "begin doorgestuurd bericht", "forwarded message"},
 		subjects:  []string{"dg", "doorst"},
 		mobile:    []string{"verstuurd vanaf mijn %", "verzonden vanaf mijn %", "verzonden met mijn %", "verstuurd vanuit %", "outlook voor % downloaden", "outlook voor % ophalen", "verzonden vanuit %", "verstuurd met %"},
+		excuses:   []string{"typefouten", "beknoptheid"},
+		answer:    []string{"antwoord", "opmerking", "reactie"},
+		within:    []string{"in het rood", "in rood", "in de tekst", "in blauw", "antwoorden hieronder"},
 		regards:   []string{"met vriendelijke groet", "met vriendelijke groeten", "vriendelijke groet", "groeten", "hartelijke groet", "mvg"},
 	},
 	{ // Polish
@@ -234,6 +273,9 @@ var languages = []language{
 		forwarded: []string{"wiadomość przekazana dalej", "początek przekazywanej wiadomości", "treść przekazanej wiadomości", "przekazana wiadomość", "wiadomość przekazana", "forwarded message"},
 		subjects:  []string{"pd"},
 		mobile:    []string{"wysłane z mojego %", "wysłane z iphone%", "wysłano z iphone%", "wysłano z mojego %", "wysłane z programu outlook%", "pobierz outlook%", "pobierz program outlook%", "uzyskaj outlook%", "wysłane z aplikacji%"},
+		excuses:   []string{"literówki"},
+		answer:    []string{"odpowied", "komentarz"},
+		within:    []string{"na czerwono", "na niebiesko", "w treści", "odpowiedzi poniżej"},
 		regards:   []string{"pozdrawiam", "z poważaniem", "z wyrazami szacunku", "pozdrowienia"},
 	},
 	{ // Nordic languages: what their most common programs write
