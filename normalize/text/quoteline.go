@@ -23,13 +23,18 @@ const (
 	labelOther
 )
 
-// words is what languages say, put together for looking up.
-var words = func() (w struct {
+// vocabulary is what all languages say, for looking up.
+type vocabulary struct {
 	labels                                map[string]kind
 	original, forwarded, regards, subject map[string]bool
 	wrote, opens, excuses, within, answer []string
 	mobile, loose                         []pattern
-}) {
+}
+
+// words is what languages say, put together for looking up.
+var words = func() vocabulary {
+	var w vocabulary
+
 	w.labels = map[string]kind{}
 	w.original, w.forwarded, w.regards, w.subject = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	add := func(m map[string]bool, list []string) {

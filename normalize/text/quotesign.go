@@ -63,7 +63,7 @@ func (s *scanner) signature(first, end int, marks map[int]mark) int {
 			return i
 		case count <= maxFooter && strings.HasPrefix(line, "__") && rule(line+"_") && s.listFooter(i+1, end):
 			return i
-		case names && count > 0 && count <= maxSignOff && words.regards[strings.TrimRight(line, ",.!，。! ")]:
+		case names && count > 0 && count <= maxSignOff && words.regards[strings.TrimRight(line, ",.!。 ")]:
 			return i
 		}
 		names = names && nameLine(line)
