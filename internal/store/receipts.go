@@ -189,9 +189,26 @@ func unreachableBy(t tx, parts []*partRow, r normalize.Receipt, now time.Time) e
 				args(parts[0].message), &who.Kind, &who.Value); err != nil {
 				return err
 			}
+		} else if ours, err := writtenTo(t, parts[0].message, who); err != nil || !ours {
+			return err
 		}
 	}
 	return markUnreachable(t, who, failureText(r), conversation, now)
+}
+
+// writtenTo reports whether a message went to somebody. Who has got one of our
+// messages can forge a report on it, but not cut others off with that.
+func writtenTo(t tx, message normalize.ID, who normalize.Address) (bool, error) {
+	var to normalize.Address
+	if _, err := one(t, `SELECT a.kind, a.value FROM messages m JOIN addresses a ON a.id = m.address_id WHERE m.id = $1`, args(message), &to.Kind, &to.Value); err != nil {
+		return false, err
+	}
+	p, _, err := readPayload(t, message)
+	if err != nil {
+		return false, err
+	}
+	who = cleanAddress(who)
+	return slices.ContainsFunc(slices.Concat([]normalize.Address{to}, p.Thread.To, p.Thread.Cc), who.Is), nil
 }
 
 // markUnreachable flags an address that we know; only the first time is an

@@ -65,7 +65,7 @@ func fromMailSystem(h header) bool {
 	return certainlySystem(h) || systemName.MatchString(text.CleanLine(decodeHeader(h.get("from"))))
 }
 
-var systemName = regexp.MustCompile(`(?i)mail(?:er)?[ ._-]?daemon|post-?master|mail[ ._-]delivery?[ ._-](?:sub)?system|system administrator|mail administrator|delivery (?:notification|status)|@.{0,200}postmaster`)
+var systemName = regexp.MustCompile(`(?i)mail(?:er)?[ ._-]?daemon|post-?master|mail[ ._-]delivery?[ ._-](?:sub)?system|system administrator|mail administrator|delivery (?:notification|status)`)
 
 // certainlySystem reports whether the envelope or the sender shows that no
 // person wrote the mail. A null return path alone has also auto-replies, which

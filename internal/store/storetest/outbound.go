@@ -135,6 +135,11 @@ func receipts(t *testing.T, h *harness) {
 	if n := count(h.events(), normalize.MessageStatus); n != 3 {
 		t.Errorf("%d changes of status, want 3", n)
 	}
+	bob := h.place(h.msg("bob@example.com", "hi")).Address
+	report(normalize.Receipt{ExternalID: "dead", Recipient: bob, Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true}, normalize.Accepted)
+	if why, err := h.db.Unreachable(h.ctx(), bob); why != "" || err != nil {
+		t.Errorf("a report on a message to somebody else cut off bob: %q %v", why, err)
+	}
 }
 
 // receiptLattice: in whatever order and however often receipts come, the part
