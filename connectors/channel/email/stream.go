@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -33,14 +34,22 @@ func (e *Email) Stream(ctx context.Context, src channel.Source) error {
 	g, ctx := errgroup.WithContext(ctx)
 	batches := make(chan normalize.Batch)
 	var readers, first sync.WaitGroup
-	for _, mailbox := range e.cfg.IMAP.mailboxes() {
+	var caught atomic.Int32
+	mailboxes := e.cfg.IMAP.mailboxes()
+	for _, mailbox := range mailboxes {
 		readers.Add(1)
 		first.Add(1)
 		g.Go(func() error {
 			defer readers.Done()
-			once := sync.OnceFunc(first.Done)
-			err := e.follow(ctx, mailbox, src, batches, once)
-			once()
+			over := sync.OnceFunc(first.Done)
+			catch := sync.OnceFunc(func() { caught.Add(1); over() })
+			err := e.follow(ctx, mailbox, src, batches, func() {
+				// The account was read when all of its mailboxes were.
+				if catch(); int(caught.Load()) == len(mailboxes) {
+					src.Alive()
+				}
+			})
+			over()
 			// One mailbox that is gone ends the stream, and each time it is
 			// started again; the others get as far as they can each time.
 			first.Wait()
@@ -109,9 +118,9 @@ func (p position) String() string {
 	return read + " " + p.have.String()
 }
 
-// follow owns the connection. It calls caught when it has read all there is
-// for the first time.
-func (e *Email) follow(ctx context.Context, mailbox string, src channel.Source, out chan<- normalize.Batch, caught func()) error {
+// follow owns the connection. It calls read each time it has read all there
+// is.
+func (e *Email) follow(ctx context.Context, mailbox string, src channel.Source, out chan<- normalize.Batch, read func()) error {
 	cursor, err := src.Cursor(ctx, cursorKey(mailbox))
 	if err != nil {
 		return transient(err)
@@ -140,8 +149,7 @@ func (e *Email) follow(ctx context.Context, mailbox string, src channel.Source, 
 				return err
 			}
 		}
-		src.Alive()
-		caught()
+		read()
 		if pos, err = e.audit(ctx, c, mailbox, pos, src, out); err != nil {
 			return err
 		}
