@@ -229,7 +229,7 @@ func (s *scanner) headerWithin(first, end int) bool {
 const maxHeader = 16
 
 // headerAt is true where the header of a mail was copied to line i and below:
-// who it is from, two more things, and an address or a subject among them.
+// who it is from and two more things, with an address, or the subject and the date, among them.
 func (s *scanner) headerAt(i int) bool {
 	if label(fold(s.lines[i])) == noLabel {
 		return false
@@ -261,7 +261,7 @@ func (s *scanner) headerAt(i int) bool {
 			count++
 		}
 	}
-	return seen[labelFrom] && count >= 3 && (address || seen[labelSubject])
+	return seen[labelFrom] && count >= 3 && (address || seen[labelSubject] && seen[labelDate])
 }
 
 // divides is true for a signature that only a program writes, in a paragraph

@@ -263,7 +263,7 @@ var languages = []language{
 	},
 	{ // Polish
 		wrote:     []string{"napisał", "napisała", "napisał(a)", "pisze", "napisali"},
-		opens:     []string{"w dniu ", "dnia ", "w "},
+		opens:     []string{"w dniu ", "dnia ", "w ", "wiadomość napisana przez "},
 		from:      []string{"od", "nadawca"},
 		date:      []string{"wysłano", "data", "wysłane", "wysłany"},
 		to:        []string{"do", "dw", "odbiorca"},

@@ -125,9 +125,9 @@ func wrote(s string, whole bool) trust {
 			return maybe
 		}
 		return none
-	case boxed.MatchString(s) && (said || whole):
+	case boxed.MatchString(s) && (said || whole) && (ends || opens(s) || strings.IndexByte(">)]", lastByte(s)) >= 0):
 		return sure
-	case said && mailbox.MatchString(s):
+	case ends && mailbox.MatchString(s):
 		return sure
 	case ends && opens(s) && (hour || day):
 		return sure
@@ -135,4 +135,12 @@ func wrote(s string, whole bool) trust {
 		return maybe
 	}
 	return none
+}
+
+// lastByte returns what stands before the colon at the end, 0 for nothing.
+func lastByte(s string) byte {
+	if s = strings.TrimRight(s, ": "); s == "" {
+		return 0
+	}
+	return s[len(s)-1]
 }
