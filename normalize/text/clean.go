@@ -1,6 +1,7 @@
 // Package text makes strangers' text safe to keep, to show and to send: it
 // scrubs what a database or a terminal cannot bear, turns HTML into text and
-// into HTML that loads and runs nothing, and cuts what is too long between
+// into HTML that loads and runs nothing, tells what is new in a reply from what
+// it quotes, and cuts what is too long between
 // characters as people see them.
 //
 // All functions take any input, never panic, and take time in proportion to
