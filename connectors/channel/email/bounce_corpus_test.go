@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/deskbridge/deskbridge/internal/testenv"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -176,7 +177,7 @@ func corpus(t *testing.T, folder string) string {
 	}
 	dir = filepath.Join(dir, folder)
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("NOT TESTED: %s: there is no %s; DESKBRIDGE_CORPUS names the folder of fixtures", t.Name(), dir)
+		testenv.NotTested(t, "there is no "+dir+"; DESKBRIDGE_CORPUS names the folder of fixtures by others")
 	}
 	return dir
 }
