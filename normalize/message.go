@@ -172,9 +172,16 @@ type Thread struct {
 	// opens one otherwise. A channel whose threads are explicit (e-mail) sets
 	// Separate instead.
 	Key string `json:"-"`
+	// OtherKeys are further names of the thread, tried after Key and kept with
+	// it.
+	OtherKeys []string `json:"-"`
 	// Separate: a message that answers none of ours opens a conversation of
-	// its own.
+	// its own. Its keys, where it has any, let later messages find that one.
 	Separate bool `json:"-"`
+	// Guarded: strangers can learn the external ids of this channel. A message
+	// that names an inbound one joins its conversation only if its sender takes
+	// part there: wrote or received what it names, or is the customer.
+	Guarded bool `json:"-"`
 	// Conversation is set by a channel that found an authentic token of ours.
 	// It outweighs ReplyTo and References, which outweigh Key.
 	Conversation ID `json:"-"`

@@ -166,7 +166,7 @@ func (b *batch) move(in *ingest, e *entry, m *messageRow) error {
 		return err
 	}
 	b.rename(a, e.message)
-	c, err := b.answered(in, e)
+	c, err := b.answered(in, e, a)
 	if err != nil {
 		return err
 	}

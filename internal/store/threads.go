@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -11,7 +12,7 @@ import (
 // both reopen a conversation that was closed. Then Thread.Key continues one
 // that is open and not idle.
 func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversationRow, error) {
-	c, err := b.answered(in, e)
+	c, err := b.answered(in, e, a)
 	if err != nil {
 		return nil, err
 	}
@@ -19,11 +20,13 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 		b.reopen(c, in.Now)
 		return c, nil
 	}
-	var key nameKey
-	var k *keyRow
-	if !e.message.Thread.Separate {
-		key = b.db.conversationKey(in.Account, a.id, e.message.Thread.Key)
-		if k, err = b.key(key); err != nil {
+	keys := b.threadKeys(in, e, a)
+	for _, key := range keys {
+		if e.message.Thread.Separate {
+			break
+		}
+		k, err := b.key(key)
+		if err != nil {
 			return nil, err
 		}
 		if c, err = b.continued(in, k); err != nil || c != nil {
@@ -35,7 +38,7 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 		state: normalize.Open, activeAt: in.Now, dirty: true,
 	}
 	b.conversations[c.id] = c
-	if key != (nameKey{}) {
+	for _, key := range keys {
 		b.threads[key] = c.id
 		b.keys[key] = &keyRow{ref: c.id}
 	}
@@ -43,8 +46,21 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 	return c, nil
 }
 
+// threadKeys returns the keys under which later messages of the same address
+// find the conversation. A separate message without keys has none.
+func (b *batch) threadKeys(in *ingest, e *entry, a *addressRow) (keys []nameKey) {
+	th := &e.message.Thread
+	if !th.Separate || th.Key != "" {
+		keys = append(keys, b.db.conversationKey(in.Account, a.id, th.Key))
+	}
+	for _, k := range th.OtherKeys {
+		keys = append(keys, b.db.conversationKey(in.Account, a.id, k))
+	}
+	return keys
+}
+
 // answered returns the conversation that a message names or answers.
-func (b *batch) answered(in *ingest, e *entry) (*conversationRow, error) {
+func (b *batch) answered(in *ingest, e *entry, a *addressRow) (*conversationRow, error) {
 	c, err := b.conversation(e.message.Thread.Conversation)
 	if err != nil || (c != nil && c.account == in.account.ID && c.erasedAt.IsZero()) {
 		return c, err
@@ -64,11 +80,37 @@ func (b *batch) answered(in *ingest, e *entry) (*conversationRow, error) {
 		if m == nil || m.is(flagErased) {
 			continue
 		}
-		if c, err := b.conversation(m.conversation); err != nil || (c != nil && c.erasedAt.IsZero()) {
+		c, err := b.conversation(m.conversation)
+		if err != nil {
+			return nil, err
+		}
+		if c == nil || !c.erasedAt.IsZero() {
+			continue
+		}
+		if ok, err := b.takesPart(e, a, m, c); err != nil || ok {
 			return c, err
 		}
 	}
 	return nil, nil
+}
+
+// takesPart reports whether the author of a guarded message may join a
+// conversation by naming m. The id of an outbound message proves that: we made
+// it, and only those who were sent it can know it.
+func (b *batch) takesPart(e *entry, a *addressRow, m *messageRow, c *conversationRow) (bool, error) {
+	if !e.message.Thread.Guarded || m.is(flagOutbound) || m.address == a.id || c.address == a.id {
+		return true, nil
+	}
+	var customer normalize.ID
+	found, err := one(b.t, `SELECT customer_id FROM addresses WHERE id = $1`, args(c.address), &customer)
+	if err != nil || found && customer == a.customer {
+		return err == nil, err
+	}
+	p, _, err := readPayload(b.t, m.id)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(slices.Concat(p.Thread.To, p.Thread.Cc), e.message.Address.Is), nil
 }
 
 // continued returns the conversation of a thread while it may go on. One that

@@ -168,6 +168,44 @@ func threads(t *testing.T, h *harness) {
 	}
 }
 
+// guardedThreads: naming a message that strangers can know the id of leads into
+// its conversation only for those who take part there.
+func guardedThreads(t *testing.T, h *harness) {
+	mail := func(from string, f func(m *normalize.Message)) *normalize.Message {
+		return h.msg(from, "text", func(m *normalize.Message) { m.Thread.Separate, m.Thread.Guarded = true, true }, f)
+	}
+	ann := h.place(mail("ann@example.com", func(m *normalize.Message) {
+		m.ExternalID, m.Thread.Cc = "a", []normalize.Address{normalize.Email("bob@example.com", "Bob")}
+	}))
+	h.place(mail("ann@example.com", func(m *normalize.Message) {
+		m.ExternalID, m.Direction, m.Thread.ReplyTo = "ours", normalize.Outbound, "a"
+	}))
+	for _, tc := range []struct {
+		from, names string
+		joins       bool
+	}{
+		{"ann@example.com", "a", true}, {"bob@example.com", "a", true}, {"mallory@example.com", "a", false}, {"carl@example.com", "ours", true},
+	} {
+		m := h.place(mail(tc.from, func(m *normalize.Message) { m.Thread.ReplyTo, m.Thread.References = tc.names, []string{tc.names} }))
+		if joined := m.ConversationID == ann.ConversationID; joined != tc.joins {
+			t.Errorf("%s, who names %q, joins: %v", tc.from, tc.names, joined)
+		}
+	}
+	// A separate message leaves its keys to later ones of the same address.
+	first := h.place(mail("dora@example.com", func(m *normalize.Message) { m.Thread.Key, m.Thread.OtherKeys = "k", []string{"other"} }))
+	for _, tc := range []struct {
+		from, key string
+		joins     bool
+	}{{"dora@example.com", "k", true}, {"dora@example.com", "other", true}, {"dora@example.com", "none", false}, {"mallory@example.com", "k", false}} {
+		m := h.place(mail(tc.from, func(m *normalize.Message) {
+			m.Thread.Separate, m.Thread.Key, m.Thread.ReplyTo = false, tc.key, "unknown"
+		}))
+		if joined := m.ConversationID == first.ConversationID; joined != tc.joins {
+			t.Errorf("%s with the key %q joins: %v", tc.from, tc.key, joined)
+		}
+	}
+}
+
 func reopening(t *testing.T, h *harness) {
 	m := h.place(h.msg("ann@example.com", "one", func(m *normalize.Message) { m.ExternalID = "one" }))
 	c, err := h.db.SetConversation(h.ctx(), m.ConversationID, normalize.Closed, h.now)

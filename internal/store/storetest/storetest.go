@@ -19,7 +19,7 @@ import (
 func Run(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, url string) *store.DB) {
 	for name, f := range map[string]func(t *testing.T, h *harness){
 		"Repeats": repeats, "ReusedExternalID": reusedExternalID, "Echoes": echoes, "FirstContact": firstContact,
-		"FirstContactOnTwoNodes": firstContactOnTwoNodes, "Threads": threads, "Reopening": reopening, "Idle": idle,
+		"FirstContactOnTwoNodes": firstContactOnTwoNodes, "Threads": threads, "GuardedThreads": guardedThreads, "Reopening": reopening, "Idle": idle,
 		"Quarantine": quarantine, "QuarantineComesAgain": quarantineComesAgain, "ReplayToOther": replayToOther,
 		"Edits": edits, "LeasedCursors": leasedCursors, "Replies": replies, "Idempotency": idempotency, "Receipts": receipts,
 		"ReceiptLattice": receiptLattice, "SeveralRecipients": severalRecipients, "AnswerProvesDelivery": answerProvesDelivery,
