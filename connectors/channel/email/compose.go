@@ -74,6 +74,9 @@ func (e *Email) mailHeader(m *normalize.Message) []string {
 		headerLine("From", formatAddress(normalize.Address{Value: e.cfg.Address, Name: e.cfg.FromName})),
 		headerLine("To", formatAddresses(to)),
 	}
+	if e.cfg.PlusAddressing {
+		lines = append(lines, headerLine("Reply-To", formatAddress(normalize.Address{Value: e.tagged(m.ExternalID), Name: e.cfg.FromName})))
+	}
 	if len(m.Thread.Cc) > 0 {
 		lines = append(lines, headerLine("Cc", formatAddresses(m.Thread.Cc)))
 	}

@@ -13,10 +13,11 @@ import (
 // Config is one mailbox: where its mail is read and by which server its
 // answers leave.
 type Config struct {
-	Provider string   `yaml:"provider" enum:"126,163,dovecot,exchange,fastmail,gmail,icloud,microsoft365,outlook,qq,yahoo,yeah" example:"gmail" doc:"Whose servers these are. It fills in hosts, ports, encryption and OAuth addresses, each of which a key of its own overrules; exchange and dovecot have no hosts of their own."`
-	Address  string   `yaml:"address" required:"true" example:"support@example.com" doc:"The address that customers write to and that answers come from."`
-	FromName string   `yaml:"from_name" example:"Example Support" doc:"The name that customers see beside the address."`
-	Aliases  []string `yaml:"aliases" example:"[help@example.com]" doc:"Further addresses of this mailbox; an answer never goes to them."`
+	Provider       string   `yaml:"provider" enum:"126,163,dovecot,exchange,fastmail,gmail,icloud,microsoft365,outlook,qq,yahoo,yeah" example:"gmail" doc:"Whose servers these are. It fills in hosts, ports, encryption and OAuth addresses, each of which a key of its own overrules; exchange and dovecot have no hosts of their own."`
+	Address        string   `yaml:"address" required:"true" example:"support@example.com" doc:"The address that customers write to and that answers come from."`
+	FromName       string   `yaml:"from_name" example:"Example Support" doc:"The name that customers see beside the address."`
+	Aliases        []string `yaml:"aliases" example:"[help@example.com]" doc:"Further addresses of this mailbox; an answer never goes to them."`
+	PlusAddressing bool     `yaml:"plus_addressing" default:"false" doc:"Answers ask for replies to address+token@ instead of the address, so that a reply finds its conversation even if the customer's program drops all references. Your mail server must deliver such addresses to this mailbox."`
 	// Trust in what comes in and goes out; trust*.go and dkim*.go.
 	TrustedAuthserv []string `yaml:"trusted_authserv" example:"[mx.example.com]" doc:"Names under which your own mail server writes Authentication-Results into every incoming mail; .example.com is all below. Without, those of the large operators are known, and no others are believed."`
 	VerifyDKIM      string   `yaml:"verify_dkim" enum:"auto,off" default:"auto" doc:"auto verifies by DNS the signatures of new mail that your server has not judged; off leaves it unjudged."`

@@ -134,31 +134,6 @@ func fingerprint(h header) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// thread says what the mail answers, and whom an answer to it goes to: the
-// address for replies, with a copy to all others that are not ourselves.
-func (e *Email) thread(h header, from normalize.Address) normalize.Thread {
-	t := normalize.Thread{Separate: true, To: parseAddresses(h.all("reply-to"))}
-	if t.To = e.others(t.To); len(t.To) == 0 {
-		t.To = []normalize.Address{from}
-	}
-	for _, a := range e.others(append(parseAddresses(h.all("to")), parseAddresses(h.all("cc"))...)) {
-		if !contains(t.To, a) && !a.Is(from) {
-			t.Cc = append(t.Cc, a)
-		}
-	}
-	t.References = e.mint.authentic(messageIDs(h.all("references")))
-	if answers := e.mint.authentic(messageIDs(h.all("in-reply-to"))); len(answers) > 0 {
-		t.ReplyTo = answers[0]
-	} else if n := len(t.References); n > 0 {
-		t.ReplyTo = t.References[n-1]
-	}
-	if n := len(t.References); n > maxReferences {
-		// The first names the thread, the last ones are nearest.
-		t.References = append(t.References[:1], t.References[n-maxReferences+1:]...)
-	}
-	return t
-}
-
 // others returns the addresses that are not our own, each once.
 func (e *Email) others(list []normalize.Address) []normalize.Address {
 	var kept []normalize.Address

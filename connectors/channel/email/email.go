@@ -210,7 +210,10 @@ func newOwnAddresses(c *Config) ownAddresses {
 	return own
 }
 
-func (o ownAddresses) has(a normalize.Address) bool { return o[a.Value] }
+func (o ownAddresses) has(a normalize.Address) bool {
+	base, _ := untag(a.Value)
+	return o[base]
+}
 
 func (o ownAddresses) domains() map[string]bool {
 	d := map[string]bool{}

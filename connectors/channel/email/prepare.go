@@ -67,15 +67,3 @@ func references(to *normalize.Message) []string {
 	}
 	return kept
 }
-
-// replySubject puts "Re:" before a subject that has no such mark yet, in any
-// of the usual languages.
-func replySubject(s string) string {
-	lower := strings.ToLower(s)
-	for _, mark := range []string{"re:", "re：", "aw:", "sv:", "antw:", "rif:", "回复:", "回复：", "答复:", "答复：", "回覆:", "回覆："} {
-		if strings.HasPrefix(lower, mark) {
-			return s
-		}
-	}
-	return strings.TrimSpace("Re: " + s)
-}
