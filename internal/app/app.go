@@ -260,7 +260,8 @@ func (a *App) grace() time.Duration { return a.file.Load().Shutdown.Grace }
 
 // Reply takes an agent's answer, see timeline.Desk.
 func (a *App) Reply(ctx context.Context, answer timeline.Answer) (*normalize.Message, bool, error) {
-	desk := timeline.Desk{Store: a.db, Outlets: a, Now: a.now, Expire: a.file.Load().Delivery.Expire}
+	d := a.file.Load().Delivery
+	desk := timeline.Desk{Store: a.db, Outlets: a, Now: a.now, Expire: d.Expire, MaxPerPeerHour: d.MaxPerPeerHour}
 	return desk.Reply(ctx, answer)
 }
 

@@ -109,6 +109,28 @@ func (db *DB) Answered(ctx context.Context, idempotencyKey string, requestHash [
 	return db.Message(ctx, id)
 }
 
+// Written implements timeline.Reader. An id is never smaller than its time, so
+// the index on a timeline's ids finds where to begin, even when the clock has
+// stepped back since; the times decide.
+func (db *DB) Written(ctx context.Context, account string, a normalize.Address, since, now time.Time) (n int, err error) {
+	a = cleanAddress(a)
+	err = db.read(ctx, func(s session) error {
+		acc, err := db.accounts.named(s, account)
+		if err != nil {
+			return err
+		}
+		// An address is also written to in conversations that belong to
+		// another one of its customer.
+		_, err = one(s, `SELECT count(*) FROM addresses a JOIN addresses o ON o.customer_id = a.customer_id
+			JOIN messages m ON m.owner_id = o.id AND m.id >= $1
+			WHERE a.kind = $2 AND a.value = $3 AND m.address_id = a.id AND m.account_id = $4
+			AND m.sent_at > $5 AND m.sent_at <= $6 AND (m.flags & $7) = $8`,
+			args(normalize.FirstID(since), a.Kind, a.Value, acc.ID, since, now, flagOurs|flagNote, flagOurs), &n)
+		return err
+	})
+	return n, err
+}
+
 // send writes an agent's message into its conversation.
 func (b *batch) send(in *ingest, e *entry, m *normalize.Message) (*messageRow, error) {
 	if k, err := b.key(e.ext); err != nil || k != nil {

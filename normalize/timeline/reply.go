@@ -38,7 +38,8 @@ type Answer struct {
 // Refused is an answer that could not be delivered and was not accepted.
 type Refused struct {
 	// Reason is a fixed name: empty, no_channel, no_address, unreachable,
-	// window_closed, too_large, unsupported, not_sendable, not_found.
+	// window_closed, too_large, unsupported, not_sendable, not_found,
+	// too_many.
 	Reason string
 	// Detail says in plain words what is wrong and what to do.
 	Detail string
@@ -75,6 +76,9 @@ type Desk struct {
 	Now     func() time.Time
 	// Expire is how long an answer may wait for its delivery.
 	Expire time.Duration
+	// MaxPerPeerHour is how many messages an account may send to one address
+	// within an hour; 0 is any number.
+	MaxPerPeerHour int
 }
 
 // Reply commits an answer with the work of delivering it. An answer that
@@ -112,6 +116,9 @@ func (d *Desk) Reply(ctx context.Context, a Answer) (m *normalize.Message, repea
 			return nil, false, Refuse("too_large", "channel %q would cut the text into %d pieces; at most %d are sent", m.Channel.Name, len(m.Parts), maxParts)
 		}
 		if err := d.reachable(ctx, m); err != nil {
+			return nil, false, err
+		}
+		if err := d.govern(ctx, m, now); err != nil {
 			return nil, false, err
 		}
 	}

@@ -55,6 +55,10 @@ type Reader interface {
 	Media(ctx context.Context, id normalize.ID) (*normalize.Media, error)
 	// Unreachable returns why an address must not be written to, or "".
 	Unreachable(ctx context.Context, a normalize.Address) (string, error)
+	// Written returns how many messages of ours an account has taken for an
+	// address, after since and not after now by the clock of their time. Notes
+	// do not count, and neither does what was sent in the vendor's own app.
+	Written(ctx context.Context, account string, a normalize.Address, since, now time.Time) (int, error)
 	// Events returns events after the cursor, in commit order. No event that
 	// commits later can have a smaller Seq than one that was returned.
 	Events(ctx context.Context, after int64, limit int) ([]*normalize.Event, error)
