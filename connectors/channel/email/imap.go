@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -261,6 +263,9 @@ func imapTrouble(what string, err error) error {
 	}
 	var status *imap.Error
 	if !errors.As(err, &status) {
+		if hungUp(err) {
+			err = errConnectionLost
+		}
 		if what != "" {
 			err = fmt.Errorf("%s: %w", what, err)
 		}
@@ -273,6 +278,16 @@ func imapTrouble(what string, err error) error {
 	}
 	detail := strings.TrimPrefix(what+": the IMAP server says "+text.Truncate(status.Text, 300), ": ")
 	return &connectors.Error{Class: class, Code: string(status.Code), Detail: detail, Err: err}
+}
+
+// hungUp reports whether the other side ended the connection.
+func hungUp(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
 
 func transient(err error) error {
