@@ -17,8 +17,10 @@ func system(subject string, more ...string) []string {
 func TestBouncesInWords(t *testing.T) {
 	e := offline(t)
 	id := e.mint.id()
-	copyOf := []string{"", "Return-Path: <" + desk + ">", "Received: from a by b; Sat, 21 Nov 2026 07:59:59 +0000", "Message-ID: <" + id + ">",
-		"References: <" + e.mint.id() + ">", "From: " + desk, "To: somebody@customers.test", "", "Hello"}
+	copyOf := []string{
+		"", "Return-Path: <" + desk + ">", "Received: from a by b; Sat, 21 Nov 2026 07:59:59 +0000", "Message-ID: <" + id + ">",
+		"References: <" + e.mint.id() + ">", "From: " + desk, "To: somebody@customers.test", "", "Hello",
+	}
 	for _, tc := range []struct {
 		name   string
 		header []string
@@ -54,8 +56,11 @@ func TestBouncesInWords(t *testing.T) {
 		{"refused for now, and nobody says the address is dead", system("Mail delivery failed"), []string{
 			"could not be delivered to:", "", "  ann@customers.test", "  450 4.1.1 <ann@customers.test>: User unknown",
 		}, []normalize.Receipt{{Recipient: normalize.Email("ann@customers.test", ""), Status: normalize.StatusFailed, Code: "4.1.1"}}},
-		{"only the returned mail names whom it was for", system("Undeliverable Message"), []string{"Message could not be delivered to mobile.", "Error: No such subscriber", "", "Original Message:"},
-			[]normalize.Receipt{{Recipient: normalize.Email("somebody@customers.test", ""), Status: normalize.StatusFailed, Code: "5.0.0"}}},
+		{
+			"only the returned mail names whom it was for", system("Undeliverable Message"),
+			[]string{"Message could not be delivered to mobile.", "Error: No such subscriber", "", "Original Message:"},
+			[]normalize.Receipt{{Recipient: normalize.Email("somebody@customers.test", ""), Status: normalize.StatusFailed, Code: "5.0.0"}},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			plain := append(append(append(tc.header, ""), tc.words...), copyOf...)
@@ -126,14 +131,22 @@ func TestReadReceiptsAndComplaints(t *testing.T) {
 		want *normalize.Receipt
 		why  string
 	}{
-		{"read", report("disposition-notification", "disposition-notification", "Final-Recipient: rfc822;anna@customers.test", "Original-Message-ID: <"+id+">", "Disposition: manual-action/MDN-sent-manually; displayed"),
-			&normalize.Receipt{Recipient: who, Status: normalize.StatusRead}, ""},
-		{"deleted unread", report("disposition-notification", "disposition-notification", "Final-Recipient: rfc822;anna@customers.test", "Disposition: automatic-action/MDN-sent-automatically; deleted/error"),
-			&normalize.Receipt{Recipient: who, Status: normalize.StatusDelivered}, ""},
-		{"a complaint", report("feedback-report", "feedback-report", "Feedback-Type: abuse", "Version: 1", "Original-Rcpt-To: <anna@customers.test>"),
-			&normalize.Receipt{Recipient: who, Status: normalize.StatusDelivered, Code: "complaint", Unreachable: true}, ""},
-		{"a complaint with a redacted address", report("feedback-report", "feedback-report", "Feedback-Type: opt-out", "Version: 1"),
-			&normalize.Receipt{Recipient: who, Status: normalize.StatusDelivered, Code: "complaint", Unreachable: true}, ""},
+		{
+			"read", report("disposition-notification", "disposition-notification", "Final-Recipient: rfc822;anna@customers.test", "Original-Message-ID: <"+id+">", "Disposition: manual-action/MDN-sent-manually; displayed"),
+			&normalize.Receipt{Recipient: who, Status: normalize.StatusRead}, "",
+		},
+		{
+			"deleted unread", report("disposition-notification", "disposition-notification", "Final-Recipient: rfc822;anna@customers.test", "Disposition: automatic-action/MDN-sent-automatically; deleted/error"),
+			&normalize.Receipt{Recipient: who, Status: normalize.StatusDelivered}, "",
+		},
+		{
+			"a complaint", report("feedback-report", "feedback-report", "Feedback-Type: abuse", "Version: 1", "Original-Rcpt-To: <anna@customers.test>"),
+			&normalize.Receipt{Recipient: who, Status: normalize.StatusDelivered, Code: "complaint", Unreachable: true}, "",
+		},
+		{
+			"a complaint with a redacted address", report("feedback-report", "feedback-report", "Feedback-Type: opt-out", "Version: 1"),
+			&normalize.Receipt{Recipient: who, Status: normalize.StatusDelivered, Code: "complaint", Unreachable: true}, "",
+		},
 		{"read, not ours", []byte(strings.ReplaceAll(string(report("disposition-notification", "disposition-notification", "Disposition: a/b; displayed")), "db.", "xx.")), nil, "read_receipt_unknown"},
 		{"a complaint, not ours", []byte(strings.ReplaceAll(string(report("feedback-report", "feedback-report", "Feedback-Type: abuse")), "db.", "xx.")), nil, "complaint_unknown"},
 	} {

@@ -31,12 +31,9 @@ func (e *Email) Decode(in normalize.Input) (normalize.Item, error) {
 }
 
 // Peek finds out who a mail is from and what it is about, where Decode could
-// not read it. Headers beyond all bounds are not looked into.
+// not read it. Of a header beyond all bounds it looks into the beginning.
 func (e *Email) Peek(in normalize.Input) *normalize.Message {
-	h, _, err := readHeader(in.Raw[:min(len(in.Raw), maxHeaderBytes)])
-	if err != nil {
-		return nil
-	}
+	h, _, _ := readHeader(in.Raw[:min(len(in.Raw), maxHeaderBytes)]) // the fields before the bound are enough
 	from, ok := sender(h)
 	if !ok {
 		return nil

@@ -59,11 +59,11 @@ func contradicted(b []byte, s string) bool {
 // of s, between -2 and 1.
 func naturalness(s string) float64 {
 	sum, n := 0.0, 0
-	before, after := rune(0), rune(0)
+	var before rune
 	s = strings.ToValidUTF8(s[:min(len(s), detectSample)], "")
 	for i, r := range s {
 		if r >= utf8.RuneSelf {
-			after, _ = utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
+			after, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
 			sum += commonness(before, r, after)
 			n++
 		}

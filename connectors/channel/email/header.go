@@ -71,7 +71,8 @@ func (h header) all(name string) string {
 
 // readHeader takes the header off the front of raw. A line that is no field is
 // skipped, so that it costs itself and not the mail; where no empty line ends
-// the header, the body begins there.
+// the header, the body begins there. With an error come the fields before the
+// bound that was reached.
 func readHeader(raw []byte) (h header, body []byte, err error) {
 	unended := sync.OnceValue(func() bool {
 		return !bytes.Contains(raw, []byte("\n\r\n")) && !bytes.Contains(raw, []byte("\n\n"))
@@ -92,14 +93,14 @@ func readHeader(raw []byte) (h header, body []byte, err error) {
 			return h, next, nil
 		}
 		if len(raw)-len(next) > maxHeaderBytes {
-			return nil, nil, refuse("header_too_large", "a header is larger than %d bytes", maxHeaderBytes)
+			return h, nil, refuse("header_too_large", "a header is larger than %d bytes", maxHeaderBytes)
 		}
 		if line[0] == ' ' || line[0] == '\t' {
 			value = append(append(value, ' '), bytes.TrimSpace(line)...)
 		} else if before, after, ok := bytes.Cut(line, []byte(":")); ok && fieldName(bytes.TrimRight(before, " \t")) {
 			flush()
 			if len(h) == maxHeaderFields {
-				return nil, nil, refuse("too_many_headers", "a header has more than %d fields", maxHeaderFields)
+				return h, nil, refuse("too_many_headers", "a header has more than %d fields", maxHeaderFields)
 			}
 			name = strings.ToLower(string(bytes.TrimRight(before, " \t")))
 			value = append(value[:0], bytes.TrimSpace(after)...)

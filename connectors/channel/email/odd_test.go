@@ -56,8 +56,10 @@ func TestOddBodies(t *testing.T) {
 		{"digest", in("Content-Type: multipart/digest; boundary=b", "--b", "", "Subject: one", "", "1", "--b", "", "Subject: two", "", "2", "--b--"), "", "one.eml,two.eml"},
 		{"AppleDouble", in("Content-Type: multipart/appledouble; boundary=b", "--b", "Content-Type: application/applefile; name=\"%a.jpg\"", "", "fork", "--b", "Content-Type: image/jpeg; name=a.jpg", "", "JFIF", "--b--"), "", "%a.jpg,a.jpg"},
 		{"the best of nested forms", in("Content-Type: multipart/alternative; boundary=b", "--b", "", "plain", "--b", "Content-Type: multipart/related; boundary=c", "", "--c", "Content-Type: text/html", "", "<b>rich</b>", "--c", "Content-Type: image/png", "Content-ID: <i>", "", "PNG", "--c--", "--b--"), "plain", "image.png"},
-		{"an invitation and nothing else", in("Content-Type: text/calendar; method=REQUEST; charset=utf-8", "BEGIN:VCALENDAR", "METHOD:REQUEST", "BEGIN:VEVENT", "DTSTART;TZID=Europe/Berlin:20261122T100000", "DTEND;TZID=Europe/Berlin:20261122T110000", "SUMMARY:Talk\\, short", "LOCATION:Room", " 7", "ORGANIZER;CN=\"Anna: K\":mailto:anna@customers.test", "END:VEVENT", "END:VCALENDAR"),
-			"Invitation: Talk, short\nWhen: 2026-11-22 10:00 Europe/Berlin to 11:00 Europe/Berlin\nWhere: Room7\nOrganizer: Anna: K <anna@customers.test>", "invite.ics"},
+		{
+			"an invitation and nothing else", in("Content-Type: text/calendar; method=REQUEST; charset=utf-8", "BEGIN:VCALENDAR", "METHOD:REQUEST", "BEGIN:VEVENT", "DTSTART;TZID=Europe/Berlin:20261122T100000", "DTEND;TZID=Europe/Berlin:20261122T110000", "SUMMARY:Talk\\, short", "LOCATION:Room", " 7", "ORGANIZER;CN=\"Anna: K\":mailto:anna@customers.test", "END:VEVENT", "END:VCALENDAR"),
+			"Invitation: Talk, short\nWhen: 2026-11-22 10:00 Europe/Berlin to 11:00 Europe/Berlin\nWhere: Room7\nOrganizer: Anna: K <anna@customers.test>", "invite.ics",
+		},
 	} {
 		m := decodeMessage(t, offline(t), eml(append([]string{"From: " + anna, "Subject: x"}, tc.lines...)...))
 		if got := m.FullText; got != tc.text || fileNames(m) != tc.files {

@@ -86,14 +86,30 @@ func TestThreadsOfMailPrograms(t *testing.T) {
 		first, answer []string // headers; OURS stands for the id of our answer
 		subject       string
 	}{
-		{"Gmail", []string{"Message-ID: <CAB+1@mail.gmail.com>", "Subject: Order 4711"},
-			[]string{"Message-ID: <CAB+2@mail.gmail.com>", "In-Reply-To: <OURS>", "References: <CAB+1@mail.gmail.com> <OURS>", "Subject: Re: Order 4711"}, "Re: Order 4711"},
-		{"Outlook", []string{"Message-ID: <AM0PR1@prod.outlook.com>", "Thread-Topic: Bestellung", "Thread-Index: AdxyzAAAAAAAAAAAAAAAAAAAAAAAAA==", "Subject: Bestellung"},
-			[]string{"Message-ID: <AM0PR2@prod.outlook.com>", "Thread-Topic: Bestellung", "Thread-Index: AdxyzAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB", "References: <AM0PR1@prod.outlook.com>", "\t<OURS>", "In-Reply-To: <OURS>", "Subject: AW: Bestellung"}, "Re: Bestellung"},
-		{"Apple Mail", []string{"Message-Id: <0C1A-1@customers.test>", "Mime-Version: 1.0 (Mac OS X Mail 16.0)", "Subject: Rechnung"},
-			[]string{"Message-Id: <0C1A-2@customers.test>", "References: <0C1A-1@customers.test> <OURS>", "In-Reply-To: <OURS>", "Subject: Re: Rechnung"}, "Re: Rechnung"},
-		{"QQ Mail", []string{"Message-ID: <tencent_1@qq.com>", "X-QQ-mid: xmsmtpt1", "Subject: =?gb18030?B?tqm1pQ==?="},
-			[]string{"Message-ID: <tencent_2@qq.com>", "References: <tencent_1@qq.com>", " <OURS>", "In-Reply-To: <OURS>", "Subject: =?gb18030?B?u9i4tKO6tqm1pQ==?="}, "Re: 订单"},
+		{
+			"Gmail",
+			[]string{"Message-ID: <CAB+1@mail.gmail.com>", "Subject: Order 4711"},
+			[]string{"Message-ID: <CAB+2@mail.gmail.com>", "In-Reply-To: <OURS>", "References: <CAB+1@mail.gmail.com> <OURS>", "Subject: Re: Order 4711"},
+			"Re: Order 4711",
+		},
+		{
+			"Outlook",
+			[]string{"Message-ID: <AM0PR1@prod.outlook.com>", "Thread-Topic: Bestellung", "Thread-Index: AdxyzAAAAAAAAAAAAAAAAAAAAAAAAA==", "Subject: Bestellung"},
+			[]string{"Message-ID: <AM0PR2@prod.outlook.com>", "Thread-Topic: Bestellung", "Thread-Index: AdxyzAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB", "References: <AM0PR1@prod.outlook.com>", "\t<OURS>", "In-Reply-To: <OURS>", "Subject: AW: Bestellung"},
+			"Re: Bestellung",
+		},
+		{
+			"Apple Mail",
+			[]string{"Message-Id: <0C1A-1@customers.test>", "Mime-Version: 1.0 (Mac OS X Mail 16.0)", "Subject: Rechnung"},
+			[]string{"Message-Id: <0C1A-2@customers.test>", "References: <0C1A-1@customers.test> <OURS>", "In-Reply-To: <OURS>", "Subject: Re: Rechnung"},
+			"Re: Rechnung",
+		},
+		{
+			"QQ Mail",
+			[]string{"Message-ID: <tencent_1@qq.com>", "X-QQ-mid: xmsmtpt1", "Subject: =?gb18030?B?tqm1pQ==?="},
+			[]string{"Message-ID: <tencent_2@qq.com>", "References: <tencent_1@qq.com>", " <OURS>", "In-Reply-To: <OURS>", "Subject: =?gb18030?B?u9i4tKO6tqm1pQ==?="},
+			"Re: 订单",
+		},
 	} {
 		e := offline(t)
 		read := func(lines []string, ours string) *normalize.Message {
