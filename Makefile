@@ -22,6 +22,8 @@ lint: ## run the pinned linters
 
 bench: ## measure the goals as ratios to the bare limits of this machine
 	internal/tools/servers.sh
+	@command -v mbsync >/dev/null || { echo 'bench: installing with apt-get: isync, whose mbsync is compared with'; \
+		apt-get install -y -q --no-install-recommends isync; } || echo 'bench: that failed, so this comparison is left out'
 	go run ./internal/bench
 
 fuzz: ## run each fuzz target for a minute

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/deskbridge/deskbridge/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -34,8 +38,13 @@ func TestBenchRuns(t *testing.T) {
 			t.Errorf("a line is incomplete: %+v", r)
 		}
 	}
-	if want, got := []int{0, 1, 2, 4, 5, 7, 9, 10, 11}, slices.Compact(seen); !slices.Equal(got, want) {
+	if want, got := []int{0, 1, 2, 4, 5, 7, 9, 10, 11, mailGoal}, slices.Compact(seen); !slices.Equal(got, want) {
 		t.Errorf("goals %v, want %v", got, want)
+	}
+	for _, r := range results {
+		if r.Goal == mailGoal && (r.Reference == noMbsync || strings.HasPrefix(r.Measured, "not measured")) {
+			t.Run("mail", func(t *testing.T) { testenv.NotTested(t, r.What+": "+r.Reference+r.Measured) })
+		}
 	}
 	if err := printTable(&out, results); err != nil {
 		t.Error(err)
@@ -75,6 +84,42 @@ func TestTheRatioIsThatOfTheRounds(t *testing.T) {
 	l := load{n: 4, took: 2 * time.Second, each: []time.Duration{1, 2, 3, 4}}
 	if l.rate() != 2 || l.at(50) != 3 || l.at(99) != 4 {
 		t.Errorf("rate %v, p50 %v, p99 %v", l.rate(), l.at(50), l.at(99))
+	}
+}
+
+// Two sides that swap places must not swap their times.
+func TestEachRoundBeginsWithTheOtherSide(t *testing.T) {
+	for round, want := range []string{"ab", "ba", "ab"} {
+		order := ""
+		side := func(name string, took time.Duration) func() (time.Duration, error) {
+			return func() (time.Duration, error) { order += name; return took, nil }
+		}
+		a, b, err := byTurns(round, side("a", 1), side("b", 2))
+		if a != 1 || b != 2 || err != nil || order != want {
+			t.Errorf("round %d: %v %v %v in the order %s", round, a, b, err, order)
+		}
+	}
+}
+
+// A reply must name the mail that it answers, and a mailbox be the same each time.
+func TestLettersAreAlwaysTheSame(t *testing.T) {
+	one, two := newLetters(12), newLetters(12)
+	var files, before int
+	for n := range 40 {
+		a, _ := one.letter()
+		b, _ := two.letter()
+		if !bytes.Equal(a, b) {
+			t.Fatalf("mail %d differs", n)
+		}
+		if answers := bytes.Contains(a, fmt.Appendf(nil, "In-Reply-To: <m%d@", before)); answers != (n%2 == 1) {
+			t.Errorf("mail %d answers the one before: %v", n, answers)
+		}
+		if before = n; len(a) > 50<<10 {
+			files++
+		}
+	}
+	if files != 4 {
+		t.Errorf("%d of 40 mails have a large file", files)
 	}
 }
 

@@ -28,6 +28,7 @@ var roles = map[string]func(ctx context.Context, args []string, in io.Reader, ou
 	"serve":  serveRole,
 	"fill":   fillRole,
 	"resume": resumeRole,
+	"mails":  mailsRole,
 }
 
 // runChild plays the part that the environment names, and reports whether it

@@ -2,7 +2,7 @@
 // ratios to bare limits that are measured in the same run, in alternating
 // rounds. It checks the rows of each store that it measured with.
 //
-//	go run ./internal/bench [-goal 1,2] [-quick | -full] [-engine sqlite,postgres] [-json]
+//	go run ./internal/bench [-goal 1,mail] [-mails N] [-quick | -full] [-engine sqlite,postgres] [-json]
 package main
 
 import (
@@ -50,6 +50,7 @@ var (
 		{[]int{9}, onSQLite, (*lab).crashGoal},
 		{[]int{10}, onSQLite, (*lab).memoryGoal},
 		{[]int{11}, onBoth, (*lab).sizeGoal},
+		{[]int{mailGoal}, onSQLite, (*lab).mailGoals},
 	}
 )
 
@@ -69,10 +70,11 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	f.SetOutput(errs)
 	isQuick := f.Bool("quick", false, "tiny sizes: shows that the bench works, measures nothing")
 	isFull := f.Bool("full", false, "the sizes that the goals ask for, up to a million messages")
-	list := f.String("goal", "", "numbers of goals, with commas; all by default")
+	list := f.String("goal", "", "numbers of goals, or mail, with commas; all by default")
 	engines := f.String("engine", strings.Join(onBoth, ","), "stores to measure with; postgres starts a private server and is left out where none is installed")
+	mails := f.Int("mails", 0, "mails in the mailbox that is caught up; 0 for what the sizes say")
 	f.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; the one for temporary files by default")
-	f.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the first bare and the first HTTP run at 64 to files whose names begin so")
+	f.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the first bare and the first HTTP run at 64, and of the first mailbox, to files whose names begin so")
 	f.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	f.BoolVar(&o.verbose, "v", false, "print each round to standard error")
 	if err := f.Parse(args); err != nil {
@@ -87,8 +89,17 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	case *isFull:
 		o.sizes = full
 	}
+	switch {
+	case *mails < 0, *mails > 0 && *mails < 10:
+		return o, fmt.Errorf("-mails %d: at least 10 are needed", *mails)
+	case *mails > 0:
+		o.sizes.mails, o.sizes.mailsScaled = *mails, fmt.Sprintf("%d mails instead of 20000", *mails)
+	}
 	for s := range strings.FieldsFuncSeq(*list, func(r rune) bool { return r == ',' }) {
 		n, err := strconv.Atoi(s)
+		if s == mailGoalName {
+			n, err = mailGoal, nil
+		}
 		if err != nil || !slices.ContainsFunc(goals, func(g goal) bool { return slices.Contains(g.numbers, n) }) {
 			return o, fmt.Errorf("goal %q is not measured here", s)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,9 @@ func startPostgres() (*postgres, error) {
 }
 
 func (s *postgres) database() (url string, err error) {
-	err = s.env.try(func() { url = testenv.Postgres(s.env) })
+	if err = s.env.try(func() { url = testenv.Postgres(s.env) }); err != nil {
+		err = fmt.Errorf("PostgreSQL: %w", err)
+	}
 	return url, err
 }
 
@@ -44,7 +47,7 @@ func (e *env) try(f func()) (err error) {
 			if !ok {
 				panic(v)
 			}
-			err = fmt.Errorf("PostgreSQL: %s", end.why)
+			err = errors.New(end.why)
 		}
 	}()
 	f()

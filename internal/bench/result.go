@@ -12,7 +12,8 @@ import (
 
 // Result is one line of the table.
 type Result struct {
-	// Goal is the number of the goal, 0 for context.
+	// Goal is the number of the goal, 0 for context, mailGoal for the one that
+	// has a name instead.
 	Goal int    `json:"goal,omitempty"`
 	What string `json:"what"`
 	// Reference is the bare limit measured in the same run, in words; empty
@@ -39,8 +40,11 @@ func printTable(w io.Writer, results []Result) error {
 		if r.Met {
 			met = "yes"
 		}
-		if r.Goal == 0 {
+		switch r.Goal {
+		case 0:
 			goal, met = "-", ""
+		case mailGoal:
+			goal = mailGoalName
 		}
 		if r.Ratio == 0 {
 			ratio = ""

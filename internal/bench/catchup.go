@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"github.com/deskbridge/deskbridge/internal/testenv"
+)
+
+// The goal that has a name and no number; the number only sorts it last.
+const (
+	mailGoal     = 100
+	mailGoalName = "mail"
+)
+
+const (
+	mailUser  = "support@example.test"
+	smallUser = "small@example.test"
+)
+
+// mailLimit is after how long one side of a round is given up.
+const mailLimit = 30 * time.Minute
+
+const noMbsync = "not measured: mbsync is not installed (package isync)"
+
+// mailGoals has the e-mail channel catch up a mailbox on Dovecot, against
+// mbsync that pulls the same one into a Maildir, both over TLS.
+func (l *lab) mailGoals(ctx context.Context, _ string) ([]Result, error) {
+	e := &env{}
+	defer e.cleanUp()
+	var server *testenv.IMAP
+	what := fmt.Sprintf("sqlite: catching up a mailbox of %d mails", l.mails)
+	if err := e.try(func() { server = testenv.Dovecot(e) }); err != nil {
+		return []Result{{Goal: mailGoal, What: what, Measured: "not measured: " + err.Error(), Want: ">= 1.0", Scaled: l.mailsScaled}}, nil
+	}
+	small := l.mails / 10
+	if err := e.try(func() { deliverAll(server, small, l.mails) }); err != nil {
+		return nil, err
+	}
+	for user, n := range map[string]int{smallUser: small, mailUser: l.mails} {
+		if err := warmUp(server, user, n); err != nil {
+			return nil, err
+		}
+	}
+	_, smallPeak, err := l.catchUp(ctx, server, smallUser, small, "")
+	if err != nil {
+		return nil, err
+	}
+	mbsync, err := exec.LookPath("mbsync")
+	hasMbsync := err == nil
+	var p pairs // of rates, so that more is better on both sides
+	var peaks []float64
+	for round := range l.mailRounds {
+		profile := ""
+		if round == 0 && l.profile != "" {
+			profile = l.profile + "mail.pprof"
+		}
+		ours := func() (took time.Duration, err error) {
+			took, peak, err := l.catchUp(ctx, server, mailUser, l.mails, profile)
+			peaks = append(peaks, peak)
+			return took, err
+		}
+		theirs := func() (time.Duration, error) {
+			if !hasMbsync {
+				return time.Second, nil // no round's ratio is shown
+			}
+			return l.pull(ctx, mbsync, server)
+		}
+		ref, got, err := byTurns(round, theirs, ours)
+		if err != nil {
+			return nil, err
+		}
+		p.add(float64(l.mails)/ref.Seconds(), float64(l.mails)/got.Seconds())
+		l.verbose("mail: mbsync %v, ours %v, peak %s", ref, got, mega(peaks[len(peaks)-1]))
+	}
+	n := float64(l.mails)
+	speed := Result{
+		Goal: mailGoal, What: what, Reference: fmt.Sprintf("mbsync %.2f s", n/median(p.ref)), Measured: fmt.Sprintf("%.2f s", n/median(p.got)),
+		Ratio: p.ratio(), Want: ">= 1.0", Met: p.ratio() >= 1, Scaled: l.mailsScaled,
+		Note: "mbsync's seconds to ours; both over TLS, from the start of the process; parsed, with raw mail and files, committed durably, against a Maildir with fsync",
+	}
+	if !hasMbsync {
+		speed.Reference, speed.Ratio, speed.Met = noMbsync, 0, false
+	}
+	peak := median(peaks) / smallPeak
+	return []Result{speed, {
+		Goal: mailGoal, What: fmt.Sprintf("sqlite: peak memory, mailbox of %d mails", l.mails), Reference: fmt.Sprintf("of %d mails %s", small, mega(smallPeak)),
+		Measured: mega(median(peaks)), Ratio: peak, Want: "<= 1.3x", Met: peak <= 1.3, Scaled: l.mailsScaled, Note: "VmHWM of the process that catches up",
+	}}, nil
+}
+
+// byTurns runs both sides of a round, each first in every other round.
+func byTurns(round int, a, b func() (time.Duration, error)) (tookA, tookB time.Duration, err error) {
+	if round%2 == 1 {
+		tookB, tookA, err = byTurns(0, b, a)
+		return tookA, tookB, err
+	}
+	if tookA, err = a(); err != nil {
+		return 0, 0, err
+	}
+	tookB, err = b()
+	return tookA, tookB, err
+}
+
+func deliverAll(server *testenv.IMAP, small, large int) {
+	server.AddUsers(secret, mailUser, smallUser)
+	for user, n := range map[string]int{smallUser: small, mailUser: large} {
+		for l := newLetters(12); l.next < n; {
+			raw, received := l.letter()
+			server.DeliverAt(user, "INBOX", raw, received)
+		}
+	}
+}
+
+// warmUp has Dovecot number the mails and note their sizes, which whoever came
+// first would otherwise pay for.
+func warmUp(server *testenv.IMAP, user string, n int) (err error) {
+	c, err := imapclient.DialInsecure("localhost:"+strconv.Itoa(server.Port), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if err := c.Login(user, secret).Wait(); err != nil {
+		return err
+	}
+	box, err := c.Select("INBOX", nil).Wait()
+	if err != nil {
+		return err
+	}
+	if int(box.NumMessages) != n {
+		return fmt.Errorf("the mailbox of %s holds %d mails, not %d", user, box.NumMessages, n)
+	}
+	return c.Fetch(imap.SeqSet{{Start: 1}}, &imap.FetchOptions{RFC822Size: true, InternalDate: true}).Close()
+}
+
+// catchUp reads a mailbox into a fresh store by a process of its own.
+func (l *lab) catchUp(ctx context.Context, server *testenv.IMAP, user string, n int, profile string) (took time.Duration, peak float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, mailLimit)
+	defer cancel()
+	url, path, err := l.url(sqliteEngine)
+	if err != nil {
+		return 0, 0, err
+	}
+	m := mailbox{URL: url, Media: path + "-media", User: user, Host: server.Host, Port: server.TLSPort, CAFile: server.CAFile, Profile: profile, Mails: n}
+	part, err := json.Marshal(m)
+	if err != nil {
+		return 0, 0, err
+	}
+	begun := time.Now()
+	p, err := startChild(ctx, "mails", string(part))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer p.kill()
+	line, err := p.line()
+	if err != nil {
+		return 0, 0, err
+	}
+	took = time.Since(begun)
+	if peak, err = strconv.ParseFloat(line, 64); err != nil {
+		return 0, 0, err
+	}
+	if err := p.stop(); err != nil {
+		return 0, 0, err
+	}
+	if err := verify(ctx, url, n, true); err != nil {
+		return 0, 0, err
+	}
+	return took, peak, errors.Join((&bench{path: path}).remove(), os.RemoveAll(m.Media))
+}
+
+// mbsyncConf says fsync though that is the default, since the comparison rests
+// on it.
+const mbsyncConf = `FSync yes
+
+IMAPStore far
+Host %s
+Port %d
+User %s
+Pass "%s"
+SSLType IMAPS
+SystemCertificates no
+CertificateFile %s
+
+MaildirStore near
+Inbox %s
+
+Channel mail
+Far :far:
+Near :near:
+Sync Pull
+Create Near
+SyncState *
+`
+
+// pull has mbsync pull the mailbox into a fresh Maildir.
+func (l *lab) pull(ctx context.Context, mbsync string, server *testenv.IMAP) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, mailLimit)
+	defer cancel()
+	l.serial++
+	dir := filepath.Join(l.dir, fmt.Sprint("mbsync-", l.serial))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return 0, err
+	}
+	conf, maildir := filepath.Join(dir, "mbsyncrc"), filepath.Join(dir, "mail")
+	text := fmt.Sprintf(mbsyncConf, server.Host, server.TLSPort, mailUser, secret, server.CAFile, maildir)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, mbsync, "-q", "-c", conf, "mail")
+	cmd.Env = append(os.Environ(), "HOME="+dir)
+	begun := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("mbsync: %w\n%s", err, out)
+	}
+	took := time.Since(begun)
+	n := 0
+	for _, sub := range []string{"new", "cur"} {
+		files, err := os.ReadDir(filepath.Join(maildir, sub))
+		if err != nil {
+			return 0, err
+		}
+		n += len(files)
+	}
+	if n != l.mails {
+		return 0, fmt.Errorf("mbsync left %d mails of %d: the run was broken and its times mean nothing", n, l.mails)
+	}
+	return took, os.RemoveAll(dir)
+}
