@@ -40,7 +40,7 @@ func newScope(start place) *scope {
 }
 
 func (d *decoder) report(p place, format string, args ...any) {
-	d.problems = append(d.problems, Problem{d.file, p.line, p.column, fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems, Problem{d.file, p.line, p.column, d.hide(fmt.Sprintf(format, args...))})
 }
 
 // reportKey reports what is wrong with the value of a key.

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +25,25 @@ type expander struct {
 	env   func(string) (string, bool)
 	files map[string]string // contents by path; each is read once
 	total int
+	// brought are the values that references brought in, with the reference.
+	brought map[string]string
+}
+
+// minHidden is how long a value must be for hide to look for it, in bytes:
+// shorter ones are no secrets, and stand in other words too.
+const minHidden = 4
+
+// hide puts the references back into a message that shows what they brought
+// in.
+func (e *expander) hide(msg string) string {
+	values := slices.SortedFunc(maps.Keys(e.brought), func(a, b string) int { return len(b) - len(a) })
+	for _, v := range values {
+		quoted := strconv.Quote(v)
+		for _, shown := range []string{v, quoted[1 : len(quoted)-1]} {
+			msg = strings.ReplaceAll(msg, shown, "${"+e.brought[v]+"}")
+		}
+	}
+	return msg
 }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -54,6 +76,9 @@ func (e *expander) replace(s string, reference func(string) (string, error)) (st
 		value, err := reference(rest[:end])
 		if err != nil {
 			return "", err
+		}
+		if len(value) >= minHidden {
+			e.brought[value] = rest[:end]
 		}
 		if e.total += len(value); e.total > maxExpanded {
 			return "", errors.New("variables and files come to more than 16MiB")
