@@ -30,7 +30,8 @@ func TestErasedTextLeavesTheFiles(t *testing.T) {
 		Text: words, FullText: words, ReceivedAt: now, SentAt: now, Parts: []normalize.Part{{ID: normalize.NewID(now), Kind: normalize.PartText, Text: words}},
 	}
 	_, err = db.Ingest(t.Context(), timeline.Ingest{Account: "support", Now: now, Entries: []timeline.Entry{{
-		Outcome: normalize.Accepted, Item: m, Input: timeline.Raw{Key: "k", ReceivedAt: now, Data: []byte(raw)}}}})
+		Outcome: normalize.Accepted, Item: m, Input: timeline.Raw{Key: "k", ReceivedAt: now, Data: []byte(raw)},
+	}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func (db *DB) work(ctx context.Context, l outbox.Lane, f func(t tx) error) error
 	}
 	o := &op{ctx: ctx, apply: f}
 	done := make(chan error, 1)
-	go func() { //nolint:contextcheck // it is committed or not, whether or not the caller goes on waiting
+	go func() { // it is committed or not, whether or not the caller goes on waiting
 		err := db.transactAlone(o)
 		if err == nil {
 			err = o.err

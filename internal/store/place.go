@@ -20,8 +20,8 @@ func (b *batch) apply(in *ingest, e *entry) (timeline.Result, error) {
 	}
 	r.Ledger = ledger
 	if m := b.messages[r.Message]; m != nil && m.is(flagErased) {
-		err := b.forgetful(in, e, &r)
-		return r, err
+		b.forgetful(in, e, &r)
+		return r, nil
 	}
 	b.t.insert(putLedger, ledger, in.account.ID, clean(e.Input.Key), e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
 	if e.Input.Encoding != timeline.RawGone {
@@ -32,7 +32,7 @@ func (b *batch) apply(in *ingest, e *entry) (timeline.Result, error) {
 
 // forgetful writes down that an input repeats what was erased, and nothing of
 // what it says.
-func (b *batch) forgetful(in *ingest, e *entry, r *timeline.Result) error {
+func (b *batch) forgetful(in *ingest, e *entry, r *timeline.Result) {
 	r.Reason = "erased"
 	b.t.insert(putLedger, r.Ledger, in.account.ID, "", e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
 	if e.Input.Encoding == timeline.RawFile {
@@ -43,7 +43,6 @@ func (b *batch) forgetful(in *ingest, e *entry, r *timeline.Result) error {
 			orphan(b.t, f.digest, in.Now)
 		}
 	}
-	return nil
 }
 
 // dispatch does what an entry asks for.
