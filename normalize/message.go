@@ -58,11 +58,24 @@ type Message struct {
 	DeletedAt  time.Time  `json:"deleted_at,omitzero"`
 	Reactions  []Reaction `json:"reactions,omitempty"`
 
+	// Consent is set where the message says whether its author wants to be
+	// written to: STOP, an unsubscription, a blocked bot, and the reverse.
+	Consent Consent `json:"-"`
+
 	// Fingerprint tells two messages apart that carry the same ExternalID, as
 	// broken mail programs produce them. Empty where the vendor's ids can be
 	// trusted. It takes part in deduplication only.
 	Fingerprint string `json:"-"`
 }
+
+// Consent of a customer to be written to at an address. A refusal holds until
+// the customer gives consent again: other messages of theirs do not lift it.
+type Consent string
+
+const (
+	OptedOut Consent = "opted_out"
+	OptedIn  Consent = "opted_in"
+)
 
 // Account names a configured channel or helpdesk.
 type Account struct {
@@ -129,6 +142,9 @@ type Media struct {
 	// ContentID ties an inline image to the HTML that shows it.
 	ContentID string `json:"content_id,omitempty"`
 	SHA256    string `json:"-"`
+	// Ref is set for content that is still with the vendor: what the channel's
+	// Fetcher needs to get it. The part is pending until it has been fetched.
+	Ref string `json:"-"`
 	// Data is the content on its way from a decoder to the media store; nil
 	// once stored.
 	Data []byte `json:"-"`
@@ -150,9 +166,20 @@ type Contact struct {
 
 // Call is a phone call. Its recording, if any, is the part's Media.
 type Call struct {
-	State    string `json:"state"` // ringing, answered, missed, ended
-	Duration int64  `json:"duration_seconds,omitempty"`
+	State    CallState `json:"state"`
+	Duration int64     `json:"duration_seconds,omitempty"`
 }
+
+// CallState says how far a call has come. It only moves forward: ringing,
+// answered, then missed or ended.
+type CallState string
+
+const (
+	CallRinging  CallState = "ringing"
+	CallAnswered CallState = "answered"
+	CallMissed   CallState = "missed"
+	CallEnded    CallState = "ended"
+)
 
 // Thread is how a message hangs together with others on its channel.
 type Thread struct {
@@ -182,6 +209,10 @@ type Thread struct {
 	// that names an inbound one joins its conversation only if its sender takes
 	// part there: wrote or received what it names, or is the customer.
 	Guarded bool `json:"-"`
+	// Quiet: the message tells of something that nobody has to answer, such as
+	// a subscription. It joins the latest conversation of its thread as that
+	// is, and otherwise one that is closed from the start.
+	Quiet bool `json:"-"`
 	// Conversation is set by a channel that found an authentic token of ours.
 	// It outweighs ReplyTo and References, which outweigh Key.
 	Conversation ID `json:"-"`
@@ -211,6 +242,17 @@ type Edit struct {
 	At     time.Time
 }
 
+// Supplement completes a part of a message that came before: the recording of
+// a call, its transcript, how the call ended.
+type Supplement struct {
+	Target string // the external id of the message
+	// Part names, by its Kind, the part of the target that it completes: what
+	// is set here takes the place of what was there. Where the target has no
+	// part of that kind, it gets this one.
+	Part Part
+	At   time.Time
+}
+
 // Delete takes a message back.
 type Delete struct {
 	Target string // the external id of the message
@@ -222,16 +264,18 @@ type Ignored struct {
 	Reason string // a short fixed name, such as "own_presence"; it is counted
 }
 
-// Item is what an input turned out to be: a *Message, *Edit, *Delete,
-// *Reaction, Receipts or *Ignored.
+// Item is what an input turned out to be: a *Message, *Edit, *Supplement,
+// *Delete, *Reaction, Receipts or *Ignored. What names a message that is not
+// known yet waits for it: vendors' calls overtake each other.
 type Item interface{ item() }
 
 // Receipts are the reports that one input carried.
 type Receipts []Receipt
 
-func (*Message) item()  {}
-func (*Edit) item()     {}
-func (*Delete) item()   {}
-func (*Reaction) item() {}
-func (Receipts) item()  {}
-func (*Ignored) item()  {}
+func (*Message) item()    {}
+func (*Edit) item()       {}
+func (*Supplement) item() {}
+func (*Delete) item()     {}
+func (*Reaction) item()   {}
+func (Receipts) item()    {}
+func (*Ignored) item()    {}

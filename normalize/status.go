@@ -11,6 +11,7 @@ import "time"
 type Status string
 
 const (
+	StatusPending   Status = "pending"  // inbound: its medium is still with the vendor
 	StatusReceived  Status = "received" // inbound: it is here
 	StatusQueued    Status = "queued"
 	StatusSending   Status = "sending"

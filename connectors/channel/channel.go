@@ -77,6 +77,11 @@ type Source interface {
 	Cursor(ctx context.Context, key string) (string, error)
 	// Sink commits a batch. Nil means durably stored: the vendor may be told.
 	Sink(ctx context.Context, b normalize.Batch) error
+	// Woken receives after a call of the vendor was committed for the account:
+	// a Streamer whose Webhook only says that there is news looks for it now.
+	// Several calls may be one signal, and one that another node took is none,
+	// so it looks by itself from time to time.
+	Woken() <-chan struct{}
 	// Alive says that the vendor was just asked and answered, news or not.
 	// The lateness of the last one is a metric and an alert.
 	Alive()
@@ -107,8 +112,18 @@ type Limits struct {
 	TextRunes int
 	// Bundle: all parts of a message go out in one request (an e-mail).
 	Bundle bool
-	// HTML: rich text is carried.
+	// HTML: rich text is carried as it is.
 	HTML bool
+	// Markup is what rich text becomes on the way out otherwise; see
+	// text.Render. The zero value is plain text.
+	Markup normalize.Markup
+	// Segments: the text is carried, and billed, in segments of SMS, so that
+	// agents are shown how many there will be.
+	Segments bool
+	// Template: after its reply window has closed the channel can still carry
+	// text, within a template that the vendor approved. Send finds the window
+	// in Outbound.Message.ReplyWindow.
+	Template bool
 	// Kinds that can be sent, with the largest size of their media.
 	Kinds map[normalize.PartKind]MediaLimit
 	// TotalBytes bounds a bundle.
@@ -207,6 +222,59 @@ type Finisher interface {
 	Finish(ctx context.Context, o *Outbound) error
 }
 
+// Fetcher is a channel whose inbound media stay with the vendor at first.
+type Fetcher interface {
+	// Fetch opens the content behind Media.Ref. It is called by a job of its
+	// own until it succeeds or its error says never. The caller bounds how
+	// much it reads, and closes Body.
+	Fetch(ctx context.Context, ref string) (*Fetched, error)
+}
+
+// Fetched is content on its way in. What the vendor does not say is zero, and
+// what Media says of it already then stands.
+type Fetched struct {
+	Name        string
+	ContentType string
+	Size        int64
+	Body        io.ReadCloser
+}
+
+// Profiler is a channel whose vendor knows more of a customer than messages
+// tell.
+type Profiler interface {
+	// Profile asks who has an address, soon after its first message.
+	Profile(ctx context.Context, a normalize.Address) (*Profile, error)
+}
+
+// Profile is what a vendor knows of the person behind an address.
+type Profile struct {
+	Name string
+	// Evidence names the same person elsewhere.
+	Evidence []Evidence
+}
+
+// Evidence is a name that the same person has elsewhere: an address, or an id
+// that the vendor gives one person over several accounts. Two addresses with
+// the same verified evidence, or an address that is another one's verified
+// evidence, belong to one customer and are merged; what is not verified is
+// only shown to agents.
+type Evidence struct {
+	Address  normalize.Address
+	Verified bool
+}
+
+// Typer is a channel on which the customer can see that somebody is writing.
+type Typer interface {
+	// Typing shows it for some seconds. Nothing depends on it.
+	Typing(ctx context.Context, t normalize.Thread, to normalize.Address) error
+}
+
+// Recaller is a channel on which we can take back what was sent.
+type Recaller interface {
+	// Recall takes back the part of o that the vendor knows as externalID.
+	Recall(ctx context.Context, o *Outbound, externalID string) error
+}
+
 // Resolver finds out what became of an uncertain request.
 type Resolver interface {
 	// Resolve returns found=false while nothing is known.
@@ -219,11 +287,30 @@ type Kind struct {
 	Type, Title string
 	// Addresses is the kind of address its customers have.
 	Addresses string
+	// Facts are what the documentation says of the kind.
+	Facts Facts
 	// Config returns a new configuration with its defaults, as a pointer to a
 	// struct with the tags of package configs.
 	Config func() connectors.Config
 	// New opens an account. It does no I/O: the vendor may be down now.
 	New func(c connectors.Config, d connectors.Deps) (Channel, error)
+}
+
+// Facts are what a kind of channel can do, as far as no method tells it. The
+// suite in connectortest holds them against the channel's fixtures.
+type Facts struct {
+	// Receives are the kinds of part that its messages have.
+	Receives []normalize.PartKind
+	// Edits, Deletes and Reactions of customers are seen.
+	Edits, Deletes, Reactions bool
+	// Receipts are the statuses that the vendor reports after acceptance.
+	Receipts []normalize.Status
+	// Window is how long and how often one may answer, in words; empty for
+	// always.
+	Window string
+	// PerPeerHour is how many messages to one customer within an hour no
+	// person would write: the default of delivery.max_per_peer_hour.
+	PerPeerHour int
 }
 
 // Kinds are the registered types of channel.

@@ -28,13 +28,16 @@ type Account struct {
 
 	conf configs.Account
 
+	// woken tells the reader that a call of the vendor was committed.
+	woken chan struct{}
+
 	stop context.CancelFunc // ends its goroutines; nil before start
 	done sync.WaitGroup
 }
 
 // Open opens an account of the configuration. It talks to nobody yet.
 func Open(c configs.Account, role string, d connectors.Deps) (*Account, error) {
-	a := &Account{Account: normalize.Account{Name: c.Name, Type: c.Type}, conf: c}
+	a := &Account{Account: normalize.Account{Name: c.Name, Type: c.Type}, conf: c, woken: make(chan struct{}, 1)}
 	var err error
 	if role == store.RoleChannel {
 		kind, ok := channel.Kinds.Get(c.Type)
@@ -78,6 +81,14 @@ func (a *Account) Close(ctx context.Context) error {
 		return a.Helpdesk.Close(ctx)
 	}
 	return a.Channel.Close(ctx)
+}
+
+// wake tells the reader to look for news.
+func (a *Account) wake() {
+	select {
+	case a.woken <- struct{}{}:
+	default: // it has been told
+	}
 }
 
 func (a *Account) row() store.AccountRow {

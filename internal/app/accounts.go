@@ -179,7 +179,7 @@ func (a *App) launch(acc *Account) {
 	}
 	r := &reader{
 		account: acc.Account, channel: acc.Channel, ingestor: a.ingestor(), store: a.db, leases: a.db, owner: a.owner,
-		now: a.now, log: log,
+		now: a.now, log: log, woken: acc.woken,
 		state: func(state, reason string) { a.setReading(ctx, acc.Name, state, reason) },
 		alive: func() { a.metrics.polled.WithLabelValues(acc.Name).Set(float64(a.now().Unix())) },
 		rest:  func() { a.rest(acc.Name) },
@@ -245,7 +245,11 @@ func (a *App) endpoint(name string) (server.Endpoint, bool) {
 	}
 	src := timeline.Source{Account: acc.Account, Decoder: acc.Channel}
 	return server.Endpoint{Webhook: hook, Take: func(ctx context.Context, b normalize.Batch) error {
-		return a.ingestor().Take(ctx, src, b)
+		err := a.ingestor().Take(ctx, src, b)
+		if err == nil {
+			acc.wake()
+		}
+		return err
 	}}, true
 }
 

@@ -34,6 +34,7 @@ type reader struct {
 	owner    string
 	now      func() time.Time
 	log      *slog.Logger
+	woken    <-chan struct{}
 	state    func(state, reason string)
 	alive    func()
 	rest     func() // told when this node no longer reads the account
@@ -151,6 +152,8 @@ func (s *source) Alive() {
 	s.reader.alive()
 	s.reader.state("connected", "")
 }
+
+func (s *source) Woken() <-chan struct{} { return s.reader.woken }
 
 // Gaps implements channel.GapCounter.
 func (s *source) Gaps(n int) { s.reader.gaps(n) }

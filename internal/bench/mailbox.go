@@ -122,3 +122,5 @@ func (t *taker) Sink(ctx context.Context, b normalize.Batch) error {
 
 // Alive has no use here: the last batch may still be on its way to Sink.
 func (t *taker) Alive() {}
+
+func (t *taker) Woken() <-chan struct{} { return nil }

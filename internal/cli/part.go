@@ -39,7 +39,7 @@ func partLabel(p *normalize.Part) string {
 		}
 		return fmt.Sprintf("[%s] %s", sign, Line(p.Contact.Name+" "+strings.Join(addresses, ", ")))
 	case p.Call != nil:
-		s := fmt.Sprintf("[%s] %s", sign, Line(p.Call.State))
+		s := fmt.Sprintf("[%s] %s", sign, Line(string(p.Call.State)))
 		if p.Call.Duration > 0 {
 			s += ", " + Span(time.Duration(p.Call.Duration)*time.Second)
 		}

@@ -117,7 +117,7 @@ func TestOddCharacters(t *testing.T) {
 				{Kind: normalize.PartFile, Text: odd, HTML: odd, Media: &normalize.Media{Name: odd, ContentType: odd, ContentID: odd, Data: []byte(odd)}},
 				{Kind: normalize.PartLocation, Location: &normalize.Location{Latitude: 1, Longitude: 2, Name: odd, Address: odd}},
 				{Kind: normalize.PartContact, Contact: &normalize.Contact{Name: odd, Addresses: []normalize.Address{addr}}},
-				{Kind: normalize.PartCall, Call: &normalize.Call{State: odd}},
+				{Kind: normalize.PartCall, Call: &normalize.Call{State: normalize.CallState(odd)}},
 				{Kind: normalize.PartEvent, Event: odd},
 			},
 		}

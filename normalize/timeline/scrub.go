@@ -98,7 +98,7 @@ func checkPart(p *normalize.Part, now time.Time) error {
 		c.Name, c.Addresses = line(c.Name), scrubAddresses(c.Addresses)
 	}
 	if c := p.Call; c != nil {
-		c.State = line(c.State)
+		c.State = normalize.CallState(line(string(c.State)))
 	}
 	return nil
 }

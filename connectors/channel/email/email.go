@@ -29,6 +29,11 @@ const Type = "email"
 func init() {
 	channel.Register(channel.Kind{
 		Type: Type, Title: "E-mail (IMAP and SMTP)", Addresses: normalize.KindEmail,
+		Facts: channel.Facts{
+			Receives:    []normalize.PartKind{normalize.PartText, normalize.PartImage, normalize.PartAudio, normalize.PartVideo, normalize.PartFile},
+			Receipts:    []normalize.Status{normalize.StatusDelivered, normalize.StatusRead, normalize.StatusFailed},
+			PerPeerHour: 30,
+		},
 		Config: func() connectors.Config { return newConfig() },
 		New: func(c connectors.Config, d connectors.Deps) (channel.Channel, error) {
 			mailbox, ok := c.(*Config)

@@ -169,6 +169,8 @@ func (b *inbox) Sink(_ context.Context, batch normalize.Batch) error {
 	return nil
 }
 
+func (b *inbox) Woken() <-chan struct{} { return nil }
+
 func (b *inbox) Alive() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
