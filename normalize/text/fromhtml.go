@@ -28,8 +28,13 @@ func FromHTML(s string) string {
 // render writes the text of s, not yet tidy. Before each tag it calls watch,
 // where there is one, with the length of what is written.
 func render(s string, watch func(kind html.TokenType, t *html.Token, written int)) string {
+	return renderIn(s, nil, watch)
+}
+
+// renderIn is render in a dialect; nil is plain text.
+func renderIn(s string, d *dialect, watch func(kind html.TokenType, t *html.Token, written int)) string {
 	s, long := firstBytes(Clean(s), maxHTML)
-	r := renderer{}
+	r := renderer{marks: marker{dialect: d}}
 	z := html.NewTokenizer(strings.NewReader(s))
 	hidden := false // the next text is the content of a script or the like
 	for {
@@ -64,6 +69,7 @@ func render(s string, watch func(kind html.TokenType, t *html.Token, written int
 		r.block(2)
 		r.text(cutMark)
 	}
+	r.marks.close(&r.out, never)
 	return r.out.String()
 }
 
@@ -87,6 +93,9 @@ func firstBytes(s string, n int) (string, bool) {
 }
 
 func (r *renderer) start(t *html.Token) {
+	if s, ok := styleOf[t.DataAtom]; ok && t.Type == html.StartTagToken {
+		r.marks.wants(s, 1)
+	}
 	switch t.DataAtom {
 	case atom.Br:
 		r.pending = min(r.pending+1, 2)
@@ -127,6 +136,9 @@ func (r *renderer) start(t *html.Token) {
 }
 
 func (r *renderer) end(a atom.Atom) {
+	if s, ok := styleOf[a]; ok {
+		r.marks.wants(s, -1)
+	}
 	switch a {
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Dl, atom.Figure:
 		r.block(2)
@@ -150,6 +162,15 @@ func (r *renderer) end(a atom.Atom) {
 			r.block(1)
 		}
 	}
+}
+
+// styleOf tells how the words of an element stand out.
+var styleOf = map[atom.Atom]style{
+	atom.B: bold, atom.Strong: bold, atom.Th: bold,
+	atom.H1: bold, atom.H2: bold, atom.H3: bold, atom.H4: bold, atom.H5: bold, atom.H6: bold,
+	atom.I: italic, atom.Em: italic, atom.Cite: italic, atom.Var: italic,
+	atom.S: struck, atom.Strike: struck, atom.Del: struck,
+	atom.Code: code, atom.Kbd: code, atom.Samp: code, atom.Tt: code, atom.Pre: block,
 }
 
 // blocks are the other elements that begin and end a line.

@@ -19,11 +19,13 @@ type renderer struct {
 	lists   []int  // the number of each list's next item; 0 where unnumbered
 	marker  string // of an item that has no text yet
 	link    *link  // the link that is open
+	marks   marker // what stands out, and how that is written
 }
 
 type link struct {
 	href  string
-	start int // of its text in out
+	start int      // of its text in out
+	words []string // its text, where the dialect writes links
 	image bool
 }
 
@@ -82,8 +84,7 @@ func (r *renderer) text(s string) {
 				r.pending = min(r.pending+1, 2)
 			}
 			if line != "" {
-				r.flush()
-				r.out.WriteString(line)
+				r.words(line)
 			}
 		}
 		return
@@ -94,8 +95,7 @@ func (r *renderer) text(s string) {
 			n = len(s)
 		}
 		if n > 0 {
-			r.flush()
-			r.out.WriteString(strings.ReplaceAll(s[:n], "\u00a0", " "))
+			r.words(strings.ReplaceAll(s[:n], "\u00a0", " "))
 		} else {
 			r.space = true
 			n = 1
@@ -104,8 +104,25 @@ func (r *renderer) text(s string) {
 	}
 }
 
+// words writes words of one line; those of a link are kept until it ends.
+func (r *renderer) words(s string) {
+	if l := r.link; l != nil && r.marks.writesLinks() && readableLink(l.href) {
+		if len(l.words) == 0 {
+			r.flush()
+		} else if r.space || r.pending > 0 {
+			l.words = append(l.words, " ")
+			r.space, r.pending = false, 0
+		}
+		l.words = append(l.words, r.marks.escaped(s))
+		return
+	}
+	r.flush()
+	r.marks.word(&r.out, s, r.marks.escaped(s))
+}
+
 // flush writes what has to stand before the next text.
 func (r *renderer) flush() {
+	r.marks.close(&r.out, r.marks.isWanted)
 	first := r.out.Len() == 0
 	quotes := min(r.quotes, maxQuotes)
 	switch {
@@ -113,15 +130,16 @@ func (r *renderer) flush() {
 		r.out.WriteString(" | ")
 	case r.pending > 0 || first:
 		if !first {
+			r.marks.close(&r.out, r.marks.overLines)
 			if r.pending > 1 {
-				r.out.WriteString("\n" + strings.TrimRight(strings.Repeat("> ", min(r.quoted, quotes)), " "))
+				r.out.WriteString("\n" + strings.TrimRight(strings.Repeat(r.marks.quoteMark(), min(r.quoted, quotes)), " "))
 			}
 			r.out.WriteByte('\n')
 			if r.row == rowOneLine {
 				r.row = rowBroken
 			}
 		}
-		r.out.WriteString(strings.Repeat("> ", quotes))
+		r.out.WriteString(strings.Repeat(r.marks.quoteMark(), quotes))
 		r.indent()
 	case r.space:
 		r.out.WriteByte(' ')
@@ -156,6 +174,11 @@ func (r *renderer) endLink() {
 	l := r.link
 	r.link = nil
 	if l == nil || !readableLink(l.href) {
+		return
+	}
+	if len(l.words) > 0 {
+		words := strings.Join(l.words, "")
+		r.marks.word(&r.out, words, r.marks.link(words, l.href))
 		return
 	}
 	words := strings.TrimSpace(r.out.String()[l.start:])
