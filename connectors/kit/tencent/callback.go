@@ -1,0 +1,92 @@
+package tencent
+
+import (
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/silenceper/wechat/v2/util"
+)
+
+// Fresh is how far the timestamp of a call may be from our own time. The
+// vendor repeats a call within seconds; what is older was recorded by somebody.
+const Fresh = 5 * time.Minute
+
+// Callback verifies and opens the vendor's calls for one account. It is pure
+// and may be used by several goroutines.
+type Callback struct {
+	token, receiver string
+	key             []byte
+}
+
+// NewCallback takes the token and EncodingAESKey of the vendor's console, and
+// the receiver for whom content is encrypted: the AppID of an official account,
+// the CorpID of WeCom. aesKey may be empty where calls come in plain text.
+func NewCallback(token, aesKey, receiver string) Callback {
+	key, _ := decodeKey(aesKey) // a wrong one is found by CheckAESKey
+	return Callback{token: token, key: key, receiver: receiver}
+}
+
+// Verify checks a call's `signature`, which covers token, timestamp and nonce
+// only: the body of a call in plain text is not signed. at is when the call
+// came. The error is ErrForged.
+func (c Callback) Verify(q url.Values, at time.Time) error {
+	return c.check(q, q.Get("signature"), at)
+}
+
+// Open checks a call's `msg_signature`, which covers the ciphertext as well,
+// and decrypts it. The ciphertext is what the element Encrypt holds, or the
+// echostr with which WeCom verifies an address. The error is ErrForged, also
+// where the content is meant for another receiver, or ErrMalformed.
+func (c Callback) Open(q url.Values, ciphertext string, at time.Time) ([]byte, error) {
+	if ciphertext == "" {
+		return nil, ErrMalformed
+	}
+	if err := c.check(q, q.Get("msg_signature"), at, ciphertext); err != nil {
+		return nil, err
+	}
+	sealed, err := base64.StdEncoding.DecodeString(ciphertext)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the ciphertext is not base64", ErrMalformed)
+	}
+	if len(c.key) != aesKeyBytes {
+		return nil, fmt.Errorf("%w: it is encrypted, and no encoding_aes_key is configured", ErrMalformed)
+	}
+	_, plain, receiver, err := util.AESDecryptMsg(sealed, c.key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it cannot be decrypted; compare encoding_aes_key with the vendor's console", ErrMalformed)
+	}
+	if string(receiver) != c.receiver {
+		return nil, fmt.Errorf("%w: it is meant for another receiver than %s", ErrForged, c.receiver)
+	}
+	return plain, nil
+}
+
+func (c Callback) check(q url.Values, signature string, at time.Time, signed ...string) error {
+	timestamp, nonce := q.Get("timestamp"), q.Get("nonce")
+	// Without delimiters between the fields, digits could be moved from one to
+	// the other: seconds have ten until the year 2286.
+	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil || len(timestamp) != 10 || c.token == "" {
+		return ErrForged
+	}
+	want := util.Signature(append([]string{c.token, timestamp, nonce}, signed...)...)
+	if subtle.ConstantTimeCompare([]byte(want), []byte(signature)) != 1 {
+		return ErrForged
+	}
+	if age := at.Sub(time.Unix(seconds, 0)); age > Fresh || age < -Fresh {
+		return fmt.Errorf("%w: its timestamp is %s away from our clock", ErrForged, age.Abs().Round(time.Second))
+	}
+	return nil
+}
+
+// Envelope is the body of an encrypted call. The receiver stands beside the
+// ciphertext unsigned and proves nothing.
+type Envelope struct {
+	ToUserName string `xml:"ToUserName"`
+	AgentID    string `xml:"AgentID"`
+	Encrypt    string `xml:"Encrypt"`
+}

@@ -1,0 +1,296 @@
+package tencent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors"
+)
+
+const (
+	maxAnswer   = 8 << 20 // sync_msg returns a thousand messages at once
+	callTimeout = 30 * time.Second
+	fileTimeout = 5 * time.Minute
+)
+
+// Client makes calls of one account. All methods may be used by several
+// goroutines, return soon after their context ends, and return
+// *connectors.Errors without secrets, whose Code is the vendor's errcode.
+type Client struct {
+	base     string
+	http     http.Client
+	verdicts map[int]Verdict
+	tokens   *tokens
+}
+
+// NewClient returns a client for the API below base, such as
+// https://api.weixin.qq.com. Its verdicts outweigh the common ones; a code that
+// has none is a refusal with the vendor's own words.
+func NewClient(base string, g Grant, verdicts map[int]Verdict, d connectors.Deps) *Client {
+	c := &Client{base: strings.TrimRight(base, "/"), http: *d.HTTP, verdicts: verdicts}
+	// A token must not follow a redirect to another host.
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	// Each call has a time limit by its context; that of files is longer.
+	c.http.Timeout = 0
+	c.tokens = newTokens(c.base, g, d, func(ctx context.Context, r Request) error { return c.once(ctx, r, nil) })
+	return c
+}
+
+// Request is one call.
+type Request struct {
+	// Method is POST by default.
+	Method string
+	// Path below the base, such as "/cgi-bin/message/custom/send".
+	Path string
+	// Query is what stands beside the access token.
+	Query url.Values
+	// In is sent as JSON, with & and < as they are; nil sends nothing.
+	In any
+	// Out takes the answer's JSON; nil drops it.
+	Out any
+	// Begin marks a request that cannot be taken back: it is called when the
+	// token is there and before the first byte is written, at most once. What
+	// fails after it without an answer of the vendor is Ambiguous; a request
+	// without Begin is then Transient, since it may be repeated.
+	Begin func(context.Context) error
+
+	file    *File
+	secrets []string // to be kept out of errors
+}
+
+// Call makes a request. Where the vendor refuses the access token, the request
+// is made once more with a new one: a refused request was not taken.
+func (c *Client) Call(ctx context.Context, r Request) error {
+	return c.withToken(ctx, &r, func() error { return c.once(ctx, r, nil) })
+}
+
+// Upload sends a file as multipart form data under the field "media".
+func (c *Client) Upload(ctx context.Context, r Request, f File) error {
+	r.file = &f
+	return c.withToken(ctx, &r, func() error { return c.once(ctx, r, nil) })
+}
+
+// Download opens a file. The caller closes its body, which ends with ctx.
+// Answers of the vendor that are JSON are errors, or fill r.Out.
+func (c *Client) Download(ctx context.Context, r Request) (*Download, error) {
+	r.Method = http.MethodGet
+	var d *Download
+	err := c.withToken(ctx, &r, func() error { return c.once(ctx, r, &d) })
+	return d, err
+}
+
+func (c *Client) withToken(ctx context.Context, r *Request, do func() error) error {
+	token, err := c.tokens.get(ctx, "")
+	if err != nil {
+		return err
+	}
+	if r.Begin != nil {
+		if err := r.Begin(ctx); err != nil {
+			return err
+		}
+	}
+	query := url.Values{}
+	for k, v := range r.Query {
+		query[k] = v
+	}
+	r.Query = query
+	for attempt := 1; ; attempt++ {
+		query.Set("access_token", token)
+		r.secrets = []string{token}
+		err := do()
+		code, _ := strconv.Atoi(connectors.Classify(err).Code)
+		if err == nil || attempt == 2 || !refusedToken[code] {
+			return err
+		}
+		next, terr := c.tokens.get(ctx, token)
+		if terr != nil {
+			return terr
+		}
+		if next == token {
+			return err
+		}
+		token = next
+	}
+}
+
+// once makes one HTTP request. Where d is not nil, an answer that is not JSON
+// is handed out there.
+func (c *Client) once(ctx context.Context, r Request, d **Download) error {
+	timeout := callTimeout
+	if r.file != nil || d != nil {
+		timeout = fileTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	req, sent, err := c.request(ctx, r)
+	if err != nil {
+		cancel()
+		return err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		defer cancel()
+		return r.noAnswer(ctx, err, sent())
+	}
+	if d != nil && res.StatusCode == http.StatusOK && !isJSON(res.Header) {
+		*d = newDownload(res, cancel)
+		return nil
+	}
+	defer cancel()
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return r.noAnswer(ctx, err, true)
+	}
+	return c.answer(r, res, body)
+}
+
+// answer makes an error of what the vendor said, or fills in r.Out.
+func (c *Client) answer(r Request, res *http.Response, body []byte) error {
+	var verdict struct {
+		Code    int    `json:"errcode"`
+		Message string `json:"errmsg"`
+	}
+	switch {
+	case res.StatusCode != http.StatusOK:
+		return r.status(res)
+	case len(body) > maxAnswer:
+		return r.unclear("the vendor's answer has more than %d bytes", maxAnswer)
+	}
+	if err := json.Unmarshal(body, &verdict); err != nil {
+		return r.unclear("the vendor's answer is not JSON; is the address of the API right?")
+	}
+	if verdict.Code != 0 {
+		return c.refusal(verdict.Code, clip(verdict.Message, r.secrets...))
+	}
+	if r.Out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(body, r.Out); err != nil {
+		return r.unclear("the vendor's answer is not as documented")
+	}
+	return nil
+}
+
+func (c *Client) refusal(code int, message string) error {
+	e := &connectors.Error{Class: connectors.Rejected, Code: strconv.Itoa(code), Detail: "the vendor refuses: " + message}
+	v, known := c.verdicts[code]
+	if !known {
+		v, known = common[code]
+	}
+	if known {
+		e.Class, e.RetryAfter = v.Class, v.RetryAfter
+		e.Detail = v.Words + " (" + message + ")"
+	}
+	return e
+}
+
+// request returns the request, and how to find out whether a part of it may
+// have been written.
+func (c *Client) request(ctx context.Context, r Request) (*http.Request, func() bool, error) {
+	body, contentType, length, err := r.body()
+	if err != nil {
+		return nil, nil, connectors.Errorf(connectors.Rejected, "", "the request cannot be written: %w", err)
+	}
+	traced, sent := traceWrites(ctx)
+	address := c.base + r.Path
+	if len(r.Query) > 0 {
+		address += "?" + r.Query.Encode()
+	}
+	method := r.Method
+	if method == "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(traced, method, address, body)
+	if err != nil {
+		return nil, nil, connectors.Errorf(connectors.AccountDown, "", "api_url is no address")
+	}
+	if length > 0 {
+		req.ContentLength = length
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	return req, sent, nil
+}
+
+func (r Request) body() (body io.Reader, contentType string, length int64, err error) {
+	switch {
+	case r.file != nil:
+		return r.file.form()
+	case r.In == nil:
+		return nil, "", 0, nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	// The vendor shows \u003c to the customer as it stands.
+	e.SetEscapeHTML(false)
+	err = e.Encode(r.In)
+	return bytes.NewReader(b.Bytes()), "application/json; charset=utf-8", 0, err
+}
+
+// noAnswer is what it means that a request got none. The error of net/http
+// holds the address, and so the token; only its cause is kept.
+func (r Request) noAnswer(ctx context.Context, err error, written bool) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	if r.Begin != nil && written {
+		return &connectors.Error{
+			Class: connectors.Ambiguous, Err: err,
+			Detail: "the vendor did not answer, it may have taken the request: " + clip(err.Error(), r.secrets...),
+		}
+	}
+	return &connectors.Error{
+		Class: connectors.Transient, Err: err,
+		Detail: "the vendor cannot be reached: " + clip(err.Error(), r.secrets...),
+	}
+}
+
+// unclear is an answer from which nobody can tell whether it was taken.
+func (r Request) unclear(format string, args ...any) error {
+	class := connectors.Transient
+	if r.Begin != nil {
+		class = connectors.Ambiguous
+	}
+	return connectors.Errorf(class, "", format, args...)
+}
+
+// status is an answer that the vendor's own servers do not document: they say
+// 200 to everything. It comes from a gateway or a proxy.
+func (r Request) status(res *http.Response) error {
+	code := strconv.Itoa(res.StatusCode)
+	switch {
+	case res.StatusCode == http.StatusTooManyRequests:
+		e := connectors.Errorf(connectors.Throttled, code, "the vendor asks to slow down")
+		if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && s > 0 {
+			e.RetryAfter = time.Duration(min(s, 86400)) * time.Second
+		}
+		return e
+	case res.StatusCode == http.StatusRequestEntityTooLarge:
+		return connectors.Errorf(connectors.Rejected, code, "the file is too large for the vendor")
+	case res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout:
+		e := r.unclear("the vendor's gateway is in trouble")
+		connectors.Classify(e).Code = code
+		return e
+	case res.StatusCode < 300:
+		return r.unclear("the vendor answered with status %s", code)
+	}
+	return connectors.Errorf(connectors.AccountDown, code, "api_url does not answer as the vendor's API does")
+}
+
+func isJSON(h http.Header) bool {
+	t, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	t = strings.TrimSpace(strings.ToLower(t))
+	return t == "application/json" || t == "text/plain" || t == "text/json"
+}

@@ -1,0 +1,79 @@
+package tencent
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"sync/atomic"
+)
+
+// File is what is uploaded.
+type File struct {
+	Name        string
+	ContentType string
+	Data        []byte
+}
+
+// form writes the file as the vendor wants it: with its length, not chunked,
+// and with a plain file name, by whose ending it tells the formats apart.
+func (f File) form() (io.Reader, string, int64, error) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	name := strings.NewReplacer(`"`, "", `\`, "", "\r", "", "\n", "").Replace(f.Name)
+	part, err := w.CreatePart(textproto.MIMEHeader{
+		"Content-Disposition": {`form-data; name="media"; filename="` + name + `"`},
+		"Content-Type":        {f.ContentType},
+	})
+	if err == nil {
+		_, err = part.Write(f.Data)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return bytes.NewReader(b.Bytes()), w.FormDataContentType(), int64(b.Len()), err
+}
+
+// Download is a file on its way in.
+type Download struct {
+	Name        string
+	ContentType string // empty where the vendor names none of use
+	Size        int64  // 0 where it is not known
+	Body        io.ReadCloser
+}
+
+func newDownload(res *http.Response, cancel context.CancelFunc) *Download {
+	d := &Download{Size: max(res.ContentLength, 0), Body: cancelBody{res.Body, cancel}}
+	if t, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err == nil && t != "application/octet-stream" {
+		d.ContentType = t
+	}
+	if _, params, err := mime.ParseMediaType(res.Header.Get("Content-Disposition")); err == nil {
+		d.Name = params["filename"]
+	}
+	return d
+}
+
+// cancelBody ends the time limit of a request with its body.
+type cancelBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b cancelBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
+}
+
+// traceWrites returns a context for one request, and whether a connection was
+// there to write it to: without one the vendor has surely seen nothing.
+func traceWrites(ctx context.Context) (context.Context, func() bool) {
+	var connected atomic.Bool
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}), connected.Load
+}
