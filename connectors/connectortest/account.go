@@ -1,0 +1,223 @@
+package connectortest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/configs"
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// publicURL is what vendors call in the tests.
+const publicURL = "https://desk.example.com"
+
+// name of the account under test.
+const name = "tested"
+
+// account is an open channel with a vendor to talk to.
+type account struct {
+	channel.Channel
+	vendor  *httptest.Server
+	log     *output
+	secrets []string
+}
+
+// kind returns the registered kind.
+func (s Suite) kind(t testing.TB) channel.Kind {
+	t.Helper()
+	k, ok := channel.Kinds.Get(s.Type)
+	if !ok {
+		t.Fatalf("no channel of type %q is registered", s.Type)
+	}
+	return k
+}
+
+// settings loads the account's settings as the daemon does.
+func (s Suite) settings(t testing.TB, vendor string) configs.Settings {
+	t.Helper()
+	k := s.kind(t)
+	lines := "channels:\n  - name: " + name + "\n    type: " + s.Type + "\n"
+	for line := range strings.Lines(strings.ReplaceAll(s.Config, "{vendor}", vendor)) {
+		lines += "    " + line
+	}
+	path := filepath.Join(t.TempDir(), "deskbridge.yaml")
+	if err := os.WriteFile(path, []byte("server: {public_url: "+publicURL+"}\n"+lines+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := configs.Load(path, configs.Types{Channels: map[string]func() configs.Settings{s.Type: k.Config}})
+	if err != nil {
+		t.Fatalf("the suite's configuration: %v", err)
+	}
+	return f.Channels[0].Settings
+}
+
+// open opens the channel against a vendor.
+func (s Suite) open(t testing.TB, vendor http.Handler) *account {
+	t.Helper()
+	a := &account{log: &output{}}
+	if vendor == nil {
+		vendor = http.NotFoundHandler()
+	}
+	a.vendor = httptest.NewServer(vendor)
+	settings := s.settings(t, a.vendor.URL)
+	a.secrets = secretsOf(reflect.ValueOf(settings))
+	transport := &http.Transport{}
+	client := &http.Client{Transport: transport}
+	k := s.kind(t)
+	ch, err := k.New(settings, connectors.Deps{
+		Account: normalize.Account{Name: name, Type: s.Type},
+		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		HTTP:    client, Guarded: client, Clock: connectors.SystemClock{}, Tokens: &tokens{},
+		PublicURL: publicURL, Key: bytes.Repeat([]byte{7}, 32), MaxMedia: 25 << 20,
+	})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	a.Channel = ch
+	var once sync.Once
+	t.Cleanup(func() {
+		once.Do(func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Second)
+			defer cancel()
+			if err := ch.Close(ctx); err != nil {
+				t.Errorf("close: %v", err)
+			}
+			transport.CloseIdleConnections()
+			a.vendor.CloseClientConnections()
+			a.vendor.Close()
+			a.hides(t, "the log", a.log.String())
+		})
+	})
+	return a
+}
+
+// hides fails where text shows a secret of the account.
+func (a *account) hides(t testing.TB, what, text string) {
+	t.Helper()
+	for _, secret := range a.secrets {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s shows a secret of the account", what)
+		}
+	}
+}
+
+// secretsOf collects the values of all configs.Secret fields.
+func secretsOf(v reflect.Value) (list []string) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			list = secretsOf(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			list = append(list, secretsOf(v.Field(i))...)
+		}
+	case reflect.Slice, reflect.Map:
+		if v.Kind() == reflect.Slice {
+			for i := range v.Len() {
+				list = append(list, secretsOf(v.Index(i))...)
+			}
+		}
+	case reflect.String:
+		if v.Type() == reflect.TypeFor[configs.Secret]() && v.Len() >= 6 {
+			list = append(list, v.String())
+		}
+	}
+	return list
+}
+
+// tokens keeps a vendor's tokens in memory.
+type tokens struct {
+	mu     sync.Mutex
+	values map[string]token
+}
+
+type token struct {
+	value   string
+	expires time.Time
+}
+
+func (k *tokens) Get(_ context.Context, name string) (string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if v := k.values[name]; v.expires.IsZero() || time.Now().Before(v.expires) {
+		return v.value, nil
+	}
+	return "", nil
+}
+
+func (k *tokens) Set(_ context.Context, name, value string, expires time.Time) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.values == nil {
+		k.values = map[string]token{}
+	}
+	k.values[name] = token{value, expires}
+	return nil
+}
+
+// output collects what is logged.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// registration: the kind is complete, and its settings say what is wrong.
+func (s Suite) registration(t *testing.T) {
+	k := s.kind(t)
+	if k.Title == "" || k.Addresses == "" || k.Facts.PerPeerHour == 0 {
+		t.Errorf("title %q, addresses %q, facts %+v: all are needed", k.Title, k.Addresses, k.Facts)
+	}
+	a := s.open(t, s.vendor(t))
+	_, webhook := a.Channel.(channel.Webhook)
+	_, polls := a.Channel.(channel.Poller)
+	_, streams := a.Channel.(channel.Streamer)
+	if !webhook && !polls && !streams {
+		t.Error("nothing comes in: neither Webhook nor Poller nor Streamer")
+	}
+	if webhook && s.Sign == nil {
+		t.Error("the channel takes calls: the suite needs Sign")
+	}
+	us, err := a.Probe(t.Context())
+	if err != nil {
+		t.Errorf("probe against a vendor that is well: %v", err)
+	}
+	if us.Kind == "" || us.Value == "" {
+		t.Errorf("probe does not say who we are: %+v", us)
+	}
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v", a.Channel, a.Channel, a.Channel)} {
+		a.hides(t, "the channel, printed,", text)
+	}
+}
+
+func (s Suite) vendor(t testing.TB) http.Handler {
+	if s.Vendor == nil {
+		return nil
+	}
+	return s.Vendor(t)
+}

@@ -1,0 +1,164 @@
+package connectortest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/internal/store"
+	"github.com/deskbridge/deskbridge/internal/store/media"
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+)
+
+// calls: a genuine call is taken, and one that is forged in any way is not.
+func (s Suite) calls(t *testing.T) {
+	a := s.open(t, s.vendor(t))
+	hook := a.Channel.(channel.Webhook)
+	for _, f := range Fixtures(t) {
+		if s.isInput(f) {
+			continue
+		}
+		genuine := s.call(f)
+		if _, _, err := hook.Parse(t.Context(), clone(genuine)); err != nil {
+			t.Fatalf("%s: the genuine call: %v", f.Name, err)
+		}
+		for what, forge := range forgeries {
+			r := clone(genuine)
+			if !forge(r) {
+				continue
+			}
+			if b, _, err := hook.Parse(t.Context(), r); err == nil {
+				t.Errorf("%s: %s: taken, with %d inputs", f.Name, what, len(b.Inputs))
+			} else if !errors.Is(err, channel.ErrForged) && !errors.Is(err, channel.ErrMalformed) {
+				t.Errorf("%s: %s: %v, want ErrForged", f.Name, what, err)
+			} else {
+				a.hides(t, "the refusal", err.Error())
+			}
+		}
+		if s.StaleAfter > 0 {
+			for _, off := range []time.Duration{s.StaleAfter + time.Minute, -s.StaleAfter - time.Minute} {
+				r := clone(genuine)
+				r.ReceivedAt = r.ReceivedAt.Add(off)
+				if _, _, err := hook.Parse(t.Context(), r); !errors.Is(err, channel.ErrForged) {
+					t.Errorf("%s: a call signed %v ago: %v, want ErrForged", f.Name, off, err)
+				}
+			}
+		}
+	}
+}
+
+// forgeries change a call so that its signature must not hold; false where
+// there is nothing to change.
+var forgeries = map[string]func(r *channel.Request) bool{
+	"no signature": func(r *channel.Request) bool {
+		r.URL, _, _ = strings.Cut(r.URL, "?")
+		content := r.Header.Get("Content-Type")
+		r.Header = http.Header{"Content-Type": {content}}
+		return true
+	},
+	"another body": func(r *channel.Request) bool {
+		if len(r.Body) == 0 {
+			return false
+		}
+		r.Body[len(r.Body)/2] ^= 1
+		return true
+	},
+	"more body": func(r *channel.Request) bool {
+		if len(r.Body) == 0 {
+			return false
+		}
+		r.Body = append(r.Body, "&x=1"...)
+		return true
+	},
+	"no body": func(r *channel.Request) bool {
+		had := len(r.Body) > 0
+		r.Body = nil
+		return had
+	},
+	"header of all zeros": func(r *channel.Request) bool {
+		changed := false
+		for key, values := range r.Header {
+			if k := strings.ToLower(key); strings.Contains(k, "sign") || strings.Contains(k, "token") {
+				r.Header[key], changed = []string{strings.Repeat("0", len(values[0]))}, true
+			}
+		}
+		return changed
+	},
+}
+
+func clone(r *channel.Request) *channel.Request {
+	c := *r
+	c.Header, c.Body = r.Header.Clone(), bytes.Clone(r.Body)
+	return &c
+}
+
+// repeats: what comes twice is taken once. All fixtures are taken in, three
+// times over, by the real ingest on a real store.
+func (s Suite) repeats(t *testing.T) {
+	a := s.open(t, s.vendor(t))
+	ctx := t.Context()
+	db, err := store.Open(ctx, "sqlite://"+filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close(context.WithoutCancel(ctx)) }()
+	if err := db.RegisterAccounts(ctx, []store.AccountRow{{Name: name, Role: store.RoleChannel, Type: s.Type}}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := media.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = files.Close() }()
+	outcomes := map[normalize.Outcome]int{}
+	now := receivedAt
+	g := &timeline.Ingestor{
+		Store: db, Files: files, Log: quiet, Now: func() time.Time { return now },
+		IdleTimeout: func() time.Duration { return 7 * 24 * time.Hour },
+		Observe:     func(_ string, r timeline.Result) { outcomes[r.Outcome]++ },
+	}
+	var batch normalize.Batch
+	messages := map[string]bool{}
+	for _, f := range Fixtures(t) {
+		items, inputs := s.items(t, a, f)
+		batch.Inputs = append(batch.Inputs, inputs...)
+		for _, item := range items {
+			if m, ok := item.(*normalize.Message); ok {
+				messages[m.ExternalID] = true
+			}
+		}
+	}
+	src := timeline.Source{Account: normalize.Account{Name: name, Type: s.Type}, Decoder: a.Channel}
+	for round := range 3 {
+		clear(outcomes)
+		now = now.Add(time.Minute)
+		if err := g.Take(ctx, src, batch); err != nil {
+			t.Fatal(err)
+		}
+		if outcomes[normalize.Quarantined] > 0 {
+			t.Errorf("round %d: %d inputs were quarantined", round, outcomes[normalize.Quarantined])
+		}
+	}
+	stored := 0
+	events, err := db.Events(ctx, 0, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if e.Type == normalize.MessageReceived || e.Type == normalize.MessageSent {
+			stored++
+		}
+	}
+	if stored != len(messages) {
+		t.Errorf("%d messages after three rounds, want the fixtures' %d: %v", stored, len(messages), slices.Sorted(maps.Keys(messages)))
+	}
+}
