@@ -1,0 +1,61 @@
+package text_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
+)
+
+func TestRichAnswersAreCutBetweenParagraphs(t *testing.T) {
+	rich := "<p>Dear <b>Li</b>,</p><p>the first matter.</p><ul><li>one</li><li>two</li></ul>Words <i>between</i> blocks<p>the end</p>"
+	var got []string
+	for _, p := range text.Pieces("", rich, 40, normalize.MarkupSlack) {
+		got = append(got, text.Render(p.Plain, p.Rich, normalize.MarkupSlack))
+	}
+	want := []string{"Dear *Li*,\n\nthe first matter.", "- one\n- two\n\nWords _between_ blocks", "the end"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// No piece is too long in the form in which it goes out, and no word is lost.
+func TestPiecesFitAndLoseNothing(t *testing.T) {
+	fragments := []string{"<p>", "</p>", "<b>bold</b>", "a &amp; b &lt;c&gt; ", "<br>", "<ul><li>item</li></ul>", "some longer words here. ", "逐字切分", "<pre>x &lt; y</pre>"}
+	rapid.Check(t, func(t *rapid.T) {
+		rich := strings.Join(rapid.SliceOf(rapid.SampledFrom(fragments)).Draw(t, "rich"), "")
+		if rapid.Bool().Draw(t, "plain only") {
+			rich = ""
+		}
+		plain := rapid.StringMatching(`[a-z<&>. ]{0,80}`).Draw(t, "plain")
+		if rich != "" {
+			plain = text.FromHTML(rich)
+		}
+		limit := rapid.IntRange(8, 60).Draw(t, "limit")
+		m := rapid.SampledFrom([]normalize.Markup{normalize.MarkupPlain, normalize.MarkupSlack, normalize.MarkupTelegram, normalize.MarkupWhatsApp}).Draw(t, "markup")
+		var got strings.Builder
+		for _, p := range text.Pieces(plain, rich, limit, m) {
+			out := text.Render(p.Plain, p.Rich, m)
+			if n := utf8.RuneCountInString(out); n > limit {
+				t.Fatalf("a piece of %d runes, limit %d: %q", n, limit, out)
+			}
+			got.WriteString(p.Plain)
+		}
+		bare := func(s string) string {
+			return strings.Map(func(r rune) rune {
+				if strings.ContainsRune(" \n->", r) {
+					return -1
+				}
+				return r
+			}, s)
+		}
+		if bare(got.String()) != bare(plain) {
+			t.Fatalf("pieces say %q of %q", got.String(), plain)
+		}
+	})
+}
