@@ -16,6 +16,14 @@ import (
 // never be taken for one: it has to come from a mail system, answer nothing,
 // say that something was not delivered, and name a recipient.
 func looseBounce(root *node) *notice {
+	if n := passedOn(root); n != nil {
+		return n
+	}
+	return wordsOf(root)
+}
+
+// wordsOf reads what a notice itself says, in words.
+func wordsOf(root *node) *notice {
 	h := root.header
 	if !fromMailSystem(h) {
 		return nil
@@ -46,7 +54,7 @@ var (
 		`transcript of (?:the )?session|permanent(?:ly)? (?:error|fatal|fail)|fatal errors|unknown user:|` +
 		`nicht zugestellt|unzustellbar|nicht zustellbar|non (?:remis|délivré|distribu)|n'a pas (?:pu|été)|no se (?:ha )?(?:pudo|podido) entregar|no entregado|` +
 		`não (?:pôde|foi) (?:ser )?entregue|falha na entrega|не может быть доставлен|не доставлен|недоставленн|` +
-		`送信できません|配信できません|配信不能|届きません|送信.{0,4}失敗|エラーメール|退信|无法投递|投递失败|发送失败|無法(?:投遞|傳遞|寄送)|배달(?:되지|하지| 실패)|전송 실패|تعذر (?:تسليم|إرسال)|فشل (?:تسليم|إرسال)`)
+		`送信できません|配信できません|配信不能|届きません|送信.{0,4}失敗|エラーメール|退信|无法投递|投递失败|发送失败|無法(?:投遞|傳遞|寄送)|배달(?:되지|하지| 실패)|(?:전송|전달|발송)(?:되지|하지| 실패)|تعذر (?:تسليم|إرسال)|فشل (?:تسليم|إرسال)`)
 
 	delaySubject = regexp.MustCompile(`(?i)\(delay\)|delayed|delay notification|\bwarning\b|deferred|verzögert`)
 	finalSubject = regexp.MustCompile(`(?i)fail|return(?:ed|ing)|undeliver`)
@@ -151,11 +159,15 @@ func failedRecipients(root *node, words string) []mention {
 	for _, a := range parseAddresses(root.header.all("x-failed-recipients")) {
 		add(mention{mailbox: a.Value, at: max(0, strings.Index(strings.ToLower(words), a.Value))})
 	}
+	heads := headMentions(words)
+	if len(list) == 1 && len(heads) == 1 && heads[0].mailbox != list[0].mailbox && writtenTo(root, heads[0].mailbox) && !writtenTo(root, list[0].mailbox) {
+		return heads // the header has the address that an alias led to
+	}
 	if len(list) > 0 {
 		return list
 	}
 	addressees := parseAddresses(root.header.all("to"))
-	for _, rank := range [][]mention{headMentions(words), toldMentions(words)} {
+	for _, rank := range [][]mention{heads, toldMentions(words)} {
 		// The mail's own sender, whom the notice goes to, is often quoted.
 		if others := slices.DeleteFunc(slices.Clone(rank), func(m mention) bool {
 			return contains(addressees, normalize.Email(m.mailbox, ""))
@@ -170,16 +182,25 @@ func failedRecipients(root *node, words string) []mention {
 		}
 	}
 	// Nobody is named: the only one whom the returned mail was for.
+	if to := returnedFor(root); len(to) == 1 {
+		add(mention{mailbox: to[0].Value})
+	}
+	return list
+}
+
+// returnedFor returns whom the returned mail was for.
+func returnedFor(root *node) []normalize.Address {
 	to := parseAddresses(returned(root).all("to"))
 	if len(to) == 0 {
 		if m := returnedTo.FindStringSubmatch(noticeWords(root)); m != nil {
 			to = parseAddresses(m[1])
 		}
 	}
-	if len(to) == 1 {
-		add(mention{mailbox: to[0].Value})
-	}
-	return list
+	return to
+}
+
+func writtenTo(root *node, mailbox string) bool {
+	return contains(returnedFor(root), normalize.Email(mailbox, ""))
 }
 
 var returnedTo = regexp.MustCompile(`(?im)^[> \t]{0,10}to:[ \t]*([^\r\n]{3,400})$`)

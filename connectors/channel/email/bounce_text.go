@@ -117,7 +117,7 @@ func headMentions(words string) []mention {
 
 // told are the words before a recipient in a sentence, or a label. Those in
 // other words are senders, helpers and whoever else a notice talks about.
-var told = regexp.MustCompile(`(?i)(?:\bto|rcpt to|recipients?|recipient address|delivered to|deliver to|unknown user|failed|undeliverable|userid|user|mailbox|address(?:es)?|for|あて先|宛先)[ \t]*[:=(]?[ \t]*["'(]?<?$`)
+var told = regexp.MustCompile(`(?i)(?:\bto|rcpt to|recipients?|recipient address|delivered to|deliver to|unknown user|failed|undeliverable|userid|user|mailbox|address(?:es)?|for|あて先|宛先|受信者|收件人|收件者|받는 ?사람|수신자|empfänger|destinataires?|destinat[aá]rios?|получател[а-я]{1,3}|адресат[а-я]{0,2}|المستلم)[ \t]*[:：=(]?[ \t]*["'(]?<?$`)
 
 // toldMentions are the recipients that a sentence or a label names, and those
 // in a line with an SMTP reply.

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"regexp"
 	"strings"
 	"sync"
 
@@ -21,6 +22,8 @@ type notice struct {
 	// about a mail that we do not know.
 	certain bool
 	unknown string // the reason for ignoring it then
+	// sentOn is where a recipient's mail went on to and failed, by recipient.
+	sentOn map[string]string
 }
 
 // notice returns what a mail reports of one of ours: receipts, or that it is
@@ -59,10 +62,16 @@ func readNotice(root *node) *notice {
 	if n := complaint(root); n != nil {
 		return n
 	}
+	if n := sesNotice(root); n != nil {
+		return n
+	}
 	if n := deliveryReport(root); n != nil {
 		return n
 	}
-	return looseBounce(root)
+	if n := looseBounce(root); n != nil {
+		return n
+	}
+	return listRefusal(root)
 }
 
 // deliveryReport reads an RFC 3464 report in the frame of RFC 6522. Some
@@ -80,7 +89,7 @@ func deliveryReport(root *node) *notice {
 	if report == nil {
 		return nil
 	}
-	n := &notice{certain: framed || certainlySystem(root.header), unknown: "bounce_unknown"}
+	n := &notice{certain: framed || certainlySystem(root.header), unknown: "bounce_unknown", sentOn: map[string]string{}}
 	content := report.content()
 	groups := fieldGroups(content[:min(len(content), maxReport)])
 	words := noticeText(root)
@@ -90,6 +99,10 @@ func deliveryReport(root *node) *notice {
 	for _, g := range groups {
 		n.named = append(n.named, g.get("original-envelope-id"))
 		if r, ok := receipt(g, around); ok && len(n.receipts) < maxAddresses {
+			if end := sentOn(g, r.Recipient); end != "" {
+				n.sentOn[r.Recipient.Value] = end
+				r.Detail = text.Truncate("sent on to "+end+": "+r.Detail, 300)
+			}
 			n.receipts = append(n.receipts, r)
 		}
 	}
@@ -107,8 +120,9 @@ func deliveryReport(root *node) *notice {
 	return n
 }
 
-// receipt reads the fields on one recipient. The words around the report count
-// where the fields say no more than that it failed.
+// receipt reads the fields on one recipient: the one whom the mail was for, and
+// not the one whom it was sent on to. The words around the report count where
+// the fields say no more than that it failed.
 func receipt(h header, around func() *meaning) (normalize.Receipt, bool) {
 	var r normalize.Receipt
 	for _, name := range []string{"original-recipient", "final-recipient", "x-actual-recipient"} {
@@ -155,12 +169,25 @@ func receipt(h header, around func() *meaning) (normalize.Receipt, bool) {
 	return r, true
 }
 
+// sentOn returns where a mail that was for somebody ended, "" for with them.
+// RFC 3464 section 2.3.2: the final recipient is another where an alias or a
+// forwarding names one, and then the original is the one that we know.
+func sentOn(h header, who normalize.Address) string {
+	if a, ok := typedAddress(h.get("final-recipient")); ok && !who.IsZero() && !a.Is(who) {
+		return a.Value
+	}
+	return ""
+}
+
 // typedAddress reads "rfc822; ann@example.com", the type often left out.
 func typedAddress(v string) (normalize.Address, bool) {
 	if _, after, ok := strings.Cut(v, ";"); ok {
 		v = after
 	}
 	v = strings.TrimSpace(v)
+	if m := quotedLocal.FindStringSubmatch(v); m != nil {
+		v = m[1] + "@" + m[2]
+	}
 	if a, ok := parseAddress(v); ok {
 		a.Name = ""
 		return a, true
@@ -170,6 +197,10 @@ func typedAddress(v string) (normalize.Address, bool) {
 	}
 	return normalize.Address{}, false
 }
+
+// quotedLocal is an address whose first half a server put into quotes, as RFC
+// 5321 asks of one with two dots in a row: the same as the one without.
+var quotedLocal = regexp.MustCompile(`^<?"([^"\\\s@<>,;:()\[\]]{1,128})"@([^"\\\s@<>]{1,255}?)>?$`)
 
 // uniqueReceipts keeps one receipt per recipient, the one that says most.
 func uniqueReceipts(list []normalize.Receipt) []normalize.Receipt {
