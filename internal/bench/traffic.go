@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/deskbridge/deskbridge/internal/store/media"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
@@ -114,7 +115,8 @@ var source = timeline.Source{Account: normalize.Account{Name: hookAccount, Type:
 
 func ingestor(s timeline.Store) *timeline.Ingestor {
 	return &timeline.Ingestor{
-		Store: s, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Store: s, Files: new(media.Dir), // of which nothing that fits the store has need
+		Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		IdleTimeout: func() time.Duration { return 14 * 24 * time.Hour },
 	}
 }

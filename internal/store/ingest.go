@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
@@ -40,17 +43,31 @@ const answersLimit = 32
 // Ingest implements timeline.Store.
 func (db *DB) Ingest(ctx context.Context, in timeline.Ingest) ([]timeline.Result, error) {
 	i := &ingest{Ingest: in, entries: make([]*entry, len(in.Entries))}
-	for n, e := range in.Entries {
-		p, err := db.prepare(in.Account, e)
-		if err != nil {
-			return nil, err
-		}
-		i.entries[n] = p
+	if err := db.prepareAll(i); err != nil {
+		return nil, err
 	}
 	if err := db.submit(&op{ctx: ctx, in: i}); err != nil {
 		return nil, err
 	}
 	return i.results, nil
+}
+
+// prepareAll prepares the entries, as many at once as there are processors.
+func (db *DB) prepareAll(i *ingest) error {
+	if len(i.entries) == 1 {
+		var err error
+		i.entries[0], err = db.prepare(i.Account, i.Entries[0])
+		return err
+	}
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for n, e := range i.Entries {
+		work.Go(func() (err error) {
+			i.entries[n], err = db.prepare(i.Account, e)
+			return err
+		})
+	}
+	return work.Wait()
 }
 
 // prepare makes what can be made of an entry without the database.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/klauspost/compress/flate"
 
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -143,6 +144,9 @@ const (
 	// deflateFrom is the size from which a payload is compressed where that
 	// makes it smaller.
 	deflateFrom = 512
+	// deflateLevel takes half the time of the standard library's fastest, and
+	// packs better.
+	deflateLevel = 3
 	// deflated is the first byte of a compressed payload; JSON begins with {.
 	deflated = 0x01
 	// payloadLimit bounds what a damaged payload can unfold to.
@@ -150,7 +154,7 @@ const (
 )
 
 var deflaters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // fails for an unknown level only
+	w, _ := flate.NewWriter(io.Discard, deflateLevel) // fails for an unknown level only
 	return w
 }}
 

@@ -52,6 +52,9 @@ func Clean(s string) string {
 
 func isClean(s string) bool {
 	for i, r := range s {
+		if ' ' <= r && r <= '~' {
+			continue // most of all
+		}
 		if !allowed(r) {
 			return false
 		}

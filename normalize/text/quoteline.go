@@ -96,23 +96,51 @@ func fold(line string) string {
 	if len(line) > maxMarker {
 		return ""
 	}
-	s := strings.Map(func(r rune) rune {
-		switch {
-		case r == '：':
-			return ':'
-		case r == '，':
-			return ','
-		case r == '*' || r == '\u200e' || r == '\u200f' || r == '\u061c' || turnsDirection(r):
-			return -1
-		case unicode.IsSpace(r):
-			return ' '
-		case invisible(r):
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, line)
+	s, ok := foldASCII(line)
+	if !ok {
+		s = strings.Map(foldRune, line)
+	}
 	return strings.TrimSpace(strings.ReplaceAll(s, "&nbsp;", " ")) // as QQ Mail writes it in plain text
 }
+
+func foldRune(r rune) rune {
+	switch {
+	case r == '：':
+		return ':'
+	case r == '，':
+		return ','
+	case r == '*' || r == '\u200e' || r == '\u200f' || r == '\u061c' || turnsDirection(r):
+		return -1
+	case unicode.IsSpace(r):
+		return ' '
+	case invisible(r):
+		return -1
+	}
+	return unicode.ToLower(r)
+}
+
+// foldASCII does what foldRune does for the letters of most lines at once; ok
+// is false where there are others.
+func foldASCII(line string) (s string, ok bool) {
+	b := make([]byte, 0, maxMarker)
+	for i := range len(line) {
+		if line[i] >= utf8.RuneSelf {
+			return "", false
+		}
+		if c := foldedASCII[line[i]]; c != 0xff {
+			b = append(b, c)
+		}
+	}
+	return string(b), true
+}
+
+// foldedASCII is foldRune as a table; 0xff is for what is left out.
+var foldedASCII = func() (t [utf8.RuneSelf]byte) {
+	for c := range t {
+		t[c] = byte(foldRune(rune(c)))
+	}
+	return t
+}()
 
 // quotedLine is true for the lines of a quote in plain text.
 func quotedLine(line string) bool {
@@ -170,10 +198,12 @@ func IsForward(subject string) bool {
 	return found && words.subject[strings.TrimSpace(prefix)]
 }
 
+var withoutBrackets = strings.NewReplacer("[", "", "]", "")
+
 // programSignature is true for what a program adds by itself; sure is false
 // where a sender may well have said it.
 func programSignature(folded string) (found, sure bool) {
-	s := strings.TrimRight(strings.NewReplacer("[", "", "]", "").Replace(withoutLinks(folded)), ". ")
+	s := strings.TrimRight(withoutBrackets.Replace(withoutLinks(folded)), ". ")
 	if s == "" || len(s) > 150 {
 		return false, false
 	}

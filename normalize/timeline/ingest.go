@@ -12,13 +12,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
-// Decoder is the part of a channel that says what an input is.
+// Decoder is the part of a channel that says what an input is. Several
+// goroutines may ask it at once, and each gets an item of its own.
 type Decoder interface {
 	Decode(in normalize.Input) (normalize.Item, error)
 }
@@ -33,10 +37,22 @@ type Peeker interface {
 
 // Files is the media store.
 type Files interface {
-	// Write stores content durably and returns the SHA-256 of it in hex.
-	Write(ctx context.Context, content []byte) (digest string, err error)
+	// Batch returns an empty batch.
+	Batch() FileBatch
 	// Read returns the content under a digest.
 	Read(ctx context.Context, digest string) ([]byte, error)
+}
+
+// FileBatch are files that become durable together, which takes far less
+// waiting for the disk than one by one. Several goroutines may write at once.
+type FileBatch interface {
+	// Write takes content and returns the SHA-256 of it in hex. It is not
+	// durable, and may not be found, until Commit has returned nil.
+	Write(ctx context.Context, content []byte) (digest string, err error)
+	// Commit makes durable what was written.
+	Commit(ctx context.Context) error
+	// Discard gives up what was not committed.
+	Discard()
 }
 
 // Source is the account that a batch comes from.
@@ -64,21 +80,65 @@ type Ingestor struct {
 // Take decodes and commits a batch. When it returns nil, every input of the
 // batch has a row in the ledger and the cursors are moved.
 func (g *Ingestor) Take(ctx context.Context, src Source, b normalize.Batch) error {
+	commit, err := g.Prepare(ctx, src, b)
+	if err != nil {
+		return err
+	}
+	return commit(ctx)
+}
+
+// Prepare does the part of Take that needs nothing of what was taken before:
+// it decodes, several inputs at once. The function that it returns does the
+// rest, and is called once whatever happens: where its context has ended, it
+// only cleans up.
+func (g *Ingestor) Prepare(ctx context.Context, src Source, b normalize.Batch) (commit func(context.Context) error, err error) {
 	now := g.Now()
 	in := Ingest{Account: src.Account.Name, Fence: src.Fence, Cursors: b.Cursors, Now: now, IdleTimeout: g.IdleTimeout()}
-	for _, input := range b.Inputs {
-		e, err := g.entry(ctx, src, input, now)
-		if err != nil {
+	files := g.Files.Batch()
+	if in.Entries, err = g.entries(ctx, src, files, b.Inputs, now); err != nil {
+		files.Discard()
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		_, err := g.commit(ctx, in, files)
+		return err
+	}, nil
+}
+
+// entries makes an entry of each input, in their order.
+func (g *Ingestor) entries(ctx context.Context, src Source, files FileBatch, inputs []normalize.Input, now time.Time) ([]Entry, error) {
+	list := make([]Entry, len(inputs))
+	if len(inputs) == 1 {
+		var err error
+		list[0], err = g.entry(ctx, src, files, inputs[0], now)
+		return list, err
+	}
+	// As many at once as there are processors: more would only take memory.
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i, input := range inputs {
+		work.Go(func() (err error) {
+			if err = ctx.Err(); err == nil {
+				list[i], err = g.entry(ctx, src, files, input, now)
+			}
 			return err
-		}
-		in.Entries = append(in.Entries, e)
+		})
+	}
+	return list, work.Wait()
+}
+
+// commit makes the files durable and then what refers to them.
+func (g *Ingestor) commit(ctx context.Context, in Ingest, files FileBatch) ([]Result, error) {
+	defer files.Discard()
+	if err := files.Commit(ctx); err != nil {
+		return nil, fmt.Errorf("store the files of %d inputs of %s: %w", len(in.Entries), in.Account, err)
 	}
 	results, err := g.Store.Ingest(ctx, in)
 	if err != nil {
-		return fmt.Errorf("commit of %d inputs of %s: %w", len(in.Entries), in.Account, err)
+		return nil, fmt.Errorf("commit of %d inputs of %s: %w", len(in.Entries), in.Account, err)
 	}
 	g.report(in, results)
-	return nil
+	return results, nil
 }
 
 // Replay decodes an input of the ledger again. What it makes takes the place
@@ -97,17 +157,18 @@ func (g *Ingestor) Replay(ctx context.Context, src Source, ledger normalize.ID) 
 	}
 	input.Refused = ""
 	now := g.Now()
-	e, err := g.entry(ctx, src, input, now)
+	files := g.Files.Batch()
+	e, err := g.entry(ctx, src, files, input, now)
 	if err != nil {
+		files.Discard()
 		return Result{}, err
 	}
 	e.Replay = ledger
 	in := Ingest{Account: account, Fence: src.Fence, Entries: []Entry{e}, Now: now, IdleTimeout: g.IdleTimeout()}
-	results, err := g.Store.Ingest(ctx, in)
+	results, err := g.commit(ctx, in, files)
 	if err != nil {
 		return Result{}, err
 	}
-	g.report(in, results)
 	return results[0], nil
 }
 
@@ -124,9 +185,9 @@ func (g *Ingestor) report(in Ingest, results []Result) {
 
 // entry decodes one input and stores what goes into files. It fails only where
 // our own storage does.
-func (g *Ingestor) entry(ctx context.Context, src Source, in normalize.Input, now time.Time) (Entry, error) {
+func (g *Ingestor) entry(ctx context.Context, src Source, files FileBatch, in normalize.Input, now time.Time) (Entry, error) {
 	in.ReceivedAt = stamp(in.ReceivedAt, now)
-	raw, err := g.pack(ctx, in)
+	raw, err := pack(ctx, files, in)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -144,7 +205,7 @@ func (g *Ingestor) entry(ctx context.Context, src Source, in normalize.Input, no
 	case *normalize.Ignored:
 		e.Outcome, e.Reason = normalize.Disregarded, it.Reason
 	case *normalize.Message:
-		if err := g.keepMedia(ctx, it); err != nil {
+		if err := keepMedia(ctx, files, it); err != nil {
 			return Entry{}, err
 		}
 		e.Item = it
@@ -154,13 +215,13 @@ func (g *Ingestor) entry(ctx context.Context, src Source, in normalize.Input, no
 	return e, nil
 }
 
-func (g *Ingestor) keepMedia(ctx context.Context, m *normalize.Message) error {
+func keepMedia(ctx context.Context, files FileBatch, m *normalize.Message) error {
 	for i := range m.Parts {
 		media := m.Parts[i].Media
 		if media == nil || media.Data == nil {
 			continue
 		}
-		digest, err := g.Files.Write(ctx, media.Data)
+		digest, err := files.Write(ctx, media.Data)
 		if err != nil {
 			return fmt.Errorf("store a medium: %w", err)
 		}

@@ -10,15 +10,20 @@ import (
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/internal/testenv"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
-// brokenFiles is a media folder on a full disk.
-type brokenFiles struct{}
+// brokenFiles is a media folder on a full disk, which shows when a file is
+// written, or else when it is flushed.
+type brokenFiles struct{ write, commit error }
 
 var errDiskFull = errors.New("no space left on device")
 
-func (brokenFiles) Write(context.Context, []byte) (string, error) { return "", errDiskFull }
-func (brokenFiles) Read(context.Context, string) ([]byte, error)  { return nil, errDiskFull }
+func (f brokenFiles) Batch() timeline.FileBatch                     { return f }
+func (f brokenFiles) Write(context.Context, []byte) (string, error) { return "", f.write }
+func (f brokenFiles) Commit(context.Context) error                  { return f.commit }
+func (f brokenFiles) Discard()                                      {}
+func (f brokenFiles) Read(context.Context, string) ([]byte, error)  { return nil, errDiskFull }
 
 // Where our own storage fails, the vendor must not be told that we have the
 // input, and nothing of the batch may count as read.
@@ -53,11 +58,13 @@ func TestOwnFailuresAreNotAcknowledged(t *testing.T) {
 
 	t.Run("media folder", func(t *testing.T) {
 		engines(t, func(t *testing.T, r *rig) {
-			r.Files = brokenFiles{}
-			if err := r.Take(t.Context(), source(decoder{}), b); !errors.Is(err, errDiskFull) {
-				t.Errorf("on a full disk: %v", err)
+			for _, f := range []brokenFiles{{write: errDiskFull}, {commit: errDiskFull}} {
+				r.Files = f
+				if err := r.Take(t.Context(), source(decoder{}), b); !errors.Is(err, errDiskFull) {
+					t.Errorf("on a full disk: %v", err)
+				}
+				untouched(t, r)
 			}
-			untouched(t, r)
 			r.Files = r.files
 			recovered(t, r)
 		})

@@ -18,7 +18,8 @@ func decodeBase64(b []byte) (data, rest []byte) {
 		}
 		piece = piece[:0]
 	}
-	for at := 0; at < len(b); {
+	data, at := plainBase64(data, b)
+	for at < len(b) {
 		line, _, _ := bytes.Cut(b[at:], []byte("\n"))
 		if isWords(line, padded) {
 			rest = b[at:]
@@ -39,6 +40,28 @@ func decodeBase64(b []byte) (data, rest []byte) {
 	}
 	flush()
 	return data, rest
+}
+
+// plainBase64 appends what the lines decode to that are nothing but whole
+// groups of base64, as nearly all are, and returns where the first other line
+// begins. It does in one go what decodeBase64 does letter by letter.
+func plainBase64(data, b []byte) ([]byte, int) {
+	at := 0
+	for at < len(b) {
+		end := bytes.IndexByte(b[at:], '\n')
+		if end < 0 {
+			break
+		}
+		line := bytes.TrimSuffix(b[at:at+end], []byte("\r"))
+		size := len(line) / 4 * 3
+		n, err := base64.StdEncoding.Decode(data[len(data):len(data)+size], line)
+		if err != nil || 4*n != 3*len(line) {
+			break // also for a line with padding
+		}
+		data = data[:len(data)+n]
+		at += end + 1
+	}
+	return data, at
 }
 
 // isWords tells a line of text from one of base64. Below the padding a line

@@ -1,11 +1,11 @@
 // Package media keeps files under the SHA-256 of their content: attachments,
 // recordings, large raw inputs. The same content is one file, whoever brings
-// it. A file is durable, its name in its folder included, before Put returns,
-// so that a row of the database never points to nothing.
+// it. A file is durable, its name in its folder included, before Put or the
+// Commit of a batch returns, so that a row of the database never points to
+// nothing.
 package media
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -33,7 +33,10 @@ const (
 )
 
 // Dir is a media folder. Several processes may use one at the same time.
-type Dir struct{ root *os.Root }
+type Dir struct {
+	root *os.Root
+	kept folders
+}
 
 // Open opens the folder, making it where it does not exist.
 func Open(dir string) (*Dir, error) {
@@ -101,33 +104,39 @@ func (d *Dir) Put(ctx context.Context, r io.Reader) (digest string, size int64, 
 		return "", 0, errors.Join(err, d.root.Remove(temp))
 	}
 	digest = hexSum(sum)
-	if err := d.settle(temp, digest); err != nil {
+	name, err := place(digest)
+	if err == nil {
+		err = d.settle(temp, name)
+	}
+	if err == nil {
+		err = d.syncFolder(path.Dir(name))
+	}
+	if err != nil {
 		return "", 0, err
 	}
 	return digest, size, nil
 }
 
 // settle moves a complete file to its place, unless its content is there
-// already.
-func (d *Dir) settle(temp, digest string) error {
-	name, err := place(digest)
-	if err != nil {
-		return err
-	}
+// already. Its folder is yet to be synced.
+func (d *Dir) settle(temp, name string) error {
 	known, err := d.touch(name)
 	if err != nil {
 		return err
 	}
 	if known {
-		return errors.Join(d.root.Remove(temp), d.syncFolders(path.Dir(name)))
+		return d.root.Remove(temp)
+	}
+	if d.kept.has(path.Dir(name)) {
+		if err := d.root.Rename(temp, name); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		d.kept.forget() // somebody tidied up
 	}
 	if err := d.root.MkdirAll(path.Dir(name), 0o700); err != nil {
 		return err
 	}
-	if err := d.root.Rename(temp, name); err != nil {
-		return err
-	}
-	return d.syncFolders(path.Dir(name))
+	return d.root.Rename(temp, name)
 }
 
 // touch reports whether a file is there, and keeps it young.
@@ -140,26 +149,33 @@ func (d *Dir) touch(name string) (bool, error) {
 	return err == nil, err
 }
 
-// syncFolders makes the names in a folder and in those around it durable; also
-// for a file that was there, since whoever is writing it may not be done.
-func (d *Dir) syncFolders(folder string) error {
-	// Up to the root: each of these folders may be new.
-	for ; ; folder = path.Dir(folder) {
-		if err := d.syncFolder(folder); err != nil {
-			return err
-		}
-		if folder == "." {
-			return nil
-		}
+// knows reports whether content of this size is there, and keeps it young.
+func (d *Dir) knows(name string, size int64) (bool, error) {
+	if st, err := d.root.Stat(name); err != nil || st.Size() != size {
+		return false, nil // whatever is wrong shows when it is written
 	}
+	return d.touch(name)
 }
 
-func (d *Dir) syncFolder(name string) error {
-	f, err := d.root.Open(name)
-	if err != nil {
-		return err
+// syncFolder makes the names in a folder durable, also for a file that was
+// there, since whoever is writing it may not be done. The folders around it
+// may be new as well, unless that was done before.
+func (d *Dir) syncFolder(folder string) error {
+	durable := d.kept.has(folder)
+	for at := folder; ; at = path.Dir(at) {
+		f, err := d.root.Open(at)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+		if at == "." || durable {
+			break
+		}
 	}
-	return errors.Join(f.Sync(), f.Close())
+	d.kept.add(folder)
+	return nil
 }
 
 // Open opens the content with a digest; fs.ErrNotExist where there is none.
@@ -190,23 +206,6 @@ func (d *Dir) Remove(_ context.Context, digest string) error {
 		return nil
 	}
 	return err
-}
-
-// Write stores content; it implements timeline.Files.
-func (d *Dir) Write(ctx context.Context, content []byte) (string, error) {
-	sum := sha256.Sum256(content)
-	digest := hex.EncodeToString(sum[:])
-	name, err := place(digest)
-	if err != nil {
-		return "", err
-	}
-	if st, err := d.root.Stat(name); err == nil && st.Size() == int64(len(content)) {
-		if known, err := d.touch(name); err != nil || known {
-			return digest, errors.Join(err, d.syncFolders(path.Dir(name)))
-		}
-	}
-	digest, _, err = d.Put(ctx, bytes.NewReader(content))
-	return digest, err
 }
 
 // Read returns the content with a digest, checked against it; it implements

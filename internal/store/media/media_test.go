@@ -30,6 +30,17 @@ func open(t *testing.T) (*media.Dir, string) {
 	return d, dir
 }
 
+// write stores content by a batch of its own.
+func write(t *testing.T, d *media.Dir, content []byte) (digest string, err error) {
+	t.Helper()
+	b := d.Batch()
+	defer b.Discard()
+	if digest, err = b.Write(t.Context(), content); err != nil {
+		return "", err
+	}
+	return digest, b.Commit(t.Context())
+}
+
 func files(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
@@ -106,7 +117,7 @@ func TestDigestsDoNotWander(t *testing.T) {
 
 func TestDamageIsNoticed(t *testing.T) {
 	d, dir := open(t)
-	digest, err := d.Write(t.Context(), []byte("whole"))
+	digest, err := write(t, d, []byte("whole"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +131,7 @@ func TestDamageIsNoticed(t *testing.T) {
 
 func TestContentThatWasJustStoredIsNotRemoved(t *testing.T) {
 	d, dir := open(t)
-	digest, err := d.Write(t.Context(), []byte("again"))
+	digest, err := write(t, d, []byte("again"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +140,7 @@ func TestContentThatWasJustStoredIsNotRemoved(t *testing.T) {
 	if err := os.Chtimes(file, old, old); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Write(t.Context(), []byte("again")); err != nil { // a second message brings it
+	if _, err := write(t, d, []byte("again")); err != nil { // a second message brings it
 		t.Fatal(err)
 	}
 	if err := d.Remove(t.Context(), digest); err != nil {

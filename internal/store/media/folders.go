@@ -1,0 +1,36 @@
+package media
+
+import (
+	"strings"
+	"sync"
+)
+
+// folders are those whose names, and those of the folders around them, are
+// known to be durable: only what is in them needs to be synced. There are
+// 65,536 at most.
+type folders struct {
+	mu   sync.Mutex
+	kept map[string]bool
+}
+
+func (f *folders) has(folder string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kept[folder]
+}
+
+func (f *folders) add(folder string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.kept == nil {
+		f.kept = map[string]bool{}
+	}
+	f.kept[strings.Clone(folder)] = true
+}
+
+// forget is for a folder that was there and is not.
+func (f *folders) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.kept)
+}
