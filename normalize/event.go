@@ -47,10 +47,12 @@ type MessageEvent struct {
 	Change *StatusChange `json:"change,omitempty"`
 }
 
-// StatusChange is one step of one part.
+// StatusChange is one step of one part, or of one of several recipients of it.
 type StatusChange struct {
-	PartID    ID        `json:"part_id"`
-	Status    Status    `json:"status"`
+	PartID ID     `json:"part_id"`
+	Status Status `json:"status"`
+	// Recipient is set where the step is this recipient's; where there are
+	// several, the part itself may stand elsewhere.
 	Recipient *Address  `json:"recipient,omitempty"`
 	Code      string    `json:"code,omitempty"`
 	Detail    string    `json:"detail,omitempty"`

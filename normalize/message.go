@@ -128,7 +128,8 @@ type Part struct {
 	Event    string    `json:"event,omitempty"` // what happened, as a short name
 	Status   Status    `json:"status"`
 	StatusAt time.Time `json:"status_at,omitzero"`
-	// Error says in plain words why the part failed or is uncertain.
+	// Error says in plain words why the part failed or is uncertain, or who of
+	// several recipients did not get it: see Receipt.
 	Error string `json:"error,omitempty"`
 }
 

@@ -43,7 +43,10 @@ func Advance(cur, next Status) Status {
 // status s.
 func Restart(s Status) bool { return s == StatusFailed || s == StatusUncertain }
 
-// Receipt is word from a vendor on what became of a part.
+// Receipt is word from a vendor on what became of a part. Where a message went
+// to several recipients, a part has failed only when all of them did not get
+// it; else it stands where the one stands who has come farthest, its Error
+// names those who did not get it, and a retry goes to those alone.
 type Receipt struct {
 	// ExternalID is the vendor's id of what was sent; for e-mail the Message-ID.
 	ExternalID string `json:"external_id,omitempty"`

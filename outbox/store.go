@@ -79,10 +79,11 @@ type Job struct {
 	Interrupted bool `json:"-"`
 }
 
-// SettledRecipient is a recipient who is done with, one way or the other.
+// SettledRecipient is a recipient who is done with, one way or the other: who
+// is not asked again, or by a retry of a person only.
 type SettledRecipient struct {
 	Address normalize.Address `json:"address"`
-	Status  normalize.Status  `json:"status"` // accepted or failed
+	Status  normalize.Status  `json:"status"` // accepted and farther, or failed
 	Code    string            `json:"code,omitempty"`
 	Detail  string            `json:"detail,omitempty"`
 }
@@ -131,7 +132,9 @@ type Store interface {
 	JobsOf(ctx context.Context, message normalize.ID) ([]*Job, error)
 	ReceiptsOf(ctx context.Context, message normalize.ID) ([]normalize.Receipt, error)
 	// Retry makes a failed, uncertain, expired or cancelled job queued again,
-	// due now and expiring at expires. ErrState for a job in another state.
+	// due now and expiring at expires; so it does with a done one that some
+	// recipients did not get. It goes to those alone who are not known to have
+	// it. ErrState for a job in another state.
 	Retry(ctx context.Context, job normalize.ID, expires, now time.Time) error
 	// Cancel ends a queued job that is not claimed, or closes an uncertain one
 	// for good, its parts failed. ErrState otherwise.

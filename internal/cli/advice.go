@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/outbox"
@@ -46,6 +47,10 @@ func Advise(l Life, o Options, paused map[string]string) []Advice {
 			add(retry, "the %s by %s waited too long: try again", j.Task, j.Account)
 		case outbox.Cancelled:
 			add(retry, "the %s by %s was cancelled: take that back", j.Task, j.Account)
+		case outbox.Done:
+			if slices.ContainsFunc(j.Settled, func(r outbox.SettledRecipient) bool { return r.Status == normalize.StatusFailed }) {
+				add(retry, "some recipients did not get it: try again with those alone")
+			}
 		case outbox.Uncertain:
 			add(retry, "%s may have it or not: look there first, since trying again may send it twice", j.Account)
 		case outbox.Queued:

@@ -50,7 +50,7 @@ func TestEachFailureIsShownOnItsPart(t *testing.T) {
 			answers[local] = sent.ID
 		}
 		for local, want := range map[string]struct{ status, trouble string }{
-			"fine": {"accepted", ""}, "dead": {"failed", "5.1.1"}, "full": {"failed", "5.2.2"}, "gone": {"failed", "5.1.1"}, "partial": {"accepted", ""},
+			"fine": {"accepted", ""}, "dead": {"failed", "5.1.1"}, "full": {"failed", "5.2.2"}, "gone": {"failed", "5.1.1"}, "partial": {"accepted", "nobody@customers.test: 550 5.1.1"},
 		} {
 			testenv.WaitFor(t, time.Minute, "the answer to "+local+" to be "+want.status, func() bool {
 				status, trouble := r.status(answers[local])

@@ -31,6 +31,7 @@ type message struct {
 	Text           string `json:"text"`
 	Unreadable     string `json:"unreadable"`
 	RawAvailable   bool   `json:"raw_available"`
+	Automated      bool   `json:"automated"`
 	Customer       struct {
 		ID        string `json:"id"`
 		Addresses []struct {

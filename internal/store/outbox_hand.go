@@ -17,10 +17,14 @@ func (db *DB) Retry(ctx context.Context, job normalize.ID, expires, now time.Tim
 	return db.byHand(ctx, job, func(t tx, j *jobRow) error {
 		switch j.state {
 		case outbox.Failed, outbox.Uncertain, outbox.Expired, outbox.Cancelled:
+		case outbox.Done:
+			if !slices.ContainsFunc(j.settled, didNotGet) {
+				return refuse(fmt.Errorf("job %s is done: %w", job, outbox.ErrState))
+			}
 		default:
 			return refuse(fmt.Errorf("job %s is %s: %w", job, j.state, outbox.ErrState))
 		}
-		reached := slices.DeleteFunc(j.settled, func(s outbox.SettledRecipient) bool { return s.Status != normalize.StatusAccepted })
+		reached := slices.DeleteFunc(slices.Clone(j.settled), didNotGet)
 		settled, err := formatSettled(reached)
 		if err != nil {
 			return err
@@ -37,6 +41,8 @@ func (db *DB) Retry(ctx context.Context, job normalize.ID, expires, now time.Tim
 		return nil
 	})
 }
+
+func didNotGet(s outbox.SettledRecipient) bool { return s.Status == normalize.StatusFailed }
 
 // Cancel ends a queued job, or closes an uncertain one; see outbox.Store.
 func (db *DB) Cancel(ctx context.Context, job normalize.ID, now time.Time) error {

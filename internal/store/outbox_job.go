@@ -136,12 +136,7 @@ func (j *jobRow) send() normalize.ID {
 
 // anyAccepted reports whether some recipient has it already.
 func (j *jobRow) anyAccepted() bool {
-	for _, s := range j.settled {
-		if s.Status == normalize.StatusAccepted {
-			return true
-		}
-	}
-	return false
+	return farthest(j.settled) != ""
 }
 
 func parseSettled(s string) (list []outbox.SettledRecipient, err error) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -12,6 +13,7 @@ type sentPart struct {
 	id, job  normalize.ID
 	status   normalize.Status
 	external string // the message's
+	moved    bool
 }
 
 // partsOf returns the parts that a send job carries, locked, and how many the
@@ -46,7 +48,7 @@ func (db *DB) moveParts(t tx, j *jobRow, s outbox.Settlement) ([]sentPart, error
 		case s.ExternalID != "":
 			t.exec(`UPDATE parts SET external_id = $2 WHERE id = $1`, p.id, s.ExternalID)
 		}
-		parts[i].status = next
+		parts[i].status, parts[i].moved = next, next != p.status
 	}
 	if s.ExternalID != "" && len(parts) > 0 && parts[0].external != s.ExternalID {
 		return parts, db.nameSent(t, j, parts, all, s.ExternalID)
@@ -86,8 +88,10 @@ func tellPart(t tx, j *jobRow, part normalize.ID, c normalize.StatusChange, now 
 	t.emit(event{typ: normalize.MessageStatus, conversation: j.conversation, ref: j.message, at: now, detail: c})
 }
 
-// restartParts lets failed and uncertain parts start over, as a person asked.
+// restartParts lets failed and uncertain parts start over, as a person asked,
+// or the failed recipients of parts that others have.
 func restartParts(t tx, j *jobRow, now time.Time) error {
+	const byHand = "tried again by hand"
 	parts, _, err := partsOf(t, j)
 	if err != nil {
 		return err
@@ -95,14 +99,21 @@ func restartParts(t tx, j *jobRow, now time.Time) error {
 	for _, p := range parts {
 		if normalize.Restart(p.status) {
 			t.exec(`UPDATE parts SET status = $2, status_at = $3, error = '' WHERE id = $1`, p.id, normalize.StatusQueued, now)
-			tellPart(t, j, p.id, normalize.StatusChange{Status: normalize.StatusQueued, Detail: "tried again by hand"}, now)
+			tellPart(t, j, p.id, normalize.StatusChange{Status: normalize.StatusQueued, Detail: byHand}, now)
+			continue
+		}
+		t.exec(`UPDATE parts SET error = '' WHERE id = $1`, p.id)
+		for _, s := range j.settled {
+			if s.Status == normalize.StatusFailed {
+				tellPart(t, j, p.id, normalize.StatusChange{Status: normalize.StatusQueued, Recipient: &s.Address, Detail: byHand}, now)
+			}
 		}
 	}
 	return nil
 }
 
 // endParts ends the parts of a job that is not sent to anybody further: they
-// were accepted if some recipient has them, and have failed otherwise.
+// have failed, or only with those recipients of whom nothing is known yet.
 func (db *DB) endParts(t tx, j *jobRow, why string, now time.Time) error {
 	if j.task != outbox.TaskSend {
 		return nil
@@ -110,32 +121,73 @@ func (db *DB) endParts(t tx, j *jobRow, why string, now time.Time) error {
 	s := outbox.Settlement{Status: normalize.StatusFailed, Detail: why, Now: now}
 	if j.anyAccepted() {
 		s.Status, s.Detail = normalize.StatusAccepted, ""
+		to, err := recipientsOf(t, j.message)
+		if err != nil {
+			return err
+		}
+		for _, a := range to {
+			if !slices.ContainsFunc(j.settled, func(x outbox.SettledRecipient) bool { return x.Address.Is(a) }) {
+				s.Settled = append(s.Settled, outbox.SettledRecipient{Address: a, Status: normalize.StatusFailed, Detail: why})
+			}
+		}
 	}
-	_, err := db.moveParts(t, j, s)
-	return err
+	return db.settleSend(t, j, j.settled, s)
 }
 
 // addSettled writes down the recipients that an attempt decided: with the send
 // job, so that they are not asked again, and as receipts on the message. A
-// refusal is told, since the parts as a whole may well be accepted.
-func addSettled(t tx, j *jobRow, before, fresh []outbox.SettledRecipient, parts []sentPart, now time.Time) error {
+// refusal is told, since the parts as a whole may well be accepted, and so is
+// an acceptance that moves no part.
+func addSettled(t tx, j *jobRow, before, fresh []outbox.SettledRecipient, parts []sentPart, now time.Time) ([]outbox.SettledRecipient, error) {
 	all := before
 	for _, s := range fresh {
 		s.Address, s.Code, s.Detail = cleanAddress(s.Address), clean(s.Code), clean(s.Detail)
-		all = append(all, s)
+		all, _ = putFate(all, s)
 		t.exec(`INSERT INTO receipts (id, message_id, part_id, recipient, status, code, detail, at) VALUES ($1, $2, 0, $3, $4, $5, $6, $7)`,
 			normalize.NewID(now), j.message, s.Address.Value, s.Status, s.Code, s.Detail, now)
-		if s.Status != normalize.StatusFailed {
-			continue
-		}
 		for _, p := range parts {
-			tellPart(t, j, p.id, normalize.StatusChange{Status: s.Status, Recipient: &s.Address, Code: s.Code, Detail: s.Detail}, now)
+			if s.Status == normalize.StatusFailed || !p.moved && normalize.Advance(p.status, s.Status) == p.status {
+				tellPart(t, j, p.id, normalize.StatusChange{Status: s.Status, Recipient: &s.Address, Code: s.Code, Detail: s.Detail}, now)
+			}
 		}
 	}
 	text, err := formatSettled(all)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t.exec(`UPDATE jobs SET settled = $2 WHERE id = $1`, j.send(), text)
+	return all, nil
+}
+
+// nameMissed shows on the parts who did not get them.
+func nameMissed(t tx, all []outbox.SettledRecipient, parts []sentPart) {
+	why := missed(all)
+	for _, p := range parts {
+		if why != "" && p.status != normalize.StatusUncertain {
+			t.exec(`UPDATE parts SET error = $2 WHERE id = $1`, p.id, why)
+		}
+	}
+}
+
+// tellUnknown tells of recipients of whom nothing is known for now, where the
+// parts do not show it since others have them.
+func tellUnknown(t tx, j *jobRow, all []outbox.SettledRecipient, parts []sentPart, s outbox.Settlement) error {
+	if farthest(all) == "" {
+		return nil
+	}
+	to, err := recipientsOf(t, j.message)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.status == normalize.StatusUncertain {
+			continue
+		}
+		for _, a := range to {
+			if !slices.ContainsFunc(all, func(x outbox.SettledRecipient) bool { return x.Address.Is(a) }) {
+				tellPart(t, j, p.id, normalize.StatusChange{Status: normalize.StatusUncertain, Recipient: &a, Code: s.Code, Detail: s.Detail}, s.Now)
+			}
+		}
+	}
 	return nil
 }

@@ -79,8 +79,15 @@ func (db *DB) settleSend(t tx, j *jobRow, before []outbox.SettledRecipient, s ou
 	if err != nil {
 		return err
 	}
+	all := before
 	if len(s.Settled) > 0 {
-		if err := addSettled(t, j, before, s.Settled, parts, s.Now); err != nil {
+		if all, err = addSettled(t, j, before, s.Settled, parts, s.Now); err != nil {
+			return err
+		}
+	}
+	nameMissed(t, all, parts)
+	if s.State == outbox.Uncertain {
+		if err := tellUnknown(t, j, all, parts, s); err != nil {
 			return err
 		}
 	}

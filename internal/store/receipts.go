@@ -56,10 +56,8 @@ func (db *DB) applyReceipt(t tx, account Account, r normalize.Receipt, now time.
 	if err != nil {
 		return 0, err
 	}
-	for _, p := range parts {
-		if err := advancePart(t, p, r, now); err != nil {
-			return 0, err
-		}
+	if err := advanceParts(t, parts, r, now); err != nil {
+		return 0, err
 	}
 	if r.Unreachable {
 		if err := unreachableBy(t, parts, r, now); err != nil {
@@ -95,75 +93,102 @@ func (db *DB) partsOfReceipt(t tx, account Account, r normalize.Receipt) ([]*par
 	return partsWhere(t, `p.message_id = $1`, k.ref)
 }
 
-// advancePart records a receipt of one part and moves the part, and the job
-// that was uncertain of it, where the receipt says so. Settle uses it, too.
+// advanceParts records a receipt of parts of a message and moves them, and the
+// job that was uncertain of them, where the receipt says so.
+func advanceParts(t tx, parts []*partRow, r normalize.Receipt, now time.Time) error {
+	if len(parts) > 0 && !r.Recipient.IsZero() {
+		to, err := recipientsOf(t, parts[0].message)
+		if err != nil {
+			return err
+		}
+		if len(to) > 1 {
+			for _, job := range chunkBy(parts, func(p *partRow) normalize.ID { return p.job }) {
+				if err := advanceRecipient(t, job, to, r, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	for _, p := range parts {
+		if err := advancePart(t, p, r, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advancePart is advanceParts for one part of which there is one fate.
 func advancePart(t tx, p *partRow, r normalize.Receipt, now time.Time) error {
 	at := r.At
 	if at.IsZero() {
 		at = now
 	}
-	who := r.Recipient.Value
-	t.exec(`INSERT INTO receipts (id, message_id, part_id, recipient, status, code, detail, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		normalize.NewID(now), p.message, p.id, clean(who), r.Status, clean(r.Code), clean(r.Detail), at)
 	next := normalize.Advance(p.status, r.Status)
-	if who != "" {
-		failed, err := anyRecipientFailed(t, p)
+	// Word on why something takes its time is told once, though nothing moves.
+	news := next != p.status
+	if !news && next == r.Status && r.Code != "" {
+		known, err := one(t, `SELECT id FROM receipts WHERE message_id = $1 AND part_id = $2 AND status = $3 AND code = $4 LIMIT 1`,
+			args(p.message, p.id, r.Status, clean(r.Code)), new(normalize.ID))
 		if err != nil {
 			return err
 		}
-		if failed {
-			next = normalize.StatusFailed // must not hide behind the others' delivery
-		}
+		news = !known
 	}
-	if next == p.status {
+	writeReceipt(t, p, r, at, now)
+	if !news {
 		return nil
 	}
-	return setPart(t, p, next, r, at, now)
-}
-
-// anyRecipientFailed reports whether the last word on some recipient of a part
-// is a failure.
-func anyRecipientFailed(t tx, p *partRow) (bool, error) {
-	last := map[string]normalize.Status{}
-	err := t.query(`SELECT recipient, status FROM receipts WHERE message_id = $1 AND part_id = $2 AND recipient <> '' ORDER BY id`,
-		args(p.message, p.id), func(r row) error {
-			var who string
-			var st normalize.Status
-			if err := r.scan(&who, &st); err != nil {
-				return err
-			}
-			last[who] = normalize.Advance(last[who], st)
-			return nil
-		})
-	for _, st := range last {
-		if st == normalize.StatusFailed {
-			return true, err
-		}
-	}
-	return false, err
-}
-
-// setPart gives a part a status with all that follows from it.
-func setPart(t tx, p *partRow, next normalize.Status, r normalize.Receipt, at, now time.Time) error {
-	p.err = ""
-	if next == normalize.StatusFailed || next == normalize.StatusUncertain {
-		p.err = failureText(r)
-	}
-	p.status = next
-	t.exec(`UPDATE parts SET status = $1, status_at = $2, error = $3 WHERE id = $4`, next, at, p.err, p.id)
-	switch next {
-	case normalize.StatusAccepted, normalize.StatusDelivered, normalize.StatusRead:
-		t.exec(`UPDATE jobs SET state = $1 WHERE id = $2 AND state IN ('uncertain', 'failed')`, outbox.Done, p.job)
-	case normalize.StatusFailed:
-		t.exec(`UPDATE jobs SET state = $1, error = $2 WHERE id = $3 AND state = 'uncertain'`, outbox.Failed, p.err, p.job)
-	}
-	change := normalize.StatusChange{PartID: p.id, Status: next, Code: clean(r.Code), Detail: clean(r.Detail), At: at.UTC()}
+	change := normalize.StatusChange{Status: next, Code: clean(r.Code), Detail: clean(r.Detail)}
 	if !r.Recipient.IsZero() {
 		who := cleanAddress(r.Recipient)
 		change.Recipient = &who
 	}
-	t.emit(event{typ: normalize.MessageStatus, conversation: p.conversation, ref: p.message, detail: change, at: now})
+	why := p.err
+	if next != p.status {
+		why = ""
+		if next == normalize.StatusFailed || next == normalize.StatusUncertain {
+			why = failureText(r)
+		}
+	}
+	putPart(t, p, next, why, change, at, now)
 	return nil
+}
+
+func writeReceipt(t tx, p *partRow, r normalize.Receipt, at, now time.Time) {
+	t.exec(`INSERT INTO receipts (id, message_id, part_id, recipient, status, code, detail, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		normalize.NewID(now), p.message, p.id, clean(r.Recipient.Value), r.Status, clean(r.Code), clean(r.Detail), at)
+}
+
+// putPart gives a part a status with all that follows from it. A job whose
+// message came back has failed after all, and may be tried again.
+func putPart(t tx, p *partRow, next normalize.Status, why string, change normalize.StatusChange, at, now time.Time) {
+	if next != p.status || why != p.err {
+		t.exec(`UPDATE parts SET status = $1, status_at = $2, error = $3 WHERE id = $4`, next, at, why, p.id)
+	}
+	p.status, p.err = next, why
+	switch next {
+	case normalize.StatusAccepted, normalize.StatusDelivered, normalize.StatusRead:
+		t.exec(`UPDATE jobs SET state = $1 WHERE id = $2 AND state IN ('uncertain', 'failed')`, outbox.Done, p.job)
+	case normalize.StatusFailed:
+		t.exec(`UPDATE jobs SET state = $1, error = $2 WHERE id = $3 AND state IN ('uncertain', 'done')`, outbox.Failed, why, p.job)
+	}
+	change.PartID, change.At = p.id, at.UTC()
+	t.emit(event{typ: normalize.MessageStatus, conversation: p.conversation, ref: p.message, detail: change, at: now})
+}
+
+// chunkBy divides a list by what key returns, in the order of the list.
+func chunkBy[T any, K comparable](list []T, key func(T) K) (chunks [][]T) {
+	at := map[K]int{}
+	for _, x := range list {
+		i, seen := at[key(x)]
+		if !seen {
+			i = len(chunks)
+			at[key(x)], chunks = i, append(chunks, nil)
+		}
+		chunks[i] = append(chunks[i], x)
+	}
+	return chunks
 }
 
 // failureText says in plain words what a failed part shows.

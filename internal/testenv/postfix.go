@@ -46,8 +46,10 @@ type MTA struct {
 const (
 	mailboxTable = "mailboxes" // address to Maildir
 	accessTable  = "access"    // recipient to a refusal at RCPT TO
-	bounceTable  = "bounces"   // recipient to a failure after acceptance
 	copyTable    = "copies"    // sender to the address of its Sent folder
+	// transportTable leads from a recipient to the way of the mail: a failure
+	// after acceptance, Dovecot's delivery agent or another server.
+	transportTable = "transports"
 )
 
 // sentDomain stands for the users' Sent folders; nobody writes to it.
@@ -91,7 +93,7 @@ func (m *MTA) BounceAfterAccept(recipient, reason string) {
 	if reason != "" {
 		reason = "bouncer:" + reason
 	}
-	m.set(bounceTable, recipient, reason)
+	m.set(transportTable, recipient, reason)
 }
 
 // SaveSent makes the server put a copy of all that the user sends into the
@@ -233,7 +235,7 @@ func (m *MTA) configure() error {
 	if err := os.WriteFile(filepath.Join(m.conf(), "bounce.sh"), []byte(bounceScript), 0o644); err != nil {
 		return err
 	}
-	for _, table := range []string{mailboxTable, accessTable, bounceTable, copyTable} {
+	for _, table := range []string{mailboxTable, accessTable, transportTable, copyTable} {
 		m.tables[table] = map[string]string{}
 		if err := m.save(table); err != nil {
 			return err

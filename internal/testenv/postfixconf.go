@@ -38,7 +38,7 @@ virtual_gid_maps = static:{{.GID}}
 virtual_mailbox_limit = 0
 message_size_limit = 26214400
 recipient_delimiter = +
-transport_maps = hash:{{.Conf}}/bounces
+transport_maps = hash:{{.Conf}}/transports
 sender_bcc_maps = hash:{{.Conf}}/copies
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_recipient_restrictions = check_recipient_access hash:{{.Conf}}/access
@@ -54,6 +54,7 @@ broken_sasl_auth_clients = no
 minimal_backoff_time = 2s
 maximal_backoff_time = 4s
 queue_run_delay = 2s
+delay_warning_time = 1s
 smtpd_error_sleep_time = 0
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
@@ -64,7 +65,8 @@ biff = no
 
 // postfixMaster runs no service in a chroot. The service bouncer is a program
 // that refuses what it is given, as a server further on the way would: smtpd
-// itself refuses a recipient whose transport is the error mailer.
+// itself refuses a recipient whose transport is the error mailer. The service
+// lda is Dovecot's delivery agent.
 var postfixMaster = template.Must(template.New("master.cf").Parse(`
 127.0.0.1:{{.MXPort}} inet n - n - - smtpd
 127.0.0.1:{{.Port}} inet n - n - - smtpd
@@ -93,6 +95,8 @@ error unix - - n - - error
 retry unix - - n - - error
 bouncer unix - n n - - pipe
   flags=q user=nobody argv=/bin/sh {{.Conf}}/bounce.sh ${nexthop}
+lda unix - n n - - pipe
+  flags=DRhu user=nobody argv=/bin/sh {{.Conf}}/lda.sh {{.Homes}} {{.Conf}}/lda.conf ${sender} ${recipient}
 discard unix - - n - - discard
 smtp unix - - n - - smtp
 relay unix - - n - - smtp

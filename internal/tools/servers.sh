@@ -17,6 +17,7 @@ have() {
 # program, Debian package, service
 needs=(
 	"imap-login dovecot-imapd dovecot"
+	"sievec dovecot-sieve -"
 	"postfix postfix postfix"
 	"initdb postgresql postgresql"
 	"systemd-analyze systemd -"
@@ -40,7 +41,7 @@ fi
 echo "tests: missing here: ${missing[*]}"
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "tests: there is no apt-get; please install Dovecot with IMAP, Postfix, PostgreSQL, systemd-analyze and gcc by hand" >&2
+	echo "tests: there is no apt-get; please install Dovecot with IMAP and Sieve, Postfix, PostgreSQL, systemd-analyze and gcc by hand" >&2
 	exit 1
 fi
 root=()

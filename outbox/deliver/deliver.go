@@ -22,6 +22,7 @@ import (
 type Store interface {
 	Message(ctx context.Context, id normalize.ID) (*normalize.Message, error)
 	Job(ctx context.Context, id normalize.ID) (*outbox.Job, error)
+	Attempts(ctx context.Context, job normalize.ID) ([]outbox.Attempt, error)
 	// Unreachable returns why an address must not be written to, or "".
 	Unreachable(ctx context.Context, a normalize.Address) (string, error)
 }

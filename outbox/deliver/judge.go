@@ -20,7 +20,7 @@ func judge(r *request, early []channel.RecipientResult, sent channel.Sent, err *
 	}
 	v := verdicts{several: len(r.all) > 1}
 	for _, done := range r.send.Settled {
-		v.accepted = v.accepted || done.Status == normalize.StatusAccepted
+		v.accepted = v.accepted || done.Status != normalize.StatusFailed
 	}
 	for _, e := range early {
 		v.add(e.Address, e.Err, false)

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"slices"
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
@@ -30,6 +31,13 @@ func (w *Worker) resolve(ctx context.Context, job *outbox.Job) outbox.Result {
 	if !ok {
 		return outbox.Result{Detail: "this channel cannot be asked; a receipt or a person decides"}
 	}
+	again, err := w.sentBefore(ctx, send)
+	switch {
+	case err != nil:
+		return outbox.Result{Err: unsent(err)}
+	case again:
+		return outbox.Result{Detail: "what an earlier try has sent cannot be told from this one; a receipt or a person decides"}
+	}
 	r, fault := w.load(ctx, send)
 	if fault != nil {
 		return outbox.Result{Err: fault}
@@ -42,6 +50,16 @@ func (w *Worker) resolve(ctx context.Context, job *outbox.Job) outbox.Result {
 		return outbox.Result{Err: errNoEvidence}
 	}
 	return w.found(r, sent)
+}
+
+// sentBefore reports whether an earlier try of a send went out, to some at
+// least: then finding the message proves nothing of the last one.
+func (w *Worker) sentBefore(ctx context.Context, send *outbox.Job) (bool, error) {
+	if slices.ContainsFunc(send.Settled, func(s outbox.SettledRecipient) bool { return s.Status != normalize.StatusFailed }) {
+		return true, nil
+	}
+	attempts, err := w.Store.Attempts(ctx, send.ID)
+	return slices.ContainsFunc(attempts, func(a outbox.Attempt) bool { return a.Outcome == string(normalize.StatusAccepted) }), err
 }
 
 // found settles the send by what the vendor said of it.

@@ -164,22 +164,6 @@ func receiptLattice(t *testing.T, h *harness) {
 	})
 }
 
-func severalRecipients(t *testing.T, h *harness) {
-	c := h.conversation(h.place(h.msg("ann@example.com", "hi")).ConversationID)
-	m := h.reply(c, "out", "text")
-	for i, r := range []normalize.Receipt{
-		{Recipient: normalize.Email("ann@example.com", ""), Status: normalize.StatusDelivered},
-		{Recipient: normalize.Email("bob@example.com", ""), Status: normalize.StatusFailed, Code: "5.2.2", Detail: "mailbox full"},
-		{Recipient: normalize.Email("cid@example.com", ""), Status: normalize.StatusDelivered},
-	} {
-		r.ExternalID = "out"
-		h.take(normalize.Accepted, h.entry(string(rune('a'+i)), normalize.Receipts{r}))
-	}
-	if p := h.message(m.ID).Parts[0]; p.Status != normalize.StatusFailed || p.Error != "bob@example.com: 5.2.2: mailbox full" {
-		t.Errorf("one recipient's failure hides behind the others: %+v", p)
-	}
-}
-
 // answerProvesDelivery: a send of unknown fate that the customer answers has
 // arrived.
 func answerProvesDelivery(t *testing.T, h *harness) {

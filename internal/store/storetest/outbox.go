@@ -27,6 +27,7 @@ func Outbox(t *testing.T, url func(testing.TB) string) {
 		{"an uncertain send steps aside and is resolved", resolution},
 		{"the search does not overrule a person", lateResolution},
 		{"recipients are settled one by one", recipients},
+		{"what goes out to some only is told", partlySent},
 		{"whoever writes can be answered again", reachability},
 		{"what is not sent in time expires", expiry},
 		{"a person retries", retryByHand},

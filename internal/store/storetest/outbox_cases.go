@@ -109,7 +109,7 @@ func recipients(t *testing.T, b *Box) {
 		t.Errorf("%s %s", s, p)
 	}
 	receipts, err := b.ReceiptsOf(t.Context(), job.Message)
-	if err != nil || len(receipts) != 2 || !receipts[1].Recipient.Is(bob) || receipts[1].Status != normalize.StatusFailed ||
+	if err != nil || len(receipts) != 3 || !receipts[2].Recipient.Is(cyd) || !receipts[1].Recipient.Is(bob) || receipts[1].Status != normalize.StatusFailed ||
 		receipts[1].Detail != "no such user" || receipts[1].Code != "550" {
 		t.Errorf("receipts %+v (%v)", receipts, err)
 	}

@@ -1,0 +1,58 @@
+package deliver
+
+import (
+	"context"
+	"testing"
+
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/outbox"
+)
+
+// oneSend is a store with one uncertain send.
+type oneSend struct {
+	send     outbox.Job
+	attempts []outbox.Attempt
+}
+
+func (s *oneSend) Job(context.Context, normalize.ID) (*outbox.Job, error) { return &s.send, nil }
+
+func (s *oneSend) Attempts(context.Context, normalize.ID) ([]outbox.Attempt, error) {
+	return s.attempts, nil
+}
+
+func (s *oneSend) Message(context.Context, normalize.ID) (*normalize.Message, error) {
+	return &normalize.Message{Address: mail("a")[0], Parts: []normalize.Part{{ID: 1}}}, nil
+}
+
+func (s *oneSend) Unreachable(context.Context, normalize.Address) (string, error) { return "", nil }
+
+// filed finds every message, as a mailbox with the copy of an earlier try does.
+type filed struct{ channel.Sender }
+
+func (filed) Resolve(context.Context, *channel.Outbound) (channel.Sent, bool, error) {
+	return channel.Sent{}, true, nil
+}
+
+// TestOldCopiesProveNothing: a send that went out before is not taken for
+// delivered again since its first copy lies there.
+func TestOldCopiesProveNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		store oneSend
+		found bool
+	}{
+		"the first try":               {oneSend{attempts: []outbox.Attempt{{Outcome: "ambiguous"}}}, true},
+		"after one that was accepted": {oneSend{attempts: []outbox.Attempt{{Outcome: "accepted"}, {Outcome: "ambiguous"}}}, false},
+		"after one that some have":    {oneSend{send: outbox.Job{Settled: []outbox.SettledRecipient{{Address: mail("b")[0], Status: normalize.StatusDelivered}}}}, false},
+		"after one that nobody has":   {oneSend{send: outbox.Job{Settled: []outbox.SettledRecipient{{Address: mail("b")[0], Status: normalize.StatusFailed}}}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.store.send.State, c.store.send.Parts = outbox.Uncertain, []normalize.ID{1}
+			w := &Worker{Channel: filed{}, Store: &c.store}
+			res := w.resolve(t.Context(), &outbox.Job{Task: outbox.TaskResolve})
+			if res.Err != nil || (res.OfState == outbox.Done) != c.found {
+				t.Errorf("%+v, want found=%v", res, c.found)
+			}
+		})
+	}
+}
