@@ -53,8 +53,9 @@ type Store struct {
 
 // Media is where media are kept.
 type Media struct {
-	Dir     string `yaml:"dir" default:"/var/lib/deskbridge/media" doc:"Folder for media. With several nodes it is shared by all."`
-	MaxSize Size   `yaml:"max_size" default:"25MiB" doc:"The largest file that is kept."`
+	Dir     string        `yaml:"dir" default:"/var/lib/deskbridge/media" doc:"Folder for media. With several nodes it is shared by all."`
+	MaxSize Size          `yaml:"max_size" default:"25MiB" doc:"The largest file that is kept."`
+	LinkTTL time.Duration `yaml:"link_ttl" default:"168h" doc:"How long a link works that stands in for a file which a channel cannot carry."`
 }
 
 // Log is how the daemon logs.
@@ -119,6 +120,9 @@ func (f *File) Validate() []error {
 	}
 	if f.Media.Dir == "" {
 		bad("media.dir", "must not be empty")
+	}
+	if f.Media.LinkTTL < time.Minute {
+		errs = append(errs, Key("media.link_ttl", "at least 1m"))
 	}
 	if f.Media.MaxSize < 1<<10 {
 		bad("media.max_size", "must be 1KiB or more")

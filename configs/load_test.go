@@ -35,7 +35,7 @@ func TestEmptyFileIsAllDefaults(t *testing.T) {
 	want := &File{
 		Server:        Server{Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9090"},
 		Store:         Store{URL: "sqlite:///var/lib/deskbridge/deskbridge.db"},
-		Media:         Media{Dir: "/var/lib/deskbridge/media", MaxSize: 25 << 20},
+		Media:         Media{Dir: "/var/lib/deskbridge/media", MaxSize: 25 << 20, LinkTTL: 168 * time.Hour},
 		Log:           Log{Level: "info", Format: "json"},
 		Conversations: Conversations{IdleTimeout: 168 * time.Hour},
 		Retention:     Retention{Raw: 2160 * time.Hour, Jobs: 720 * time.Hour, Events: 2160 * time.Hour},

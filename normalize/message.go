@@ -128,6 +128,9 @@ type Part struct {
 	Event    string    `json:"event,omitempty"` // what happened, as a short name
 	Status   Status    `json:"status"`
 	StatusAt time.Time `json:"status_at,omitzero"`
+	// Notice tells the agent how the channel carries the part where that is not
+	// as it was written: a file that went as a link.
+	Notice string `json:"notice,omitempty"`
 	// Error says in plain words why the part failed or is uncertain, or who of
 	// several recipients did not get it: see Receipt.
 	Error string `json:"error,omitempty"`

@@ -108,8 +108,12 @@ type Sender interface {
 // Limits are the facts that splitting, early refusal and the inbox work from.
 // Zero means no limit, false means no.
 type Limits struct {
-	// TextRunes is the longest text of one request, in runes.
-	TextRunes int
+	// TextRunes and TextBytes bound the text of one request, as it is rendered
+	// in Markup, in runes and in bytes of UTF-8.
+	TextRunes, TextBytes int
+	// Unordered: the vendor may deliver requests in another order than that of
+	// their acceptance, so that the pieces of one text are numbered.
+	Unordered bool
 	// Bundle: all parts of a message go out in one request (an e-mail).
 	Bundle bool
 	// HTML: rich text is carried as it is.
@@ -166,6 +170,9 @@ type Outbound struct {
 	// interrupted before Begin is simply tried again; after it, it is
 	// uncertain. An error from it must be returned and nothing be sent.
 	Begin func(ctx context.Context) error
+	// Link returns an address under which anybody may fetch a medium for some
+	// days, for vendors that do so; empty where no public URL is configured.
+	Link func(m *normalize.Media) string
 	// Open returns the content of a medium.
 	Open func(ctx context.Context, m *normalize.Media) (io.ReadCloser, error)
 }

@@ -171,7 +171,7 @@ func (a *App) launch(acc *Account) {
 	}
 	if sender, ok := acc.Channel.(channel.Sender); ok {
 		conf.Lane, conf.Policy = outbox.Deliver, outbox.DeliverPolicy
-		conf.Worker = &deliver.Worker{Channel: sender, Store: a.db, Clock: a.opts.Clock, Log: log, Open: a.openMedia}
+		conf.Worker = &deliver.Worker{Channel: sender, Store: a.db, Clock: a.opts.Clock, Log: log, Open: a.openMedia, Link: a.linkMedia}
 		acc.dispatch(ctx, outbox.New(conf), a.db)
 	}
 	if !streams && !polls {
@@ -224,7 +224,7 @@ func (a *App) Outlet(name string) (timeline.Outlet, bool) {
 	if acc == nil || acc.Channel == nil {
 		return nil, false
 	}
-	return outlet{account: acc.Account, channel: acc.Channel, now: a.now}, true
+	return outlet{account: acc.Account, channel: acc.Channel, links: a.links(), now: a.now}, true
 }
 
 func (a *App) account(name string) *Account {
@@ -255,6 +255,17 @@ func (a *App) endpoint(name string) (server.Endpoint, bool) {
 
 func (a *App) openMedia(ctx context.Context, m *normalize.Media) (io.ReadCloser, error) {
 	return a.media.Open(ctx, m.SHA256)
+}
+
+// links are those to files, by the configuration in force.
+func (a *App) links() timeline.Links {
+	f := a.file.Load()
+	return timeline.Links{PublicURL: f.Server.PublicURL, Key: a.key, TTL: f.Media.LinkTTL}
+}
+
+func (a *App) linkMedia(m *normalize.Media) string {
+	url, _ := a.links().Link(m.ID, a.now())
+	return url
 }
 
 // turn returns when the daemon's own locks are free: a sign of life for the

@@ -114,6 +114,7 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 	}, server.Deps{
 		Timeline: a.db, Desk: a, Identity: a.db, Outbox: a.db, Tokens: tokens{a.db}, Media: a.media,
 		Endpoint: a.endpoint, Ready: a.db.Ready, Log: a.log, Clock: a.opts.Clock, Metrics: a.metrics.registry,
+		Links: a.links,
 	})
 	if a.public, err = listen(ctx, "server.listen", f.Server.Listen); err != nil {
 		return nil, err

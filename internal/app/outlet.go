@@ -15,6 +15,7 @@ import (
 type outlet struct {
 	account normalize.Account
 	channel channel.Channel
+	links   timeline.Links
 	now     func() time.Time
 }
 
@@ -33,7 +34,7 @@ func (o outlet) Address(typed string) normalize.Address {
 }
 
 func (o outlet) Plan(ctx context.Context, m, repliedTo *normalize.Message) ([][]int, error) {
-	return deliver.Plan(ctx, o.channel, m, repliedTo, o.now())
+	return deliver.Plan(ctx, o.channel, m, repliedTo, o.links, o.now())
 }
 
 var _ timeline.Outlet = outlet{}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/identity"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
 func TestMedia(t *testing.T) {
@@ -168,5 +169,44 @@ func (w *world) age() {
 	})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// A link opens its file to whoever has it, until it ends, and no other file.
+func TestLinkedFiles(t *testing.T) {
+	w := newWorld(t, Config{})
+	m := get[normalize.Media](w, "POST", "/v1/media?name=blue.png", string(png), "Content-Type", "image/png")
+	fetch := func(file normalize.ID, made time.Time) (int, string) {
+		link, _ := links.Link(file, made)
+		resp, err := http.Get(w.url + strings.TrimPrefix(link, publicURL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode == http.StatusOK && (resp.Header.Get("X-Content-Type-Options") != "nosniff" || resp.Header.Get("Content-Type") != "image/png") {
+			t.Errorf("headers %v", resp.Header)
+		}
+		return resp.StatusCode, string(b)
+	}
+	if status, content := fetch(m.ID, time.Now()); status != http.StatusOK || content != string(png) {
+		t.Errorf("the link: %d, %d bytes", status, len(content))
+	}
+	if status, words := fetch(m.ID, time.Now().Add(-2*time.Hour)); status != http.StatusGone || !strings.Contains(words, "worked until") {
+		t.Errorf("an old link: %d %s", status, words)
+	}
+	if status, _ := fetch(m.ID+2, time.Now()); status != http.StatusGone {
+		t.Errorf("a link to no file: %d", status)
+	}
+	link, _ := links.Link(m.ID, time.Now())
+	for i, forged := range []string{link[:len(link)-2] + "xx", link + "x", publicURL + timeline.LinkPath + m.ID.String(), publicURL + timeline.LinkPath} {
+		resp, err := http.Get(w.url + strings.TrimPrefix(forged, publicURL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusNotFound {
+			t.Errorf("forged link %d: %d", i, resp.StatusCode)
+		}
 	}
 }

@@ -23,6 +23,8 @@ import (
 
 var account = normalize.Account{Name: "support", Type: "test"}
 
+var links = timeline.Links{PublicURL: publicURL, Key: []byte("key"), TTL: time.Hour}
+
 // world is a server on a real store, with a token, a channel and customers who
 // write on it.
 type world struct {
@@ -59,6 +61,7 @@ func newWorld(t *testing.T, c Config) *world {
 		Timeline: db, Identity: db, Outbox: db, Media: files, Ready: db.Ready,
 		Desk:   &timeline.Desk{Store: db, Outlets: letters{}, Now: now, Expire: time.Hour},
 		Tokens: &tokens{names: map[string]string{"good": "script"}}, Endpoint: func(string) (Endpoint, bool) { return Endpoint{}, false },
+		Links: func() timeline.Links { return links },
 	})
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = Listener(w.s.Public(), log)

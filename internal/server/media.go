@@ -18,6 +18,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
 const (
@@ -233,18 +234,55 @@ func (s *Server) getMedia(ctx context.Context, in *mediaPath) (*huma.StreamRespo
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.deps.Timeline.Media(ctx, id)
+	write, err := s.file(ctx, id)
 	if err != nil {
 		return nil, s.fail(ctx, "file", err)
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		_, w := humago.Unwrap(hc)
+		write(w)
+	}}, nil
+}
+
+// linkedFile serves a file to whoever has a link to it.
+func (s *Server) linkedFile(w http.ResponseWriter, r *http.Request) {
+	id, until, ok := s.deps.Links().File(r.PathValue("token"))
+	switch {
+	case !ok:
+		problem(http.StatusNotFound, "there is nothing at this address").write(w)
+		return
+	case s.deps.Clock.Now().After(until):
+		problem(http.StatusGone, "this link worked until "+until.Format(time.RFC1123)).write(w)
+		return
+	}
+	write, err := s.file(r.Context(), id)
+	switch {
+	case errors.Is(err, timeline.ErrNotFound):
+		problem(http.StatusGone, "this file is no longer kept").write(w)
+	case err != nil:
+		s.log.Error("linked file not served", "request", requestID(r.Context()), "err", err)
+		unavailable("the file cannot be read now; try again").write(w)
+	default:
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.Header().Set("X-Robots-Tag", "noindex")
+		write(w)
+	}
+}
+
+// file finds a file and returns what writes it as an answer. That is called
+// once.
+func (s *Server) file(ctx context.Context, id normalize.ID) (write func(w http.ResponseWriter), err error) {
+	m, err := s.deps.Timeline.Media(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	content, err := s.deps.Media.Open(ctx, m.SHA256)
 	if err != nil {
 		// The database knows it, so a missing file is our failure.
-		return nil, s.fail(ctx, "file", errors.New("medium "+m.ID.String()+": "+err.Error()))
+		return nil, errors.New("medium " + m.ID.String() + ": " + err.Error())
 	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
+	return func(w http.ResponseWriter) {
 		defer content.Close()
-		_, w := humago.Unwrap(hc)
 		h := w.Header()
 		h.Set("Content-Type", m.ContentType)
 		h.Set("Content-Length", strconv.FormatInt(m.Size, 10))
@@ -256,7 +294,7 @@ func (s *Server) getMedia(ctx context.Context, in *mediaPath) (*huma.StreamRespo
 		if n, err := io.Copy(newSlowly(w), content); err != nil || n != m.Size {
 			panic(http.ErrAbortHandler)
 		}
-	}}, nil
+	}, nil
 }
 
 func disposition(m *normalize.Media) string {

@@ -60,7 +60,9 @@ type Deps struct {
 	Endpoint func(name string) (Endpoint, bool)
 	// Ready fails, in words for an administrator, while the store cannot
 	// commit.
-	Ready   func(context.Context) error
+	Ready func(context.Context) error
+	// Links returns how files are linked for strangers.
+	Links   func() timeline.Links
 	Log     *slog.Logger
 	Clock   connectors.Clock
 	Metrics *prometheus.Registry
@@ -163,6 +165,7 @@ func (s *Server) Notify() { s.changed.wake() }
 // Public is the handler of server.listen.
 func (s *Server) Public() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+timeline.LinkPath+"{token}", s.linkedFile)
 	mux.HandleFunc("/webhooks/{name}", s.webhook)
 	mux.HandleFunc("/webhooks/{name}/{rest...}", s.webhook)
 	s.api(mux)

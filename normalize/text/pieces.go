@@ -14,19 +14,31 @@ import (
 // Rich is empty where it has none.
 type Piece struct{ Plain, Rich string }
 
-// Pieces cuts an answer so that no piece is, rendered in m, longer than limit
-// runes; 0 is no limit. Rich text is cut between its paragraphs, lists and the
-// like. One that is too long by itself goes out as plain text, cut as Split
-// does.
-func Pieces(plain, rich string, limit int, m normalize.Markup) []Piece {
+// Bound is how long a text may be, in runes and in bytes of UTF-8. Zero is no
+// bound.
+type Bound struct{ Runes, Bytes int }
+
+// over returns the size of s and what is allowed, where s is too long.
+func (b Bound) over(s string) (size, allowed int, over bool) {
+	if n := utf8.RuneCountInString(s); b.Runes > 0 && n > b.Runes {
+		return n, b.Runes, true
+	}
+	return len(s), b.Bytes, b.Bytes > 0 && len(s) > b.Bytes
+}
+
+// Pieces cuts an answer so that no piece, rendered in m, is longer than b. Rich
+// text is cut between its paragraphs, lists and the like. One that is too long
+// by itself goes out as plain text, cut as Split does.
+func Pieces(plain, rich string, b Bound, m normalize.Markup) []Piece {
 	fits := func(p Piece) bool {
-		return limit <= 0 || utf8.RuneCountInString(Render(p.Plain, p.Rich, m)) <= limit
+		_, _, over := b.over(Render(p.Plain, p.Rich, m))
+		return !over
 	}
 	if whole := (Piece{plain, rich}); fits(whole) {
 		return []Piece{whole}
 	}
 	if rich == "" {
-		return plainPieces(plain, limit, m)
+		return plainPieces(plain, b, m)
 	}
 	var list []Piece
 	last := ""
@@ -36,31 +48,33 @@ func Pieces(plain, rich string, limit int, m normalize.Markup) []Piece {
 		}
 		last = ""
 	}
-	for _, b := range topBlocks(rich) {
+	for _, block := range topBlocks(rich) {
 		switch {
-		case FromHTML(b) == "":
-		case fits(Piece{Rich: last + b}):
-			last += b
-		case fits(Piece{Rich: b}):
+		case FromHTML(block) == "":
+		case fits(Piece{Rich: last + block}):
+			last += block
+		case fits(Piece{Rich: block}):
 			flush()
-			last = b
+			last = block
 		default:
 			flush()
-			list = append(list, plainPieces(FromHTML(b), limit, m)...)
+			list = append(list, plainPieces(FromHTML(block), b, m)...)
 		}
 	}
 	flush()
 	return list
 }
 
-// plainPieces is Split for text that grows when it is escaped.
-func plainPieces(plain string, limit int, m normalize.Markup) (list []Piece) {
-	for _, s := range Split(plain, limit) {
-		if over := utf8.RuneCountInString(Render(s, "", m)) - limit; over > 0 && utf8.RuneCountInString(s) > 1 {
-			list = append(list, plainPieces(s, max(utf8.RuneCountInString(s)/2, 1), m)...)
-			continue
-		}
-		list = append(list, Piece{Plain: s})
+// plainPieces cuts plain text, and again what is too long once it is escaped or
+// counted in bytes.
+func plainPieces(plain string, b Bound, m normalize.Markup) (list []Piece) {
+	size, allowed, over := b.over(Render(plain, "", m))
+	runes := utf8.RuneCountInString(plain)
+	if !over || runes <= 1 {
+		return []Piece{{Plain: plain}}
+	}
+	for _, s := range Split(plain, max(min(runes*allowed/size, runes-1), 1)) {
+		list = append(list, plainPieces(s, b, m)...)
 	}
 	return list
 }

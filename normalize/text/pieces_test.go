@@ -15,7 +15,7 @@ import (
 func TestRichAnswersAreCutBetweenParagraphs(t *testing.T) {
 	rich := "<p>Dear <b>Li</b>,</p><p>the first matter.</p><ul><li>one</li><li>two</li></ul>Words <i>between</i> blocks<p>the end</p>"
 	var got []string
-	for _, p := range text.Pieces("", rich, 40, normalize.MarkupSlack) {
+	for _, p := range text.Pieces("", rich, text.Bound{Runes: 40}, normalize.MarkupSlack) {
 		got = append(got, text.Render(p.Plain, p.Rich, normalize.MarkupSlack))
 	}
 	want := []string{"Dear *Li*,\n\nthe first matter.", "- one\n- two\n\nWords _between_ blocks", "the end"}
@@ -37,12 +37,16 @@ func TestPiecesFitAndLoseNothing(t *testing.T) {
 			plain = text.FromHTML(rich)
 		}
 		limit := rapid.IntRange(8, 60).Draw(t, "limit")
+		bound := text.Bound{Runes: limit}
+		if rapid.Bool().Draw(t, "in bytes") {
+			bound = text.Bound{Bytes: limit}
+		}
 		m := rapid.SampledFrom([]normalize.Markup{normalize.MarkupPlain, normalize.MarkupSlack, normalize.MarkupTelegram, normalize.MarkupWhatsApp}).Draw(t, "markup")
 		var got strings.Builder
-		for _, p := range text.Pieces(plain, rich, limit, m) {
+		for _, p := range text.Pieces(plain, rich, bound, m) {
 			out := text.Render(p.Plain, p.Rich, m)
-			if n := utf8.RuneCountInString(out); n > limit {
-				t.Fatalf("a piece of %d runes, limit %d: %q", n, limit, out)
+			if n := utf8.RuneCountInString(out); bound.Runes > 0 && n > limit || bound.Bytes > 0 && len(out) > limit {
+				t.Fatalf("a piece of %d runes and %d bytes, bound %+v: %q", n, len(out), bound, out)
 			}
 			got.WriteString(p.Plain)
 		}

@@ -84,7 +84,7 @@ func (o outlet) Address(typed string) normalize.Address {
 }
 
 func (o outlet) Plan(ctx context.Context, m, last *normalize.Message) ([][]int, error) {
-	return deliver.Plan(ctx, o.as, m, last, o.now())
+	return deliver.Plan(ctx, o.as, m, last, timeline.Links{}, o.now())
 }
 
 // desk takes answers for channels.

@@ -35,6 +35,9 @@ type Worker struct {
 	Log     *slog.Logger
 	// Open returns the content of a medium.
 	Open func(ctx context.Context, m *normalize.Media) (io.ReadCloser, error)
+	// Link returns an address at which anybody may fetch a medium; see
+	// channel.Outbound.
+	Link func(m *normalize.Media) string
 
 	mu    sync.Mutex
 	pace  outbox.Pace
@@ -95,6 +98,7 @@ func (w *Worker) load(ctx context.Context, send *outbox.Job) (*request, *connect
 		Attempt: send.Attempts + 1,
 		Message: m,
 		Open:    w.Open,
+		Link:    w.Link,
 		Begin:   func(context.Context) error { return nil },
 	}
 	for _, p := range m.Parts {
