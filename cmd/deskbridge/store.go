@@ -80,8 +80,10 @@ func readings(arg string) []normalize.Address {
 	kinds := []string{normalize.KindEmail, normalize.KindPhone}
 	for _, name := range channel.Kinds.Names() {
 		k, _ := channel.Kinds.Get(name)
-		if !slices.Contains(kinds, k.Addresses) {
-			kinds = append(kinds, k.Addresses)
+		for _, kind := range k.Addresses {
+			if !slices.Contains(kinds, kind) {
+				kinds = append(kinds, kind)
+			}
 		}
 	}
 	if kind, value, ok := strings.Cut(arg, ":"); ok && slices.Contains(kinds, kind) {

@@ -158,6 +158,9 @@ type Outbound struct {
 	Key string
 	// Attempt counts from 1.
 	Attempt int
+	// Begun is when the attempt began that the vendor may have taken; for a
+	// Resolver.
+	Begun time.Time
 	// Message is the whole message, its Thread filled. Parts are those of its
 	// parts that go out by this request.
 	Message *normalize.Message
@@ -292,8 +295,9 @@ type Resolver interface {
 type Kind struct {
 	// Type is its name in the configuration; Title is for people.
 	Type, Title string
-	// Addresses is the kind of address its customers have.
-	Addresses string
+	// Addresses are the kinds of address that its customers have, the usual one
+	// first.
+	Addresses []string
 	// Facts are what the documentation says of the kind.
 	Facts Facts
 	// Config returns a new configuration with its defaults, as a pointer to a

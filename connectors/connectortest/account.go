@@ -190,8 +190,8 @@ func (o *output) String() string {
 // registration: the kind is complete, and its settings say what is wrong.
 func (s Suite) registration(t *testing.T) {
 	k := s.kind(t)
-	if k.Title == "" || k.Addresses == "" || k.Facts.PerPeerHour == 0 {
-		t.Errorf("title %q, addresses %q, facts %+v: all are needed", k.Title, k.Addresses, k.Facts)
+	if k.Title == "" || len(k.Addresses) == 0 || k.Facts.PerPeerHour == 0 {
+		t.Errorf("title %q, addresses %v, facts %+v: all are needed", k.Title, k.Addresses, k.Facts)
 	}
 	a := s.open(t, s.vendor(t))
 	_, webhook := a.Channel.(channel.Webhook)

@@ -84,14 +84,14 @@ func init() {
 		return fakeOut{l.(*line)}, nil
 	}
 	channel.Register(channel.Kind{
-		Type: "fake", Title: "Fake", Addresses: normalize.KindEmail, Config: conf,
+		Type: "fake", Title: "Fake", Addresses: []string{normalize.KindEmail}, Config: conf,
 		New: func(c connectors.Config, _ connectors.Deps) (channel.Channel, error) {
 			f, err := open(c)
 			return fake{f}, err
 		},
 	})
 	channel.Register(channel.Kind{
-		Type: "fake_out", Title: "Fake, out only", Addresses: normalize.KindEmail, Config: conf,
+		Type: "fake_out", Title: "Fake, out only", Addresses: []string{normalize.KindEmail}, Config: conf,
 		New: func(c connectors.Config, _ connectors.Deps) (channel.Channel, error) { return open(c) },
 	})
 }

@@ -31,16 +31,19 @@ func (w *Worker) resolve(ctx context.Context, job *outbox.Job) outbox.Result {
 	if !ok {
 		return outbox.Result{Detail: "this channel cannot be asked; a receipt or a person decides"}
 	}
-	again, err := w.sentBefore(ctx, send)
+	attempts, err := w.Store.Attempts(ctx, send.ID)
 	switch {
 	case err != nil:
 		return outbox.Result{Err: unsent(err)}
-	case again:
+	case sentBefore(send, attempts):
 		return outbox.Result{Detail: "what an earlier try has sent cannot be told from this one; a receipt or a person decides"}
 	}
 	r, fault := w.load(ctx, send)
 	if fault != nil {
 		return outbox.Result{Err: fault}
+	}
+	if n := len(attempts); n > 0 {
+		r.Begun = attempts[n-1].StartedAt
 	}
 	sent, found, err := asker.Resolve(ctx, r.Outbound)
 	switch {
@@ -54,12 +57,9 @@ func (w *Worker) resolve(ctx context.Context, job *outbox.Job) outbox.Result {
 
 // sentBefore reports whether an earlier try of a send went out, to some at
 // least: then finding the message proves nothing of the last one.
-func (w *Worker) sentBefore(ctx context.Context, send *outbox.Job) (bool, error) {
-	if slices.ContainsFunc(send.Settled, func(s outbox.SettledRecipient) bool { return s.Status != normalize.StatusFailed }) {
-		return true, nil
-	}
-	attempts, err := w.Store.Attempts(ctx, send.ID)
-	return slices.ContainsFunc(attempts, func(a outbox.Attempt) bool { return a.Outcome == string(normalize.StatusAccepted) }), err
+func sentBefore(send *outbox.Job, attempts []outbox.Attempt) bool {
+	return slices.ContainsFunc(send.Settled, func(s outbox.SettledRecipient) bool { return s.Status != normalize.StatusFailed }) ||
+		slices.ContainsFunc(attempts, func(a outbox.Attempt) bool { return a.Outcome == string(normalize.StatusAccepted) })
 }
 
 // found settles the send by what the vendor said of it.

@@ -28,7 +28,7 @@ const Type = "email"
 
 func init() {
 	channel.Register(channel.Kind{
-		Type: Type, Title: "E-mail (IMAP and SMTP)", Addresses: normalize.KindEmail,
+		Type: Type, Title: "E-mail (IMAP and SMTP)", Addresses: []string{normalize.KindEmail},
 		Facts: channel.Facts{
 			Receives:    []normalize.PartKind{normalize.PartText, normalize.PartImage, normalize.PartAudio, normalize.PartVideo, normalize.PartFile},
 			Receipts:    []normalize.Status{normalize.StatusDelivered, normalize.StatusRead, normalize.StatusFailed},
