@@ -261,9 +261,17 @@ func (a *App) grace() time.Duration { return a.file.Load().Shutdown.Grace }
 
 // Reply takes an agent's answer, see timeline.Desk.
 func (a *App) Reply(ctx context.Context, answer timeline.Answer) (*normalize.Message, bool, error) {
+	return a.desk().Reply(ctx, answer)
+}
+
+// Preview tells what would become of an answer.
+func (a *App) Preview(ctx context.Context, answer timeline.Answer) (*timeline.Preview, error) {
+	return a.desk().Preview(ctx, answer)
+}
+
+func (a *App) desk() *timeline.Desk {
 	d := a.file.Load().Delivery
-	desk := timeline.Desk{Store: a.db, Outlets: a, Now: a.now, Expire: d.Expire, MaxPerPeerHour: d.MaxPerPeerHour}
-	return desk.Reply(ctx, answer)
+	return &timeline.Desk{Store: a.db, Outlets: a, Now: a.now, Expire: d.Expire, MaxPerPeerHour: d.MaxPerPeerHour}
 }
 
 // ingestor takes in what channels hand over.

@@ -33,7 +33,7 @@ func (o outlet) Address(typed string) normalize.Address {
 	return addr
 }
 
-func (o outlet) Plan(ctx context.Context, m, repliedTo *normalize.Message) ([][]int, error) {
+func (o outlet) Plan(ctx context.Context, m, repliedTo *normalize.Message) (timeline.Plan, error) {
 	return deliver.Plan(ctx, o.channel, m, repliedTo, o.links, o.now())
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/identity"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
@@ -206,6 +207,14 @@ func TestNotesFirstMessagesAndRefusals(t *testing.T) {
 	if first.ConversationID == 0 || first.Address.Value != "carl@example.com" || first.Subject != "Your order" {
 		t.Errorf("got %+v", first)
 	}
+	for preview, body := range map[string]map[string]any{
+		strings.TrimSuffix(path, "/messages") + "/preview": {"text": "in blue"},
+		"/v1/messages/preview":                             {"channel": "support", "to": "carl@example.com", "text": "in blue"},
+	} {
+		if p := get[timeline.Preview](w, "POST", preview, body); len(p.Parts) != 1 || p.Parts[0].Text != "in blue" || p.Requests != 1 {
+			t.Errorf("%s: got %+v", preview, p)
+		}
+	}
 	for _, c := range []struct {
 		name, path string
 		body       any
@@ -232,8 +241,14 @@ func TestNotesFirstMessagesAndRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := *w
 			w.t = t
-			if p := w.refused(c.status, "POST", c.path, c.body); p.Reason != c.reason {
-				t.Errorf("got reason %q in %+v, want %q", p.Reason, p, c.reason)
+			preview := strings.TrimSuffix(c.path, "/messages") + "/preview"
+			if c.path == "/v1/messages" {
+				preview = "/v1/messages/preview"
+			}
+			for _, path := range []string{c.path, preview} {
+				if p := w.refused(c.status, "POST", path, c.body); p.Reason != c.reason {
+					t.Errorf("%s: got reason %q in %+v, want %q", path, p.Reason, p, c.reason)
+				}
 			}
 		})
 	}

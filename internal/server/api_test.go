@@ -98,14 +98,14 @@ func (letters) Address(typed string) normalize.Address {
 	return normalize.Email(typed, "")
 }
 
-func (letters) Plan(_ context.Context, m, _ *normalize.Message) (jobs [][]int, err error) {
+func (letters) Plan(_ context.Context, m, _ *normalize.Message) (p timeline.Plan, err error) {
 	if strings.Contains(m.Text, "unspeakable") {
-		return nil, timeline.Refuse("unsupported", "this channel does not carry that word")
+		return p, timeline.Refuse("unsupported", "this channel does not carry that word")
 	}
 	for i := range m.Parts {
-		jobs = append(jobs, []int{i})
+		p.Jobs = append(p.Jobs, []int{i})
 	}
-	return jobs, nil
+	return p, nil
 }
 
 var png = []byte("\x89PNG\r\n\x1a\n" + strings.Repeat("\x00", 100))

@@ -23,6 +23,10 @@ func (s *Server) messagesAPI(a huma.API) {
 		describedAs(same), answering(http.StatusCreated)), s.postAnswer)
 	huma.Register(a, operation(http.MethodPost, "/v1/messages", "write", "Writes to a customer first",
 		describedAs("It starts a conversation, or continues one. "+same), answering(http.StatusCreated)), s.postMessage)
+	const preview = "Nothing is kept. The parts are as they would go out, cut to what the channel takes, with a notice where a file would go as a link; " +
+		"what would be refused is refused here with the same reason."
+	huma.Register(a, operation(http.MethodPost, "/v1/conversations/{id}/preview", "preview-answer", "What would become of an answer", describedAs(preview)), s.previewAnswer)
+	huma.Register(a, operation(http.MethodPost, "/v1/messages/preview", "preview-message", "What would become of a first message", describedAs(preview)), s.previewMessage)
 	huma.Register(a, operation(http.MethodGet, "/v1/messages/{id}", "get-message", "A message with the status of its parts, attempts and receipts"), s.getMessage)
 }
 
@@ -70,22 +74,69 @@ type messageOut struct {
 }
 
 func (s *Server) postAnswer(ctx context.Context, in *postAnswerIn) (*messageOut, error) {
-	id, err := pathID("conversation", in.ID)
+	a, err := in.Body.to(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	a := in.Body.Words.answer()
-	a.Conversation, a.Channel, a.To = id, in.Body.Channel, in.Body.To
 	return s.reply(ctx, in.Key, a)
 }
 
 func (s *Server) postMessage(ctx context.Context, in *postMessageIn) (*messageOut, error) {
-	if in.Body.Note {
-		return nil, flawed("body.note", "a note belongs in a conversation: POST /v1/conversations/{id}/messages")
+	a, err := in.Body.first()
+	if err != nil {
+		return nil, err
 	}
-	a := in.Body.Words.answer()
-	a.Channel, a.To = in.Body.Channel, in.Body.To
 	return s.reply(ctx, in.Key, a)
+}
+
+type previewAnswerIn struct {
+	ConversationPath
+	Body answerBody
+}
+
+type previewMessageIn struct{ Body writeBody }
+
+func (s *Server) previewAnswer(ctx context.Context, in *previewAnswerIn) (*body[*timeline.Preview], error) {
+	a, err := in.Body.to(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.preview(ctx, a)
+}
+
+func (s *Server) previewMessage(ctx context.Context, in *previewMessageIn) (*body[*timeline.Preview], error) {
+	a, err := in.Body.first()
+	if err != nil {
+		return nil, err
+	}
+	return s.preview(ctx, a)
+}
+
+func (s *Server) preview(ctx context.Context, a timeline.Answer) (*body[*timeline.Preview], error) {
+	p, err := s.deps.Desk.Preview(ctx, a)
+	if err != nil {
+		return nil, s.fail(ctx, "conversation", err)
+	}
+	return answer(p, nil)
+}
+
+// to is the answer in a conversation.
+func (b answerBody) to(conversation string) (timeline.Answer, error) {
+	a := b.Words.answer()
+	var err error
+	a.Conversation, err = pathID("conversation", conversation)
+	a.Channel, a.To = b.Channel, b.To
+	return a, err
+}
+
+// first is a message to a customer who did not write.
+func (b writeBody) first() (timeline.Answer, error) {
+	a := b.Words.answer()
+	a.Channel, a.To = b.Channel, b.To
+	if b.Note {
+		return a, flawed("body.note", "a note belongs in a conversation: POST /v1/conversations/{id}/messages")
+	}
+	return a, nil
 }
 
 func (w Words) answer() timeline.Answer {

@@ -78,6 +78,7 @@ type Timeline interface {
 // Answerer takes agents' answers; it is *timeline.Desk.
 type Answerer interface {
 	Reply(ctx context.Context, a timeline.Answer) (m *normalize.Message, repeated bool, err error)
+	Preview(ctx context.Context, a timeline.Answer) (*timeline.Preview, error)
 }
 
 // Outbox is what the API shows of a message's deliveries.

@@ -83,7 +83,7 @@ func (o outlet) Address(typed string) normalize.Address {
 	return a
 }
 
-func (o outlet) Plan(ctx context.Context, m, last *normalize.Message) ([][]int, error) {
+func (o outlet) Plan(ctx context.Context, m, last *normalize.Message) (timeline.Plan, error) {
 	return deliver.Plan(ctx, o.as, m, last, timeline.Links{}, o.now())
 }
 
@@ -189,6 +189,9 @@ func TestAnswersAreRefusedWhenGiven(t *testing.T) {
 			refused, ok := errors.AsType[*timeline.Refused](err)
 			if ok != (c.reason != "") || ok && (refused.Reason != c.reason || refused.Detail == "") || !strings.Contains(err.Error(), c.words) {
 				t.Errorf("%s: %v", c.name, err)
+			}
+			if p, told := desk.Preview(t.Context(), c.answer); p != nil || told == nil || told.Error() != err.Error() {
+				t.Errorf("%s: the preview says %v, %v", c.name, p, told)
 			}
 			if r.events(normalize.MessageSent) != before {
 				t.Errorf("%s: something was committed", c.name)
@@ -303,6 +306,27 @@ func TestAnswersAsTheyAreStored(t *testing.T) {
 		}
 		if now, err := r.db.Conversation(t.Context(), c.ID); err != nil || now.State != normalize.Open {
 			t.Errorf("an answer left its conversation closed: %+v, %v", now, err)
+		}
+	})
+}
+
+// The preview of an answer shows what then goes out, and keeps nothing.
+func TestPreview(t *testing.T) {
+	engines(t, func(t *testing.T, r *rig) {
+		ch := &testChannel{limits: channel.Limits{TextRunes: 20, Segments: true}}
+		desk := r.desk(map[string]*testChannel{"chat": ch})
+		a := timeline.Answer{Conversation: r.ask("ann@chat.test").ID, Text: "one line of words and 一 another"}
+		p, err := desk.Preview(t.Context(), a)
+		r.must(err)
+		if len(p.Parts) != 2 || p.Requests != 2 || p.Segments != 2 || r.events(normalize.MessageSent) != 0 {
+			t.Errorf("%+v, %d sent", p, r.events(normalize.MessageSent))
+		}
+		m, _, err := desk.Reply(t.Context(), a)
+		r.must(err)
+		for i, part := range m.Parts {
+			if part.Text != p.Parts[i].Text {
+				t.Errorf("part %d is %q, the preview said %q", i, part.Text, p.Parts[i].Text)
+			}
 		}
 	})
 }

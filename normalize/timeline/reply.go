@@ -66,7 +66,15 @@ type Outlet interface {
 	// Plan completes an outgoing message and cuts its parts into the requests
 	// that carry them, as indexes into m.Parts. It may replace m.Parts. A
 	// message that cannot be sent is a *Refused.
-	Plan(ctx context.Context, m, repliedTo *normalize.Message) (jobs [][]int, err error)
+	Plan(ctx context.Context, m, repliedTo *normalize.Message) (Plan, error)
+}
+
+// Plan is how a channel is going to carry a message.
+type Plan struct {
+	// Jobs are the requests, as indexes into Message.Parts.
+	Jobs [][]int
+	// Segments of SMS that its text takes; 0 where the channel has none.
+	Segments int
 }
 
 // Desk takes the agents' answers.
@@ -92,41 +100,68 @@ func (d *Desk) Reply(ctx context.Context, a Answer) (m *normalize.Message, repea
 		}
 	}
 	now := d.Now()
-	m, last, err := d.draft(ctx, a, now)
+	m, p, err := d.plan(ctx, a, now)
 	if err != nil {
 		return nil, false, err
-	}
-	r := Reply{Message: m, IdempotencyKey: a.IdempotencyKey, RequestHash: a.Hash, ExpiresAt: now.Add(d.Expire), Now: now}
-	if !a.Note {
-		outlet, ok := d.Outlets.Outlet(m.Channel.Name)
-		if !ok {
-			return nil, false, Refuse("no_channel", "there is no channel named %q, or it is not enabled", m.Channel.Name)
-		}
-		m.Channel = outlet.Account()
-		if m.Address.IsZero() {
-			m.Address = outlet.Address(a.To)
-		}
-		if m.Address.IsZero() {
-			return nil, false, Refuse("no_address", "%q is not an address of channel %q", a.To, m.Channel.Name)
-		}
-		if r.Jobs, err = outlet.Plan(ctx, m, last); err != nil {
-			return nil, false, err
-		}
-		if len(m.Parts) > maxParts {
-			return nil, false, Refuse("too_large", "channel %q would cut the text into %d pieces; at most %d are sent", m.Channel.Name, len(m.Parts), maxParts)
-		}
-		if err := d.reachable(ctx, m); err != nil {
-			return nil, false, err
-		}
-		if err := d.govern(ctx, m, now); err != nil {
-			return nil, false, err
-		}
 	}
 	for i := range m.Parts {
 		m.Parts[i].ID = normalize.NewID(now)
 		m.Parts[i].Status, m.Parts[i].StatusAt = normalize.StatusQueued, now
 	}
-	return d.Store.Reply(ctx, r)
+	return d.Store.Reply(ctx, Reply{
+		Message: m, Jobs: p.Jobs, IdempotencyKey: a.IdempotencyKey, RequestHash: a.Hash, ExpiresAt: now.Add(d.Expire), Now: now,
+	})
+}
+
+// Preview is what would become of an answer.
+type Preview struct {
+	// Parts as they would go out, with what the channel cannot carry replaced
+	// and their notices.
+	Parts []normalize.Part `json:"parts" nullable:"false"`
+	// Requests to the vendor, each of which counts against the reply window.
+	Requests int `json:"requests"`
+	// Segments of SMS; absent where the channel has none.
+	Segments int `json:"segments,omitempty"`
+}
+
+// Preview tells what Reply would do with an answer, and refuses what it would
+// refuse. Nothing is kept.
+func (d *Desk) Preview(ctx context.Context, a Answer) (*Preview, error) {
+	m, p, err := d.plan(ctx, a, d.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &Preview{Parts: m.Parts, Requests: len(p.Jobs), Segments: p.Segments}, nil
+}
+
+// plan builds the message that an answer becomes, and how it is going to be
+// carried; not at all where it is a note.
+func (d *Desk) plan(ctx context.Context, a Answer, now time.Time) (m *normalize.Message, p Plan, err error) {
+	m, last, err := d.draft(ctx, a, now)
+	if err != nil || a.Note {
+		return m, p, err
+	}
+	outlet, ok := d.Outlets.Outlet(m.Channel.Name)
+	if !ok {
+		return nil, p, Refuse("no_channel", "there is no channel named %q, or it is not enabled", m.Channel.Name)
+	}
+	m.Channel = outlet.Account()
+	if m.Address.IsZero() {
+		m.Address = outlet.Address(a.To)
+	}
+	if m.Address.IsZero() {
+		return nil, p, Refuse("no_address", "%q is not an address of channel %q", a.To, m.Channel.Name)
+	}
+	if p, err = outlet.Plan(ctx, m, last); err != nil {
+		return nil, p, err
+	}
+	if len(m.Parts) > maxParts {
+		return nil, p, Refuse("too_large", "channel %q would cut the text into %d pieces; at most %d are sent", m.Channel.Name, len(m.Parts), maxParts)
+	}
+	if err := d.reachable(ctx, m); err != nil {
+		return nil, p, err
+	}
+	return m, p, d.govern(ctx, m, now)
 }
 
 // draft builds the message but for what the channel adds.

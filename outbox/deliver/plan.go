@@ -8,52 +8,63 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
-// Plan completes an outgoing message for a channel and cuts it into requests,
-// as indexes into m.Parts: one for each part or, on a channel that bundles,
+// Plan completes an outgoing message for a channel and cuts it into requests: one for each part or, on a channel that bundles,
 // one for all. Text over the channel's limit becomes several parts. What the
 // channel could not carry is a *timeline.Refused, so that the agent learns of
 // it at once.
-func Plan(ctx context.Context, ch channel.Channel, m, repliedTo *normalize.Message, links Linker, now time.Time) ([][]int, error) {
+func Plan(ctx context.Context, ch channel.Channel, m, repliedTo *normalize.Message, links Linker, now time.Time) (p timeline.Plan, err error) {
 	sender, ok := ch.(channel.Sender)
 	if !ok {
-		return nil, timeline.Refuse("not_sendable", "channel %q only receives", m.Channel.Name)
+		return p, timeline.Refuse("not_sendable", "channel %q only receives", m.Channel.Name)
 	}
 	if repliedTo != nil {
 		m.Thread = repliedTo.Thread
 		m.Thread.Conversation = 0
 		m.Thread.ReplyTo = repliedTo.ExternalID
 	}
-	if p, ok := ch.(channel.Preparer); ok {
-		if err := p.Prepare(m, repliedTo); err != nil {
-			return nil, refusal(err)
+	if pr, ok := ch.(channel.Preparer); ok {
+		if err := pr.Prepare(m, repliedTo); err != nil {
+			return p, refusal(err)
 		}
 	}
 	limits, err := sender.Limits(ctx, m.Thread)
 	if err != nil {
-		return nil, refusal(err)
+		return p, refusal(err)
 	}
 	if err := fits(limits, now); err != nil {
-		return nil, err
+		return p, err
 	}
 	if err := carry(m, limits, links, now); err != nil {
-		return nil, err
+		return p, err
 	}
 	m.Parts = split(m.Parts, limits)
-	if limits.Bundle {
-		all := make([]int, len(m.Parts))
+	p.Jobs = requests(m.Parts, limits)
+	if limits.Segments {
+		for _, part := range m.Parts {
+			p.Segments += text.Segments(text.Render(part.Text, part.HTML, limits.Markup))
+		}
+	}
+	return p, nil
+}
+
+// requests returns which parts go out together.
+func requests(parts []normalize.Part, l channel.Limits) [][]int {
+	if l.Bundle {
+		all := make([]int, len(parts))
 		for i := range all {
 			all[i] = i
 		}
-		return [][]int{all}, nil
+		return [][]int{all}
 	}
-	jobs := make([][]int, len(m.Parts))
-	for i := range jobs {
-		jobs[i] = []int{i}
+	each := make([][]int, len(parts))
+	for i := range each {
+		each[i] = []int{i}
 	}
-	return jobs, nil
+	return each
 }
 
 // refusal turns a connector's definite no into a refusal; anything else is a
