@@ -1,6 +1,9 @@
 package text
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxPasses bounds how often what is left is looked at once more. A mail that
 // changes each time was made to; of it nothing is cut.
@@ -12,10 +15,11 @@ const maxLines = 20_000
 
 // NewlyWritten returns of the text of a mail what its sender wrote now,
 // without the mail that is answered and without signature. It is a run of the
-// mail's own lines. Where it is not plain what is new, all of it is: a quote
-// between new words stays, since these answer it; so does a mail that was
-// passed on, and one that holds nothing new. What was returned once is
-// returned again when it is asked for.
+// mail's own lines, with a greeting before it where a quote stood between the
+// two. Where it is not plain what is new, all of it is: a quote between new
+// words stays, since these answer it; so does a mail that was passed on, and
+// one that holds nothing new. What was returned once is returned again when it
+// is asked for.
 //
 // It knows what the common mail programs write around a quote in the
 // languages of the table languages, and ">" in any. Of a mail with more than
@@ -27,31 +31,34 @@ func NewlyWritten(plain string) (visible string) {
 	}
 	left := lines
 	for range maxPasses {
-		first, end := fresh(left, nil)
-		if first == 0 && end == len(left) {
+		kept := fresh(left, nil)
+		if len(kept) == len(left) {
 			if len(left) == len(lines) {
 				return plain
 			}
 			return strings.Join(left, "\n")
 		}
-		left = left[first:end]
+		left = kept
 	}
 	return plain
 }
 
-// fresh returns the run of lines[first:end] that is new, without blank lines at
-// its ends. Where all is new, or nothing, that is all lines as they are.
-func fresh(lines []string, marks map[int]mark) (first, end int) {
+// fresh returns the lines that are new, without blank lines at their ends.
+// Where all is new, or nothing, that is all lines as they are.
+func fresh(lines []string, marks map[int]mark) []string {
 	s := scan(lines, marks)
 	if s.forward {
-		return 0, len(lines)
+		return lines
 	}
 	s.dropSignatures(marks)
+	if kept := s.greeted(); kept != nil {
+		return kept
+	}
 	first, end, ok := s.visible()
 	if !ok || s.answersWithin(first, end) {
-		return 0, len(lines)
+		return lines
 	}
-	return first, end
+	return lines[first:end]
 }
 
 // stretch is a run of lines, all new or all quoted.
@@ -83,6 +90,21 @@ func (s *scanner) visible() (first, end int, ok bool) {
 	}
 	first, end = trimBlank(s.lines, first, s.list[to].end)
 	return first, end, first < end
+}
+
+// greeted returns the lines around the one quote that a program put below the
+// greeting, nil where there is more above the quote or below: then it stands
+// between words that need it.
+func (s *scanner) greeted() []string {
+	if len(s.list) != 3 || s.list[0].quoted || !s.list[1].quoted || !s.list[1].named || s.list[2].quoted {
+		return nil
+	}
+	above, quote, below := s.list[0], s.list[1], s.list[2]
+	if above.end-above.first != 1 || !greeting(fold(s.lines[above.first])) {
+		return nil
+	}
+	first, end := trimBlank(s.lines, below.first, below.end)
+	return slices.Concat(s.lines[above.first:quote.first], s.lines[first:end])
 }
 
 // maxPointer bounds the words that only point to others, in bytes.

@@ -88,7 +88,8 @@ func TestHostileQuotesStayBounded(t *testing.T) {
 	}
 }
 
-// wantRun fails where visible is no run of the lines of body, or nothing.
+// wantRun fails where visible is no run of the lines of body, after a greeting
+// perhaps and the blank lines below it, or nothing.
 func wantRun(t interface {
 	Helper()
 	Fatalf(string, ...any)
@@ -98,7 +99,14 @@ func wantRun(t interface {
 	if visible == "" && strings.TrimSpace(body) != "" {
 		t.Fatalf("nothing is left of %.500q", body)
 	}
-	if !strings.Contains("\n"+body+"\n", "\n"+visible+"\n") {
+	whole := "\n" + body + "\n"
+	if strings.Contains(whole, "\n"+visible+"\n") {
+		return
+	}
+	above, below, _ := strings.Cut(visible, "\n")
+	below = strings.TrimLeft(below, "\n")
+	at := strings.Index(whole, "\n"+above+"\n")
+	if at < 0 || below == "" || !greeting(fold(above)) || !strings.Contains(whole[at+len(above)+1:], "\n"+below+"\n") {
 		t.Fatalf("%.500q has no lines %.500q", body, visible)
 	}
 }

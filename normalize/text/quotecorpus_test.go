@@ -15,7 +15,7 @@ import (
 // TestRepliesOfOthers measures against what another parser says of replies in
 // many languages. That is no gospel: it drops the quotes that answers stand
 // between, and what stands below any line of dashes. So nine in ten have to
-// agree in nine of ten words, and -v lists the others.
+// agree in every word, and -v lists the others.
 func TestRepliesOfOthers(t *testing.T) {
 	folder := os.Getenv("DESKBRIDGE_CORPUS")
 	if folder == "" {
@@ -47,9 +47,8 @@ func TestRepliesOfOthers(t *testing.T) {
 		t.Logf("%s differs (%.2f):\n%s\n--- not\n%s", want.File, share, got, want.Visible)
 	}
 	t.Logf("%d of %d agree in every word; on average %.3f of the words", agreed, total, words/float64(total))
-	// What has been reached, so that it is not lost again. The goal of 90 % is
-	// not met.
-	if agreed*100 < total*88 {
+	// The goal, which is what has been reached.
+	if agreed*100 < total*90 {
 		t.Errorf("%d of %d agree", agreed, total)
 	}
 }

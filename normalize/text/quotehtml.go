@@ -35,7 +35,8 @@ func set(list ...string) map[string]bool {
 }
 
 // NewlyWrittenHTML returns the text of an HTML mail that its sender wrote now,
-// as FromHTML shows it: a run of the lines of that. It goes by the elements
+// as FromHTML shows it: lines of that as
+// NewlyWritten returns them. It goes by the elements
 // that mail programs put quotes and signatures in, and by their words as
 // NewlyWritten does. An indented text of which neither tells that it is a
 // quote counts as the sender's own.
@@ -49,11 +50,11 @@ func NewlyWrittenHTML(s string) (visible string) {
 	if len(lines) > maxLines {
 		return tidy(raw)
 	}
-	first, end := fresh(lines, w.marks(raw, len(lines)))
-	if first == 0 && end == len(lines) {
+	kept := fresh(lines, w.marks(raw, len(lines)))
+	if len(kept) == len(lines) {
 		return tidy(raw)
 	}
-	return tidy(strings.Join(lines[first:end], "\n"))
+	return tidy(strings.Join(kept, "\n"))
 }
 
 // watcher notes where in the text the elements lie that tell of quotes.

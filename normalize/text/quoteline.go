@@ -28,7 +28,7 @@ type vocabulary struct {
 	labels                                map[string]kind
 	original, forwarded, regards, subject map[string]bool
 	wrote, opens, excuses, within, answer []string
-	mobile, loose                         []pattern
+	mobile, loose, greetings              []pattern
 }
 
 // words is what languages say, put together for looking up.
@@ -60,6 +60,9 @@ var words = func() vocabulary {
 		}
 		for _, s := range l.loose {
 			w.loose = append(w.loose, newPattern(s))
+		}
+		for _, s := range l.greetings {
+			w.greetings = append(w.greetings, newPattern(s))
 		}
 	}
 	return w
@@ -224,6 +227,17 @@ func programSignature(folded string) (found, sure bool) {
 		}
 	}
 	return false, false
+}
+
+// greeting is true for a line that says no more than whom it is to. A name may
+// stand before it: "Ann, hello".
+func greeting(folded string) bool {
+	s := strings.TrimRight(folded, ",.!:;、。！، -–—")
+	if i := strings.LastIndexAny(s, ",、،"); i > 0 && i <= 40 {
+		_, n := utf8.DecodeRuneInString(s[i:])
+		s = strings.TrimSpace(s[i+n:])
+	}
+	return len(strings.Fields(s)) <= 5 && slices.ContainsFunc(words.greetings, func(p pattern) bool { return p.matches(s) })
 }
 
 // says is true where any of the phrases stands in the text.

@@ -188,10 +188,14 @@ func (s *scanner) below(i, end int) int {
 	return max(i+1, end)
 }
 
-// fenced moves the beginning of a quote up over the rules above it.
+// fenced moves the beginning of a quote up over the rules above it, and over
+// what else a program may put there: the words "original message" without any
+// dashes, who wrote it, and to whom and on what.
 func (s *scanner) fenced(first, begin int) int {
 	for i := first - 1; i >= begin; i-- {
-		if rule(fold(s.lines[i])) {
+		folded := fold(s.lines[i])
+		title, _ := titled(folded)
+		if rule(folded) || words.original[title] || undated(folded) != none || i == first-1 && addressed(folded) {
 			first = i
 		} else if !blank(s.lines[i]) {
 			break
@@ -207,7 +211,13 @@ func (s *scanner) alone(first, begin int) bool {
 		return true
 	}
 	found, _ := programSignature(fold(s.lines[first-1]))
-	return found || opens(fold(s.lines[first]))
+	return found || addressed(fold(s.lines[first-1])) || opens(fold(s.lines[first]))
+}
+
+// addressed is true for a line of a header on to whom a mail is, or on what.
+func addressed(folded string) bool {
+	k := label(folded)
+	return k == labelTo || k == labelSubject
 }
 
 // headerWithin is true where an indented text begins with the header of a mail.

@@ -26,14 +26,17 @@ type language struct {
 	// within are the words of senders who answer within the mail below, by
 	// which they also say that they answer.
 	within, answer []string
+	// greetings are lines that a mail begins with, "%" being a name.
+	greetings []string
 	// regards are lines that nothing but names and addresses follows.
 	regards []string
 }
 
 var languages = []language{
 	{ // English
-		wrote:     []string{"wrote"},
-		opens:     []string{"on ", "at ", "---- on "},
+		greetings: []string{"hi", "hi %", "hello", "hello %", "hey", "hey %", "dear %", "good morning", "good morning %", "good afternoon", "good afternoon %", "good evening", "good day", "greetings"},
+		wrote:     []string{"wrote", "writes"},
+		opens:     []string{"on ", "at ", "---- on ", "quoting "},
 		from:      []string{"from"},
 		date:      []string{"sent", "date", "sent at", "date sent"},
 		to:        []string{"to", "cc", "bcc"},
@@ -58,6 +61,7 @@ var languages = []language{
 		},
 	},
 	{ // Chinese, simplified
+		greetings: []string{"您好", "你好", "%您好", "%你好", "尊敬的%", "亲爱的%"},
 		wrote:     []string{"写道", "写到", "写信", "来信"},
 		opens:     []string{"在", "于"},
 		from:      []string{"发件人", "发信人", "寄件者", "发送人"},
@@ -68,12 +72,13 @@ var languages = []language{
 		original:  []string{"原始邮件", "回复的原邮件", "原邮件", "原始邮件信息", "原始信息", "回复的邮件", "邮件原件", "来自 原始邮件"},
 		forwarded: []string{"转发邮件信息", "转发的邮件", "转发邮件", "转发的原邮件", "开始转发的邮件", "以下是转发的邮件", "已转发邮件"},
 		subjects:  []string{"转发", "转"},
-		mobile:    []string{"发自我的%", "发自%手机", "从我的%发送", "发自%邮箱", "发自%大师", "发自%客户端", "来自我的%", "获取%outlook", "发送自%邮件", "发自%iphone", "发自%ipad", "发自%foxmail", "发自 windows %", "发送自 windows %", "从%outlook", "来自qq邮箱%", "使用%outlook 发送"},
+		mobile:    []string{"发自我的%", "发自%手机", "从我的%发送", "发自%邮箱", "发自%大师", "发自%客户端", "来自我的%", "获取%outlook", "获取 outlook%", "下载%outlook", "下载 outlook%", "从 windows %发送", "由网易%定制", "签名由%定制", "发自foxmail%", "发自新浪%", "发送自%邮件", "发自%iphone", "发自%ipad", "发自%foxmail", "发自 windows %", "发送自 windows %", "从%outlook", "来自qq邮箱%", "使用%outlook 发送"},
 		answer:    []string{"回复", "答复", "批注", "回答"},
 		within:    []string{"红字", "红色", "蓝色", "蓝字", "下文中回复", "见原文", "在下面回复", "在原文"},
 		regards:   []string{"此致", "祝好", "顺祝商祺", "此致敬礼"},
 	},
 	{ // Chinese, traditional
+		greetings: []string{"妳好", "敬啟者", "尊敬的%", "親愛的%"},
 		wrote:     []string{"寫道", "撰寫", "寫信", "來信"},
 		opens:     []string{"在", "於"},
 		from:      []string{"寄件者", "寄件人", "發件人"},
@@ -84,12 +89,13 @@ var languages = []language{
 		original:  []string{"原始郵件", "原始訊息", "原始信件", "原郵件", "回覆的原郵件"},
 		forwarded: []string{"轉寄的郵件", "轉寄郵件", "轉發的郵件", "開始轉寄郵件", "轉寄訊息", "已轉寄的郵件", "開始轉寄的郵件"},
 		subjects:  []string{"轉寄", "轉發"},
-		mobile:    []string{"從我的%傳送", "從我的%發送", "發自我的%", "寄自我的%", "傳送自我的%", "從我的%寄出", "取得%outlook", "從%outlook%傳送", "寄件自%outlook"},
+		mobile:    []string{"從我的%傳送", "從我的%發送", "發自我的%", "寄自我的%", "傳送自我的%", "從我的%寄出", "取得%outlook", "下載 outlook%", "下載%outlook", "從 windows %傳送", "從%outlook%傳送", "寄件自%outlook"},
 		answer:    []string{"回覆", "回應", "答覆"},
 		within:    []string{"紅字", "紅色", "藍色", "在下面回覆", "見原文"},
 		regards:   []string{"順頌商祺", "敬上"},
 	},
 	{ // Japanese
+		greetings: []string{"こんにちは", "お世話になっております", "お世話になります", "いつもお世話になっております", "%様", "%さん", "%さま", "%御中"},
 		wrote:     []string{"のメール", "書きました", "のメッセージ", "は書きました", "さんは書きました"},
 		from:      []string{"差出人", "送信者", "発信者", "送信元", "from"},
 		date:      []string{"送信日時", "日時", "日付", "送信日"},
@@ -101,23 +107,25 @@ var languages = []language{
 		subjects:  []string{"転送"},
 		answer:    []string{"回答", "返信", "コメント"},
 		within:    []string{"赤字", "青字", "インライン", "本文中に"},
-		mobile:    []string{"%から送信", "%から送信されました", "%を入手", "%より送信"},
+		mobile:    []string{"%から送信", "%から送信されました", "%を入手", "%を入手する", "yahoo!メール%", "%より送信"},
 	},
 	{ // Korean
-		wrote:     []string{"작성", "님이 작성", "님이 쓴 글", "쓰셨습니다", "님이 작성한 메시지", "썼습니다"},
-		from:      []string{"보낸 사람", "보낸사람", "발신자", "보낸이"},
+		greetings: []string{"안녕하세요", "%님 안녕하세요", "안녕하십니까", "%님", "%님께", "안녕하세요 %"},
+		wrote:     []string{"작성", "님이 작성", "님의 말", "님이 쓴 글", "쓰셨습니다", "님이 작성한 메시지", "썼습니다"},
+		from:      []string{"보낸 사람", "보낸사람", "발신자", "발신", "보낸이"},
 		date:      []string{"보낸 날짜", "날짜", "보낸 시간", "보낸날짜", "전송 시간", "보낸시간"},
-		to:        []string{"받는 사람", "받는사람", "수신자", "참조", "받는이"},
+		to:        []string{"받는 사람", "받는사람", "수신자", "수신", "참조", "받는이"},
 		subject:   []string{"제목"},
 		other:     []string{"첨부 파일", "숨은 참조"},
-		original:  []string{"원본 메시지", "원본 메일", "원본메시지", "원본메일", "원래 메시지", "original message"},
+		original:  []string{"원본 메시지", "원본 메일", "원본 이메일", "원본메시지", "원본메일", "원래 메시지", "original message"},
 		forwarded: []string{"전달된 메시지", "전달된 메일", "전달된 이메일", "forwarded message", "전달된 메시지 시작"},
 		subjects:  []string{"전달"},
 		answer:    []string{"답"},
 		within:    []string{"빨간색", "파란색", "본문에 답"},
-		mobile:    []string{"나의 %에서 보냄", "내 %에서 보냄", "%에서 보냄", "%에서 전송", "%에서 보낸 메일", "%에서 발송", "%다운로드하기", "%에서 보냈습니다"},
+		mobile:    []string{"나의 %에서 보냄", "내 %에서 보냄", "%에서 보냄", "%에서 전송", "%에서 보낸 메일", "%에서 발송", "%다운로드하기", "%outlook 다운로드", "%outlook 가져오기", "%에서 보냈습니다"},
 	},
 	{ // German
+		greetings: []string{"hallo", "hallo %", "guten tag", "guten tag %", "guten morgen", "guten morgen %", "guten abend", "moin", "moin %", "servus", "liebe %", "lieber %", "sehr geehrte %", "sehr geehrter %", "grüezi", "grüezi %"},
 		wrote:     []string{"schrieb", "geschrieben", "schreibt", "hat geschrieben"},
 		opens:     []string{"am ", "den ", "zitat von "},
 		from:      []string{"von"},
@@ -128,7 +136,7 @@ var languages = []language{
 		original:  []string{"ursprüngliche nachricht", "originalnachricht", "original-nachricht", "urspruengliche nachricht", "ursprüngliche e-mail", "originalmail", "original-mail", "ursprünglicher termin"},
 		forwarded: []string{"weitergeleitete nachricht", "weitergeleitete nachricht anfang", "anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail", "weitergeleitete mail", "weitergeleitete e-mail"},
 		subjects:  []string{"wg", "wtr"},
-		mobile:    []string{"von meinem % gesendet", "gesendet von meinem %", "gesendet von outlook%", "gesendet von mail für %", "von % gesendet", "gesendet mit der %app", "holen sie sich outlook%", "outlook für % beziehen", "gesendet mit proton%", "diese nachricht wurde von meinem % gesendet", "gesendet mit der % mail app"},
+		mobile:    []string{"von meinem % gesendet", "gesendet von meinem %", "gesendet von outlook%", "gesendet von mail für %", "von % gesendet", "gesendet mit der %app", "holen sie sich outlook%", "outlook für % beziehen", "outlook für % herunterladen", "gesendet mit proton%", "diese nachricht wurde von meinem % gesendet", "gesendet mit der % mail app"},
 		loose:     []string{"gesendet von %", "gesendet mit %"},
 		excuses:   []string{"tippfehler", "kürze"},
 		answer:    []string{"antwort", "kommentar", "anmerkung"},
@@ -139,17 +147,18 @@ var languages = []language{
 		},
 	},
 	{ // French
+		greetings: []string{"bonjour", "bonjour %", "bonsoir", "bonsoir %", "salut", "salut %", "cher %", "chère %", "madame", "monsieur"},
 		wrote:     []string{"a écrit", "écrivait", "a ecrit", "à écrit", "écrit"},
 		opens:     []string{"le ", "en date de "},
 		from:      []string{"de", "expéditeur"},
-		date:      []string{"envoyé", "envoyé le", "date", "message du", "date d'envoi"},
+		date:      []string{"envoyé", "envoye", "envoyé le", "date", "message du", "date d'envoi"},
 		to:        []string{"à", "a", "cc", "copie à", "destinataire", "pour", "copie"},
 		subject:   []string{"objet", "sujet"},
 		other:     []string{"cci", "répondre à", "pièces jointes"},
 		original:  []string{"message d'origine", "message d’origine", "message original", "message initial", "courriel original", "message d'origine -"},
 		forwarded: []string{"message transféré", "message transmis", "début du message transféré", "début du message réexpédié", "message réexpédié", "courriel transféré", "forwarded message"},
 		subjects:  []string{"tr", "tfr", "trans"},
-		mobile:    []string{"envoyé de mon %", "envoyé depuis mon %", "envoyé à partir de mon %", "envoyé à partir de outlook%", "envoyé depuis outlook%", "envoyé à partir d'outlook%", "obtenir outlook%", "obtenez outlook%", "envoyé à partir de courrier%", "envoyé avec proton%", "téléchargez outlook%", "envoyé depuis l'app%", "télécharger outlook%", "envoyé depuis yahoo%"},
+		mobile:    []string{"envoyé de mon %", "envoyé depuis mon %", "envoyé à partir de mon %", "envoyé à partir de outlook%", "envoyé depuis outlook%", "envoyé à partir d'outlook%", "obtenir outlook%", "obtenez outlook%", "envoyé à partir de courrier%", "envoyé avec proton%", "téléchargez outlook%", "envoyé depuis l'app%", "télécharger outlook%", "provenance : courrier pour %", "provenance: courrier pour %", "envoyé à partir de yahoo%", "envoyé depuis yahoo%"},
 		loose:     []string{"envoyé depuis %", "envoyé à partir de %"},
 		excuses:   []string{"fautes", "brièveté"},
 		answer:    []string{"répon", "comment", "remarque"},
@@ -157,6 +166,7 @@ var languages = []language{
 		regards:   []string{"cordialement", "bien cordialement", "très cordialement", "bien à vous", "salutations", "meilleures salutations", "salutations distinguées", "sincères salutations"},
 	},
 	{ // Spanish
+		greetings: []string{"hola", "hola %", "buenos días", "buenos días %", "buenas tardes", "buenas tardes %", "buenas noches", "buenas", "estimado %", "estimada %", "estimados %", "querido %", "querida %"},
 		wrote:     []string{"escribió", "escribio", "ha escrito", "escribía"},
 		opens:     []string{"el ", "en ", "a las "},
 		from:      []string{"de", "remitente"},
@@ -175,6 +185,7 @@ var languages = []language{
 		regards:   []string{"saludos", "un saludo", "saludos cordiales", "cordialmente", "atentamente", "un cordial saludo", "reciba un cordial saludo"},
 	},
 	{ // Portuguese
+		greetings: []string{"olá", "olá %", "ola", "oi", "oi %", "bom dia", "bom dia %", "boa tarde", "boa tarde %", "boa noite", "prezado %", "prezada %", "prezados", "caro %", "cara %", "caros"},
 		wrote:     []string{"escreveu", "escrevia"},
 		opens:     []string{"em ", "no dia "},
 		from:      []string{"de", "remetente"},
@@ -185,7 +196,7 @@ var languages = []language{
 		original:  []string{"mensagem original", "e-mail original"},
 		forwarded: []string{"mensagem encaminhada", "mensagem reencaminhada", "início da mensagem encaminhada", "início da mensagem reencaminhada", "forwarded message", "início de mensagem encaminhada"},
 		subjects:  []string{"enc", "res-enc", "encaminhado"},
-		mobile:    []string{"enviado do meu %", "enviado de meu %", "enviado a partir do meu %", "enviado do outlook%", "obter o outlook%", "obter outlook%", "enviado a partir do outlook%", "enviado do email%", "enviado do correio%", "enviado do yahoo%", "enviado com proton%", "enviado através do meu %", "enviado pelo meu %"},
+		mobile:    []string{"enviado do meu %", "enviado de meu %", "enviado a partir do meu %", "enviado do outlook%", "obter o outlook%", "obter outlook%", "obtenha o outlook%", "obtenha outlook%", "enviado a partir do outlook%", "enviado do email%", "enviado do correio%", "enviado do yahoo%", "enviado com proton%", "enviado através do meu %", "enviado pelo meu %"},
 		loose:     []string{"enviado do %", "enviado pelo %"},
 		excuses:   []string{"erros", "brevidade"},
 		answer:    []string{"respost", "respond", "coment"},
@@ -193,6 +204,7 @@ var languages = []language{
 		regards:   []string{"atenciosamente", "cumprimentos", "com os melhores cumprimentos", "melhores cumprimentos", "cordialmente", "att", "abraços"},
 	},
 	{ // Russian
+		greetings: []string{"здравствуйте", "здравствуйте %", "добрый день", "добрый день %", "доброе утро", "добрый вечер", "привет", "привет %", "уважаемый %", "уважаемая %", "уважаемые %"},
 		wrote:     []string{"написал", "написала", "написал(а)", "пишет", "писал", "писала", "написали", "пишете", "вы писали"},
 		opens:     []string{"в ", "от "},
 		from:      []string{"от", "от кого", "отправитель"},
@@ -203,7 +215,7 @@ var languages = []language{
 		original:  []string{"исходное сообщение", "оригинальное сообщение", "исходное письмо", "оригинал сообщения", "первоначальное сообщение"},
 		forwarded: []string{"пересылаемое сообщение", "пересланное сообщение", "начало переадресованного сообщения", "пересланное письмо", "перенаправленное сообщение", "конец пересылаемого сообщения", "начало пересылаемого сообщения"},
 		subjects:  []string{"пер", "пересл"},
-		mobile:    []string{"отправлено с моего %", "отправлено с iphone%", "отправлено с ipad%", "отправлено из outlook%", "отправлено из почты%", "отправлено с android%", "отправлено из мобильной%", "отправлено из mail%", "отправлено с устройства%", "скачать outlook%", "получить outlook%", "отправлено со смартфона%", "отправлено с мобильного%"},
+		mobile:    []string{"отправлено с моего %", "отправлено с iphone%", "отправлено с ipad%", "отправлено из outlook%", "отправлено из почты%", "отправлено с android%", "отправлено из мобильной%", "отправлено из mail%", "отправлено с устройства%", "скачать outlook%", "отправлено из яндекс%", "отправлено из мобильного приложения%", "получить outlook%", "отправлено со смартфона%", "отправлено с мобильного%"},
 		loose:     []string{"отправлено из %", "отправлено с %"},
 		excuses:   []string{"опечатк", "краткость"},
 		answer:    []string{"ответ", "коммент"},
@@ -211,6 +223,7 @@ var languages = []language{
 		regards:   []string{"с уважением", "с наилучшими пожеланиями", "всего доброго"},
 	},
 	{ // Arabic
+		greetings: []string{"مرحبا", "مرحبا %", "مرحبًا", "أهلا", "أهلا %", "السلام عليكم", "السلام عليكم ورحمة الله وبركاته", "السلام عليكم %", "تحية طيبة", "تحية طيبة وبعد", "عزيزي %", "عزيزتي %", "السيد %", "صباح الخير", "مساء الخير"},
 		wrote:     []string{"كتب", "كتبت", "كتب/كتبت", "تمت كتابة ما يلي بواسطة", "كَتب", "كتبَ"},
 		opens:     []string{"في ", "بتاريخ "},
 		from:      []string{"من"},
@@ -227,6 +240,7 @@ var languages = []language{
 		regards:   []string{"مع أطيب التحيات", "تحياتي", "مع التحية", "مع خالص التحية", "وتفضلوا بقبول فائق الاحترام"},
 	},
 	{ // Italian
+		greetings: []string{"ciao", "ciao %", "buongiorno", "buongiorno %", "buonasera", "salve", "gentile %", "caro %", "cara %"},
 		wrote:     []string{"ha scritto", "scrive", "scrisse"},
 		opens:     []string{"il ", "in data "},
 		from:      []string{"da", "mittente"},
@@ -245,6 +259,7 @@ var languages = []language{
 		regards:   []string{"cordiali saluti", "distinti saluti", "saluti", "un cordiale saluto"},
 	},
 	{ // Dutch
+		greetings: []string{"hallo %", "goedemorgen", "goedemiddag", "beste %", "geachte %", "dag %"},
 		wrote:     []string{"schreef", "heeft geschreven", "het volgende geschreven"},
 		opens:     []string{"op "},
 		from:      []string{"van"},
@@ -262,6 +277,7 @@ var languages = []language{
 		regards:   []string{"met vriendelijke groet", "met vriendelijke groeten", "vriendelijke groet", "groeten", "hartelijke groet", "mvg"},
 	},
 	{ // Polish
+		greetings: []string{"dzień dobry", "cześć", "cześć %", "witam", "szanowni państwo", "szanowna %", "szanowny %"},
 		wrote:     []string{"napisał", "napisała", "napisał(a)", "pisze", "napisali"},
 		opens:     []string{"w dniu ", "dnia ", "w ", "wiadomość napisana przez "},
 		from:      []string{"od", "nadawca"},
@@ -279,6 +295,7 @@ var languages = []language{
 		regards:   []string{"pozdrawiam", "z poważaniem", "z wyrazami szacunku", "pozdrowienia"},
 	},
 	{ // Nordic languages: what their most common programs write
+		greetings: []string{"hej", "hej %", "hei", "hei %", "kära %", "kjære %"},
 		wrote:     []string{"skrev", "kirjoitti"},
 		opens:     []string{"den ", "på "},
 		from:      []string{"fra", "från", "lähettäjä"},

@@ -36,21 +36,56 @@ func mayEnd(folded string) bool {
 }
 
 // attribution weighs a line that mayEnd words such as "On Monday, Ann wrote:",
-// and returns where these begin, some lines above perhaps.
+// and returns where these begin, some lines above perhaps. What is not sure by
+// the last lines alone may be so by one above that a program broke.
 func attribution(lines []string, last, floor int) (first int, t trust) {
 	verb := lastVerb(strings.TrimRight(fold(lines[last]), "- "))
-	joined := ""
-	for first = last; first >= floor && last-first < maxWrapped; first-- {
-		line := fold(lines[first])
-		if line == "" || first < last && quotedLine(lines[first]) {
+	joined, broken := "", true
+	for i := last; i >= floor && last-i < maxWrapped; i-- {
+		line := fold(lines[i])
+		if line == "" || i < last && quotedLine(lines[i]) {
+			break
+		}
+		if i < last {
+			broken = broken && brokenOff(line, joined)
+		}
+		if t != none && !broken {
 			break
 		}
 		joined = line + " " + joined
-		if t = wrote(joined, last == first || verb); t != none {
-			return wider(lines, first, last, floor), t
+		switch wrote(joined, last == i || verb || broken) {
+		case sure:
+			return wider(lines, i, last, floor), sure
+		case maybe:
+			if t == none {
+				first, t = i, maybe
+			}
 		}
 	}
-	return 0, none
+	if t == none {
+		return last, undated(fold(lines[last]))
+	}
+	return wider(lines, first, last, floor), t
+}
+
+// undated weighs a line that names whom and not when, as some programs write
+// it: "Ann <ann@shop.test> writes:".
+func undated(s string) trust {
+	s = strings.Trim(s, "- ")
+	if boxed.MatchString(s) && !strings.Contains(s, "i wrote") && (lastVerb(s) || opens(s) && strings.IndexByte(">)]", lastByte(s)) >= 0) {
+		return maybe
+	}
+	return none
+}
+
+// minWrap is the width at which programs break lines at the least, in bytes.
+const minWrap = 60
+
+// brokenOff is true where the next line's first word did not fit into a line.
+func brokenOff(line, next string) bool {
+	word, _, _ := strings.Cut(next, " ")
+	return len(line)+len(word) >= minWrap && !strings.ContainsAny(line[len(line)-1:], ".!?:") &&
+		!strings.HasSuffix(line, "。") && !strings.HasSuffix(line, "！") && !strings.HasSuffix(line, "？")
 }
 
 // wider takes the beginning of a wrapped line in as well, where that line is
@@ -110,7 +145,10 @@ func hasVerb(folded string) bool {
 // wrote weighs a whole attribution, in one line.
 func wrote(s string, whole bool) trust {
 	s = strings.Trim(s, "- ")
-	if len(s) > 3*maxMarker || strings.Contains(s, "i wrote") || strings.IndexFunc(s, unicode.IsDigit) < 0 {
+	if len(s) > 3*maxMarker || strings.Contains(s, "i wrote") {
+		return none
+	}
+	if strings.IndexFunc(s, unicode.IsDigit) < 0 {
 		return none
 	}
 	if strings.ContainsAny(s, "?!？！。") && !boxed.MatchString(s) {
@@ -125,7 +163,7 @@ func wrote(s string, whole bool) trust {
 			return maybe
 		}
 		return none
-	case boxed.MatchString(s) && (said || whole) && (ends || opens(s) || strings.IndexByte(">)]", lastByte(s)) >= 0):
+	case boxed.MatchString(s) && (said || whole && (opens(s) || unworded(s))) && (ends || opens(s) || strings.IndexByte(">)]", lastByte(s)) >= 0):
 		return sure
 	case ends && mailbox.MatchString(s):
 		return sure
@@ -135,6 +173,13 @@ func wrote(s string, whole bool) trust {
 		return maybe
 	}
 	return none
+}
+
+// unworded is true for the date, the time and a name alone, as programs write
+// them in languages that need no verb. A sentence has more words before these.
+func unworded(s string) bool {
+	const before = 2 // words: a weekday and what leads to it
+	return len(strings.Fields(s[:max(0, strings.IndexFunc(s, unicode.IsDigit))])) <= before
 }
 
 // lastByte returns what stands before the colon at the end, 0 for nothing.
