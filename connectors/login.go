@@ -13,9 +13,17 @@ type Loginer interface {
 	Login(ctx context.Context, show func(LoginPrompt)) error
 }
 
-// LoginPrompt is what the person needs. Direct, where not empty, is an address
-// that holds the code already.
+// LoginPrompt is what the person needs: an address to open, with a code to type
+// there or with a browser that comes back by itself.
 type LoginPrompt struct {
-	URL, Code, Direct string
-	Expires           time.Time
+	URL string
+	// Code is to be typed there; "" where the browser comes back. Direct,
+	// where not empty, is an address that holds the code already.
+	Code, Direct string
+	// Local is the host and port of this machine that the browser comes back
+	// to. Where it cannot, Back takes the address that it ended at; an error
+	// says that it is another one, and may be followed by a second try.
+	Local   string
+	Back    func(address string) error
+	Expires time.Time
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
@@ -29,13 +31,7 @@ func (c *loginCmd) Run(e *env) error {
 		if !ok {
 			return badUsage("an account of type %s is not logged in to by a browser", acc.Type)
 		}
-		err = l.Login(e.ctx, func(p connectors.LoginPrompt) {
-			e.say("Open this address in any browser, as the owner of the mailbox:\n\n    %s\n\nand type the code:\n\n    %s\n", cli.Line(p.URL), cli.Line(p.Code))
-			if p.Direct != "" {
-				e.say("This address holds the code already:\n\n    %s\n", cli.Line(p.Direct))
-			}
-			e.say("Waiting until %s ...", p.Expires.In(e.opts.Zone).Format(time.TimeOnly))
-		})
+		err = l.Login(e.ctx, e.prompt)
 		if err != nil {
 			return err
 		}
@@ -47,6 +43,41 @@ func (c *loginCmd) Run(e *env) error {
 		e.say("%s", check.Text)
 		return nil
 	})
+}
+
+// prompt tells the person what to do.
+func (e *env) prompt(p connectors.LoginPrompt) {
+	e.say("Open this address in any browser, as the owner of the mailbox:\n\n    %s\n", cli.Line(p.URL))
+	if p.Code != "" {
+		e.say("and type the code:\n\n    %s\n", cli.Line(p.Code))
+	}
+	if p.Direct != "" {
+		e.say("This address holds the code already:\n\n    %s\n", cli.Line(p.Direct))
+	}
+	if p.Back != nil {
+		_, port, _ := net.SplitHostPort(p.Local)
+		e.say("The browser then comes back to http://%s. If it runs on another machine than this\none, first let it through from there,\n\n    ssh -L %s:%s THIS-MACHINE\n\nor copy the address that it ends at, though it cannot show the page, and paste it here.\n", p.Local, port, p.Local)
+	}
+	e.say("Waiting until %s ...", p.Expires.In(e.opts.Zone).Format(time.TimeOnly))
+	if p.Back != nil {
+		go e.pasted(p.Back)
+	}
+}
+
+// pasted hands over the lines of the input until one is the right one. Nobody
+// waits for it: reading a terminal cannot be ended.
+func (e *env) pasted(back func(string) error) {
+	lines := bufio.NewScanner(e.in)
+	for lines.Scan() {
+		if lines.Text() == "" {
+			continue
+		}
+		err := back(lines.Text())
+		if err == nil {
+			return
+		}
+		e.say("%v", err)
+	}
 }
 
 func account(a *app.App, name string) (*app.Account, error) {

@@ -27,7 +27,7 @@ type commands struct {
 	Demo      demoCmd      `cmd:"" help:"Show the whole product with no account and no configuration, against simulated vendors"`
 	Check     configCmd    `cmd:"" name:"config" help:"Check configuration files, and show what can stand in them"`
 	Doctor    doctorCmd    `cmd:"" help:"Check everything the daemon needs, and say what to mend"`
-	Login     loginCmd     `cmd:"" help:"Give Deskbridge access to an account with OAuth, by a code that is typed in any browser"`
+	Login     loginCmd     `cmd:"" help:"Give Deskbridge access to an account with OAuth, by the consent of its owner in a browser"`
 	Customers customersCmd `cmd:"" help:"Customers and their addresses"`
 	Timeline  timelineCmd  `cmd:"" help:"Show one customer's timeline, the newest message last"`
 	Send      sendCmd      `cmd:"" help:"Queue a message to a customer"`

@@ -22,7 +22,7 @@ const (
 // the names that AccessToken uses. Errors are for the person to read.
 func (o *OAuth) Device(ctx context.Context, show func(connectors.LoginPrompt)) error {
 	if o.cfg.DeviceURL == "" {
-		return connectors.Errorf(connectors.AccountDown, "", "this provider grants mail to no device code: get a refresh token by the provider's console and set oauth2.refresh_token, or set oauth2.device_authorization_url")
+		return connectors.Errorf(connectors.AccountDown, "", "it is not known where consent is given: set oauth2.authorization_url or oauth2.device_authorization_url, or get a refresh token by the provider's console and set oauth2.refresh_token")
 	}
 	form := url.Values{"client_id": {o.cfg.ClientID}}
 	if o.cfg.Scope != "" {
@@ -49,8 +49,13 @@ func (o *OAuth) Device(ctx context.Context, show func(connectors.LoginPrompt)) e
 	if err != nil {
 		return err
 	}
+	return o.consented(ctx, answer)
+}
+
+// consented stores what a consent has brought.
+func (o *OAuth) consented(ctx context.Context, answer oauthReply) error {
 	if answer.RefreshToken == "" {
-		return connectors.Errorf(connectors.AccountDown, "", "the server gave no refresh token; the scope offline_access may be missing under oauth2.scope")
+		return connectors.Errorf(connectors.AccountDown, "", "the server gave no refresh token; the scope offline_access may be missing under oauth2.scope, or the account has given this application its consent before: withdraw that in the account's settings")
 	}
 	select {
 	case o.lock <- struct{}{}:
@@ -58,7 +63,7 @@ func (o *OAuth) Device(ctx context.Context, show func(connectors.LoginPrompt)) e
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	_, err = o.keep(context.WithoutCancel(ctx), answer) // it is issued only once
+	_, err := o.keep(context.WithoutCancel(ctx), answer) // it is issued only once
 	return err
 }
 

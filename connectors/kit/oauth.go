@@ -21,6 +21,9 @@ type OAuthConfig struct {
 	TokenURL, ClientID, ClientSecret, RefreshToken, Scope string
 	// DeviceURL is the device authorization endpoint (RFC 8628), for Device.
 	DeviceURL string
+	// AuthURL is the authorization endpoint (RFC 6749 section 3.1), for
+	// Loopback. Its query is kept.
+	AuthURL string
 }
 
 // OAuth hands out access tokens. It refreshes them before they run out, one

@@ -63,6 +63,7 @@ type SMTP struct {
 type OAuth2 struct {
 	TokenURL     string         `yaml:"token_url" shown:"true" example:"https://login.microsoftonline.com/common/oauth2/v2.0/token" doc:"Address of the token endpoint; needed unless the provider has one."`
 	DeviceURL    string         `yaml:"device_authorization_url" example:"https://login.microsoftonline.com/common/oauth2/v2.0/devicecode" doc:"Address of the device authorization endpoint (RFC 8628), for deskbridge login."`
+	AuthURL      string         `yaml:"authorization_url" example:"https://accounts.google.com/o/oauth2/v2/auth" doc:"Address of the authorization endpoint, for deskbridge login where there is no device authorization: the browser then comes back to a port of 127.0.0.1."`
 	ClientID     string         `yaml:"client_id" required:"true" doc:"Id of the registered application."`
 	ClientSecret configs.Secret `yaml:"client_secret" doc:"Secret of the registered application, where it has one."`
 	RefreshToken configs.Secret `yaml:"refresh_token" doc:"The refresh token that consent gave; left out where deskbridge login gets it. Rotated ones are kept in the store."`

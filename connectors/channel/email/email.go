@@ -145,7 +145,7 @@ func newServer(p endpoint, d connectors.Deps, sources map[OAuth2]*kit.OAuth) (se
 		if sources[*o] == nil {
 			sources[*o] = kit.NewOAuth(kit.OAuthConfig{
 				TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(),
-				RefreshToken: o.RefreshToken.Reveal(), Scope: o.Scope, DeviceURL: o.DeviceURL,
+				RefreshToken: o.RefreshToken.Reveal(), Scope: o.Scope, DeviceURL: o.DeviceURL, AuthURL: o.AuthURL,
 			}, d)
 		}
 		s.oauth = sources[*o]

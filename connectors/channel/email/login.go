@@ -13,12 +13,12 @@ func (e *Email) Login(ctx context.Context, show func(connectors.LoginPrompt)) er
 		return connectors.Errorf(connectors.AccountDown, "", "the account has no section oauth2, so there is nothing to log in to")
 	}
 	if e.imap.oauth != nil {
-		if err := e.imap.oauth.Device(ctx, show); err != nil {
+		if err := e.imap.oauth.Consent(ctx, show); err != nil {
 			return err
 		}
 	}
 	if e.smtp.oauth != nil && e.smtp.oauth != e.imap.oauth {
-		return e.smtp.oauth.Device(ctx, show)
+		return e.smtp.oauth.Consent(ctx, show)
 	}
 	return nil
 }

@@ -32,15 +32,16 @@ type place struct {
 	tls  string
 }
 
-// oauthPlace is an authorization server, and what to ask it for. Without a
-// device endpoint `deskbridge login` is not possible.
-type oauthPlace struct{ token, device, scope string }
+// oauthPlace is an authorization server, and what to ask it for. With a device
+// endpoint `deskbridge login` shows a code, else with an authorization endpoint
+// the browser comes back to it.
+type oauthPlace struct{ token, device, auth, scope string }
 
 // Microsoft's endpoints for one tenant, or for all of a kind.
 func microsoft(tenant string) oauthPlace {
 	base := "https://login.microsoftonline.com/" + tenant + "/oauth2/v2.0"
 	return oauthPlace{
-		base + microsoftToken, base + microsoftDevice,
+		base + microsoftToken, base + microsoftDevice, "",
 		"https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send offline_access",
 	}
 }
@@ -61,8 +62,12 @@ var profiles = map[string]profile{
 		imap: place{"imap.gmail.com", 993, tlsImplicit}, smtp: place{"smtp.gmail.com", 465, tlsImplicit},
 		saves: true, passwords: appPassword,
 		// Google grants mail to no device code: its page for that flow lists
-		// the scopes, and https://mail.google.com/ is not among them.
-		oauth: oauthPlace{"https://oauth2.googleapis.com/token", "", "https://mail.google.com/"},
+		// the scopes, and https://mail.google.com/ is not among them. With the
+		// consent asked for again it issues a refresh token each time.
+		oauth: oauthPlace{
+			"https://oauth2.googleapis.com/token", "", "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent",
+			"https://mail.google.com/",
+		},
 	},
 	"microsoft365": {
 		imap: place{"outlook.office365.com", 993, tlsImplicit}, smtp: place{"smtp.office365.com", 587, tlsStart},
@@ -75,7 +80,7 @@ var profiles = map[string]profile{
 	"yahoo": {
 		imap: place{"imap.mail.yahoo.com", 993, tlsImplicit}, smtp: place{"smtp.mail.yahoo.com", 465, tlsImplicit},
 		saves: true, passwords: appPassword,
-		oauth: oauthPlace{"https://api.login.yahoo.com/oauth2/get_token", "", "mail-w"},
+		oauth: oauthPlace{"https://api.login.yahoo.com/oauth2/get_token", "", "", "mail-w"},
 	},
 	"icloud": {
 		imap: place{"imap.mail.me.com", 993, tlsImplicit}, smtp: place{"smtp.mail.me.com", 587, tlsStart},
@@ -163,6 +168,7 @@ func (p oauthPlace) fill(o *OAuth2) {
 			o.DeviceURL = base + microsoftDevice
 		}
 	}
+	o.AuthURL = either(o.AuthURL, p.auth)
 	o.TokenURL, o.Scope = either(o.TokenURL, p.token), either(o.Scope, p.scope)
 }
 
