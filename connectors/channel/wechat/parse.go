@@ -1,0 +1,91 @@
+package wechat
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/kit/tencent"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// taken is the answer that keeps the vendor from calling again. It waits five
+// seconds for it and repeats a call three times
+// (developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html).
+var taken = channel.Reply{ContentType: "text/plain; charset=utf-8", Body: []byte("success")}
+
+// Parse implements channel.Webhook. A GET verifies our address: its echostr is
+// repeated. A POST is one message or event.
+func (w *WeChat) Parse(_ context.Context, r *channel.Request) (normalize.Batch, channel.Reply, error) {
+	var none normalize.Batch
+	u, err := url.Parse(r.URL)
+	if err != nil || r.Path != "" {
+		return none, channel.Reply{}, channel.ErrMalformed
+	}
+	q := u.Query()
+	if r.Method == http.MethodGet {
+		if err := w.callback.Verify(q, r.ReceivedAt); err != nil {
+			return none, channel.Reply{}, refuse(err)
+		}
+		return none, channel.Reply{ContentType: taken.ContentType, Body: []byte(q.Get("echostr"))}, nil
+	}
+	doc, err := w.open(q, r)
+	if err != nil {
+		return none, channel.Reply{}, refuse(err)
+	}
+	var head header
+	if err := tencent.Unmarshal(doc, &head); err != nil {
+		return none, channel.Reply{}, refuse(err)
+	}
+	return normalize.Batch{Inputs: []normalize.Input{{
+		Key: head.key(), Raw: doc, ContentType: "application/xml", ReceivedAt: r.ReceivedAt,
+	}}}, taken, nil
+}
+
+// open returns the verified document of a call. In the modes with encryption
+// what stands in plain text beside the ciphertext is not signed, and nothing of
+// it is read.
+func (w *WeChat) open(q url.Values, r *channel.Request) ([]byte, error) {
+	if w.cfg.Encryption == encryptPlain {
+		return r.Body, w.callback.Verify(q, r.ReceivedAt)
+	}
+	if w.cfg.Encryption == encryptCompatible && q.Get("encrypt_type") != "aes" {
+		return r.Body, w.callback.Verify(q, r.ReceivedAt)
+	}
+	if q.Get("msg_signature") == "" {
+		return nil, tencent.ErrForged
+	}
+	var envelope tencent.Envelope
+	if err := tencent.Unmarshal(r.Body, &envelope); err != nil {
+		return nil, err
+	}
+	return w.callback.Open(q, envelope.Encrypt, r.ReceivedAt)
+}
+
+func refuse(err error) error {
+	if errors.Is(err, tencent.ErrForged) {
+		return errors.Join(channel.ErrForged, err)
+	}
+	return errors.Join(channel.ErrMalformed, err)
+}
+
+// header is what every message and event has. It is read as words, so that a
+// value that is not as documented is quarantined by Decode and not lost here.
+type header struct {
+	FromUserName string `xml:"FromUserName"`
+	CreateTime   string `xml:"CreateTime"`
+	MsgType      string `xml:"MsgType"`
+	Event        string `xml:"Event"`
+	MsgID        string `xml:"MsgId"`
+}
+
+// key is the vendor's id: MsgId of messages, and for events who, when and what
+// together.
+func (h header) key() string {
+	if h.MsgID != "" {
+		return h.MsgID
+	}
+	return h.FromUserName + "/" + h.CreateTime + "/" + h.Event
+}
