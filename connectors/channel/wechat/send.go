@@ -23,8 +23,8 @@ const (
 // (developers.weixin.qq.com/doc/offiaccount/Message_Management/Service_Center_messages.html),
 // or by a template where one is configured and the reply window has closed, by
 // our own account of it or by the vendor's. The vendor gives customer service
-// messages no id, recognises no repeats and lists nothing that was sent, so
-// that what is uncertain stays so.
+// messages no id, for which our key stands in, recognises no repeats and lists
+// nothing that was sent, so that what is uncertain stays so.
 func (w *WeChat) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, error) {
 	openID, err := w.openID(o.Message.Address)
 	if err != nil {
@@ -47,7 +47,10 @@ func (w *WeChat) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, e
 		// Refused, so nothing was sent, and the attempt has begun already.
 		return w.sendTemplate(ctx, openID, o, func(context.Context) error { return nil })
 	}
-	return channel.Sent{}, err
+	if err != nil {
+		return channel.Sent{}, err
+	}
+	return channel.Sent{ExternalID: "sent:" + o.Key}, nil
 }
 
 // compose makes the request for a part. Files go up first.

@@ -143,3 +143,9 @@ func (w *WeChat) Address(typed string) (normalize.Address, error) {
 	}
 	return w.address(id), nil
 }
+
+// String keeps the account's secrets out of what is printed.
+func (w *WeChat) String() string { return "WeChat official account " + w.cfg.AppID }
+
+// GoString does the same for %#v.
+func (w *WeChat) GoString() string { return w.String() }

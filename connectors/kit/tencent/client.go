@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -230,10 +231,34 @@ func (r Request) body() (body io.Reader, contentType string, length int64, err e
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	// The vendor shows \u003c to the customer as it stands.
 	e.SetEscapeHTML(false)
 	err = e.Encode(r.In)
-	return bytes.NewReader(b.Bytes()), "application/json; charset=utf-8", 0, err
+	return bytes.NewReader(unescape(b.Bytes())), "application/json; charset=utf-8", 0, err
+}
+
+// unescape takes the escapes of the form \uXXXX out of a JSON document, which
+// the vendor refuses (40033) or shows to the customer as they stand. Go writes
+// them for control characters, which become spaces, and for U+2028 and U+2029,
+// which may stand as they are.
+func unescape(doc []byte) []byte {
+	for i := 0; i+1 < len(doc); i++ {
+		if doc[i] != '\\' {
+			continue
+		}
+		if i++; doc[i] != 'u' || i+5 > len(doc) {
+			continue // any other escape, "\\\\" among them
+		}
+		with := " "
+		switch string(doc[i+1 : i+5]) {
+		case "2028":
+			with = "\u2028"
+		case "2029":
+			with = "\u2029"
+		}
+		doc = slices.Replace(doc, i-1, i+5, []byte(with)...)
+		i += len(with) - 2
+	}
+	return doc
 }
 
 // noAnswer is what it means that a request got none. The error of net/http

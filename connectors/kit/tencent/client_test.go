@@ -277,3 +277,27 @@ func TestFilesGoUpAndDown(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestTextGoesOutWithoutUnicodeEscapes(t *testing.T) {
+	var got string
+	a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		if got = string(b); strings.Contains(got, `\u`) && !strings.Contains(got, `\\u`) {
+			_, _ = io.WriteString(w, `{"errcode":40033}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"errcode":0}`)
+	})
+	c := NewClient(a.URL, OfficialAccount("wx1", "the-secret"), nil, testDeps(&store{}))
+	for in, want := range map[string]string{
+		"a < b & 你好 \n": `"a < b & 你好 \n"`,
+		"x\u2028y\u2029":  "\"x\u2028y\u2029\"",
+		"\x01\x1f.":       `"  ."`,
+		`C:\u2028 "q"`:    `"C:\\u2028 \"q\""`,
+		`\`:              `"\\"`,
+	} {
+		if err := c.Call(t.Context(), Request{Path: "/x", In: in}); err != nil || strings.TrimSpace(got) != want {
+			t.Errorf("%q became %s, want %s (%v)", in, got, want, err)
+		}
+	}
+}

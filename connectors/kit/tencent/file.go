@@ -70,10 +70,12 @@ func (b cancelBody) Close() error {
 }
 
 // traceWrites returns a context for one request, and whether a connection was
-// there to write it to: without one the vendor has surely seen nothing.
+// there to write it to: without one the vendor has surely seen nothing. Where
+// net/http takes another connection, it has written nothing to the one before.
 func traceWrites(ctx context.Context) (context.Context, func() bool) {
 	var connected atomic.Bool
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { connected.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	}), connected.Load
 }
