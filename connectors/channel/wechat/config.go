@@ -13,7 +13,7 @@ import (
 type Config struct {
 	AppID          string            `yaml:"app_id" required:"true" example:"wx0123456789abcdef" doc:"The account's AppID, from the console under settings and development."`
 	AppSecret      configs.Secret    `yaml:"app_secret" required:"true" example:"${WECHAT_APP_SECRET}" doc:"The account's AppSecret."`
-	Token          configs.Secret    `yaml:"token" required:"true" example:"${WECHAT_TOKEN}" doc:"The token of the console's server configuration, which signs the vendor's calls to /webhooks/{name}."`
+	Token          configs.Secret    `yaml:"token" required:"true" example:"${WECHAT_CALLBACK_TOKEN}" doc:"The token of the console's server configuration, which signs the vendor's calls to /webhooks/{name}."`
 	EncodingAESKey configs.Secret    `yaml:"encoding_aes_key" shown:"true" example:"${WECHAT_AES_KEY}" doc:"The EncodingAESKey of the server configuration; needed unless encryption is plain."`
 	Encryption     string            `yaml:"encryption" enum:"plain,compatible,safe" default:"safe" doc:"The mode of the server configuration. Choose safe: in plain mode the vendor does not sign what customers write. With compatible, calls of either kind are taken, for the time of a change."`
 	Templates      map[string]string `yaml:"templates" example:"{reply: TEMPLATE_ID}" doc:"Names and ids of approved templates. The one named reply, or the only one, carries an answer when the vendor takes no other any more."`

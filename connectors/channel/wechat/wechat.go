@@ -33,7 +33,7 @@ const (
 
 func init() {
 	channel.Register(channel.Kind{
-		Type: Type, Title: "WeChat official account", Addresses: KindWeChat,
+		Type: Type, Title: "WeChat official account", Addresses: []string{KindWeChat},
 		Facts: channel.Facts{
 			Receives: []normalize.PartKind{
 				normalize.PartText, normalize.PartImage, normalize.PartAudio, normalize.PartVideo,
@@ -100,9 +100,8 @@ const (
 // Limits are the same for every thread.
 func (w *WeChat) Limits(context.Context, normalize.Thread) (channel.Limits, error) {
 	return channel.Limits{
-		// Three bytes are enough for any Chinese character. A text of so many
-		// emoji that it is too long nevertheless is refused by Send.
-		TextRunes: maxTextBytes / 3,
+		TextBytes: maxTextBytes,
+		Unordered: true, // the vendor promises no order
 		Template:  w.cfg.template() != "",
 		Kinds: map[normalize.PartKind]channel.MediaLimit{
 			normalize.PartText:  {},

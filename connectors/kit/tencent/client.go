@@ -28,6 +28,7 @@ const (
 type Client struct {
 	base     string
 	http     http.Client
+	fresh    http.Client // takes a new connection for each request
 	verdicts map[int]Verdict
 	tokens   *tokens
 }
@@ -41,8 +42,27 @@ func NewClient(base string, g Grant, verdicts map[int]Verdict, d connectors.Deps
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	// Each call has a time limit by its context; that of files is longer.
 	c.http.Timeout = 0
+	c.fresh = c.http
+	c.fresh.Transport = withoutReuse(c.http.Transport)
 	c.tokens = newTokens(c.base, g, d, func(ctx context.Context, r Request) error { return c.once(ctx, r, nil) })
 	return c
+}
+
+// withoutReuse returns a transport for requests that cannot be taken back. On a
+// connection that was idle and that the vendor is just closing, nobody could
+// tell whether such a request was taken, and an answer would be parked as
+// uncertain for nothing.
+func withoutReuse(rt http.RoundTripper) http.RoundTripper {
+	if rt == nil {
+		rt = http.DefaultTransport
+	}
+	t, ok := rt.(*http.Transport)
+	if !ok {
+		return rt
+	}
+	t = t.Clone()
+	t.DisableKeepAlives = true
+	return t
 }
 
 // Request is one call.
@@ -135,7 +155,11 @@ func (c *Client) once(ctx context.Context, r Request, d **Download) error {
 		cancel()
 		return err
 	}
-	res, err := c.http.Do(req)
+	client := &c.http
+	if r.Begin != nil {
+		client = &c.fresh
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		defer cancel()
 		return r.noAnswer(ctx, err, sent())
