@@ -117,6 +117,8 @@ func FuzzNotice(f *testing.F) {
 		"<gone@customers.test>:\nRemote host said: 550 5.1.1 User unknown\n\n--- Below this line is a copy of the message.\n\nReceived: x",
 		"----- Transcript of session follows -----\n550 <a@b.test>... Host unknown", "  a@b.test on Sat, 21 Nov\n quota", "Final-Recipient: rfc822;a@b.test\nAction: failed",
 		"to: \"x\"@y.test\nOriginal message follows.\nTo: a@b.test",
+		"Ours.\n\nReturn-Path: <>\nFrom: MAILER-DAEMON@b.test\nSubject: failure notice\n\n<gone@customers.test>:\n550 unknown",
+		"You are not a member of this mailing list <talk@lists.test>.", "收件人：a@b.test\n邮箱已满",
 	} {
 		f.Add("failure notice", s, "")
 		f.Add("Mail delivery failed", s, "a@b.test")
@@ -138,6 +140,31 @@ func FuzzNotice(f *testing.F) {
 			}
 			seen[r.Recipient.Value] = true
 			if !r.Recipient.IsZero() && !validMailbox(r.Recipient.Value) {
+				t.Fatalf("%+v", r)
+			}
+			clean(t, "recipient", r.Recipient.String())
+			clean(t, "code", r.Code)
+			clean(t, "detail", r.Detail)
+		}
+	})
+}
+
+// FuzzSES feeds the reader of Amazon SES's reports the JSON in them.
+func FuzzSES(f *testing.F) {
+	e := offline(f)
+	id := e.mint.id()
+	f.Add(`{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"NoEmail","bouncedRecipients":[{"emailAddress":"a@b.test","status":"5.1.1"}]}}`)
+	f.Add(`{"Type":"Notification","Message":"{\"eventType\":\"Complaint\",\"complaint\":{\"complainedRecipients\":[{\"emailAddress\":\"a@b.test\"}]}}"}`)
+	f.Add(`{"eventType":"Delivery","delivery":{"recipients":["a@b.test"],"smtpResponse":"250 2.0.0 ok","timestamp":"2026-11-21T08:00:00Z"}}`)
+	f.Add("{\"eventType\":\"DeliveryDelay\",\"deliveryDelay\":{\"delayedRecipients\":[{\"emailAddress\":\"a@b!\r\n .test\",\"status\":\"4.2.2\"}]}}")
+	f.Fuzz(func(t *testing.T, body string) {
+		item, err := e.Decode(normalize.Input{Raw: eml("From: no-reply@sns.amazonaws.com", "x-amz-sns-message-id: 1", "", body, "Message-ID: <"+id+">"), ReceivedAt: now})
+		if err != nil {
+			return
+		}
+		receipts, _ := item.(normalize.Receipts)
+		for _, r := range receipts {
+			if r.ExternalID != id || r.Status == "" || r.Unreachable && r.Status == normalize.StatusAccepted || !validMailbox(r.Recipient.Value) {
 				t.Fatalf("%+v", r)
 			}
 			clean(t, "recipient", r.Recipient.String())
