@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -33,8 +32,6 @@ type IMAP struct {
 	bin        string
 	mail       owner // of the Maildirs
 	authSocket string
-	mechanisms string
-	introspect string // URL; "" where no tokens are taken
 	certs      certificates
 	proc       *process
 
@@ -45,27 +42,11 @@ type IMAP struct {
 	mta   *MTA              // in front of it, if any
 }
 
-// Mechanisms are the ways to log in (SASL) that a server offers, by name;
-// those that Postfix offers are the same.
-func Mechanisms(names ...string) func(*IMAP) {
-	return func(s *IMAP) { s.mechanisms = strings.Join(names, " ") }
-}
-
-// Introspection lets users log in with access tokens as well, whose owner the
-// server at url tells (RFC 7662): it is posted the token and answers in JSON
-// with active and username.
-func Introspection(url string) func(*IMAP) {
-	return func(s *IMAP) { s.introspect = url }
-}
-
 // Dovecot starts an IMAP server for the test.
-func Dovecot(t testing.TB, options ...func(*IMAP)) *IMAP {
+func Dovecot(t testing.TB) *IMAP {
 	t.Helper()
 	Need(t, "imap-login", "dovecot-imapd")
-	s := &IMAP{Host: "localhost", t: t, bin: Need(t, "dovecot", "dovecot-imapd"), users: map[string]string{}, mechanisms: "plain login"}
-	for _, o := range options {
-		o(s)
-	}
+	s := &IMAP{Host: "localhost", t: t, bin: Need(t, "dovecot", "dovecot-imapd"), users: map[string]string{}}
 	var err error
 	if s.box, err = newSandbox("imap"); err != nil {
 		t.Fatal(err)
@@ -242,20 +223,8 @@ func (s *IMAP) configure() error {
 	if err != nil {
 		return err
 	}
-	token := ""
-	if s.introspect != "" {
-		token = s.box.file("oauth2.conf")
-		var b bytes.Buffer
-		if err := tokenConf.Execute(&b, s.introspect); err != nil {
-			return err
-		}
-		if err := os.WriteFile(token, b.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
 	var b bytes.Buffer
 	if err := dovecotConf.Execute(&b, map[string]any{
-		"Mechanisms": s.mechanisms, "TokenConf": token, "Introspection": s.introspect,
 		"Since24": s.since24(),
 		"Dir":     s.box.dir, "Log": s.log(), "Users": s.passwords(), "Auth": s.authSocket,
 		"Port": s.Port, "TLSPort": s.TLSPort, "Cert": s.certs.cert, "Key": s.certs.key,

@@ -21,7 +21,7 @@ default_login_user = {{.Login}}
 first_valid_uid = 1
 first_valid_gid = 1
 ssl = yes
-auth_mechanisms = {{.Mechanisms}}
+auth_mechanisms = plain login
 auth_failure_delay = 0
 {{if .Since24 -}}
 ssl_server_cert_file = {{.Cert}}
@@ -29,19 +29,6 @@ ssl_server_key_file = {{.Key}}
 auth_username_format = %{user | lower}
 mail_driver = maildir
 mail_path = ~/Maildir
-{{if .TokenConf -}}
-oauth2 {
-  introspection_mode = post
-  introspection_url = {{.Introspection}}
-  force_introspection = yes
-  username_attribute = username
-  active_attribute = active
-  active_value = true
-}
-passdb oauth2 {
-  mechanisms_filter = xoauth2 oauthbearer
-}
-{{end -}}
 passdb passwd-file {
   passwd_file_path = {{.Users}}
 }
@@ -53,13 +40,6 @@ ssl_cert = <{{.Cert}}
 ssl_key = <{{.Key}}
 auth_username_format = %Lu
 mail_location = maildir:~/Maildir
-{{if .TokenConf -}}
-passdb {
-  driver = oauth2
-  mechanisms = xoauth2 oauthbearer
-  args = {{.TokenConf}}
-}
-{{end -}}
 passdb {
   driver = passwd-file
   args = {{.Users}}
@@ -119,14 +99,4 @@ service auth {
     mode = 0666
   }
 }
-`))
-
-// tokenConf is how Dovecot 2.3 asks whose an access token is.
-var tokenConf = template.Must(template.New("oauth2.conf").Parse(`
-introspection_mode = post
-introspection_url = {{.}}
-force_introspection = yes
-username_attribute = username
-active_attribute = active
-active_value = true
 `))

@@ -137,8 +137,6 @@ func (c *imapConn) login(ctx context.Context, s server, token string) error {
 			return c.client.Authenticate(kit.XOAUTH2(s.username, token))
 		case caps.Has(imap.AuthCap(sasl.Plain)):
 			return c.client.Authenticate(sasl.NewPlainClient("", s.username, s.password.Reveal()))
-		case caps.Has(imap.CapLoginDisabled) && caps.Has(imap.AuthCap(sasl.Login)):
-			return c.client.Authenticate(sasl.NewLoginClient(s.username, s.password.Reveal()))
 		case caps.Has(imap.CapLoginDisabled):
 			return connectors.Errorf(connectors.AccountDown, "LOGINDISABLED", "the IMAP server takes no password without encryption; set imap.tls to implicit or starttls")
 		}

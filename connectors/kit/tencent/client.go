@@ -22,6 +22,10 @@ const (
 	fileTimeout = 5 * time.Minute
 )
 
+// ErrTooLarge is within the error of a call whose answer is beyond all bounds.
+// One that asks for less may do better.
+var ErrTooLarge = errors.New("the vendor's answer is too large")
+
 // Client makes calls of one account. All methods may be used by several
 // goroutines, return soon after their context ends, and return
 // *connectors.Errors without secrets, whose Code is the vendor's errcode.
@@ -187,7 +191,7 @@ func (c *Client) answer(r Request, res *http.Response, body []byte) error {
 	case res.StatusCode != http.StatusOK:
 		return r.status(res)
 	case len(body) > maxAnswer:
-		return r.unclear("the vendor's answer has more than %d bytes", maxAnswer)
+		return r.unclear("%w: it has more than %d bytes", ErrTooLarge, maxAnswer)
 	}
 	if err := json.Unmarshal(body, &verdict); err != nil {
 		return r.unclear("the vendor's answer is not JSON; is the address of the API right?")

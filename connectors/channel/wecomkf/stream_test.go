@@ -1,0 +1,195 @@
+package wecomkf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/wecom"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+func TestNewsArrivesAfterEachCall(t *testing.T) {
+	r := newRig(t, wecom.Options{PageCap: 3, Untokened: time.Nanosecond}, nil)
+	stop := r.stream()
+	var want []string
+	for i := range 20 {
+		kfID := []string{kf1, kf2}[i%2]
+		r.vendor.Write(kfID, someone, wecom.Text(fmt.Sprintf("line %02d", i)))
+		want = append(want, fmt.Sprintf("inbound %s line %02d", kfID, i))
+		if i == 10 {
+			r.vendor.EmptyPages(3)
+		}
+	}
+	r.vendor.WriteAsServicer(kf1, someone, "zhangsan", wecom.Text("looking"))
+	want = append(want, "outbound "+kf1+" looking")
+	slices.Sort(want)
+	r.eventually("all lines are there", func() bool { return len(r.texts()) == len(want) })
+	if diff := cmp.Diff(want, r.texts()); diff != "" {
+		t.Error(diff)
+	}
+	r.eventually("it counts as alive", func() bool { return r.alive.Load() > 0 })
+	if err := stop(); err == nil {
+		t.Error("Stream ended without a reason")
+	}
+
+	// Another node goes on where this one was.
+	r.stream()
+	r.vendor.Write(kf1, someone, wecom.Text("after the restart"))
+	r.eventually("the next line is there", func() bool { return len(r.texts()) > len(want) })
+	if n := len(r.texts()); n != len(want)+1 {
+		t.Errorf("%d messages, want %d: some came twice", n, len(want)+1)
+	}
+}
+
+func TestNewsArrivesWithoutACall(t *testing.T) {
+	// A call that never came is made up for by asking now and then.
+	r := newRig(t, wecom.Options{Untokened: time.Millisecond}, func(c *Config) { c.PollInterval = 30 * time.Millisecond })
+	r.vendor.Connect("")
+	r.stream()
+	r.vendor.Write(kf2, someone, wecom.Text("hello"))
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
+
+	// One that another node took is found in the store.
+	r = newRig(t, wecom.Options{}, func(c *Config) { c.PollInterval = time.Hour })
+	r.woken = nil
+	r.stream()
+	r.eventually("the first pull is over", func() bool { return r.vendor.Requests("/cgi-bin/kf/sync_msg") == 2 })
+	r.vendor.Write(kf2, someone, wecom.Text("hello"))
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
+}
+
+func TestTheTokenOfACallRunsOutOnTheWay(t *testing.T) {
+	r := newRig(t, wecom.Options{PageCap: 2, Untokened: time.Nanosecond}, nil)
+	for i := range 7 {
+		r.vendor.Write(kf1, someone, wecom.Text(fmt.Sprint("line ", i)))
+	}
+	r.eventually("the calls have come", func() bool { c, _ := r.Cursor(t.Context(), tokenKey(kf1)); return c != "" })
+	r.mu.Lock()
+	r.onSink = func(b normalize.Batch) error {
+		if len(b.Inputs) > 0 {
+			r.vendor.ExpireCalls()
+		}
+		return nil
+	}
+	r.mu.Unlock()
+	r.stream()
+	r.eventually("all lines are there", func() bool { return len(r.texts()) == 7 })
+
+	// An old token is not even tried: the stream after ten minutes.
+	if got := newCallToken("T", r.clock.Now()).good(r.clock.Now().Add(10 * time.Minute)); got != "" {
+		t.Errorf("a token of ten minutes ago is used: %q", got)
+	}
+}
+
+func TestWhatIsNotCommittedIsReadAgain(t *testing.T) {
+	r := newRig(t, wecom.Options{Untokened: time.Nanosecond}, func(c *Config) { c.Welcome = "Hello!" })
+	full := errors.New("the disk is full")
+	r.onSink = func(b normalize.Batch) error {
+		if len(b.Inputs) > 0 {
+			return full
+		}
+		return nil
+	}
+	r.vendor.Enter(kf1, someone)
+	r.vendor.Write(kf1, someone, wecom.Text("hello"))
+	if err := r.Stream(t.Context(), r); !errors.Is(err, full) {
+		t.Fatalf("Stream returned %v", err)
+	}
+	if sent := r.vendor.Record(); len(sent) > 0 {
+		t.Errorf("greeted for an event that was not committed: %+v", sent)
+	}
+	r.mu.Lock()
+	r.onSink = nil
+	r.mu.Unlock()
+	r.stream()
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 2 })
+}
+
+func TestWeComRefusesToList(t *testing.T) {
+	r := newRig(t, wecom.Options{Untokened: time.Nanosecond}, nil)
+	r.vendor.Distrust(true)
+	err := r.Stream(t.Context(), r)
+	if e := connectors.Classify(err); e.Class != connectors.AccountDown || e.Code != "60020" {
+		t.Errorf("from an address that is not trusted: %v", err)
+	}
+	r.vendor.Distrust(false)
+
+	r.vendor.Faults.Add(fault.Fault{Path: "sync_msg", Kind: fault.Refuse, Status: 200, Body: `{"errcode":45009,"errmsg":"api freq out of limit"}`})
+	err = r.Stream(t.Context(), r)
+	if e := connectors.Classify(err); e.Class != connectors.Throttled || e.RetryAfter < 10*time.Second {
+		t.Errorf("asked too often: %v, retry after %v", err, e.RetryAfter)
+	}
+
+	// A revoked token is renewed without anybody noticing.
+	r.stream()
+	r.vendor.RevokeAccess()
+	r.vendor.Write(kf1, someone, wecom.Text("hello"))
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
+}
+
+func TestAnAccountThatIsGoneHoldsUpNoOther(t *testing.T) {
+	r := newRig(t, wecom.Options{Untokened: time.Nanosecond}, func(c *Config) {
+		c.OpenKfIDs, c.PollInterval = []string{"wkDeleted", kf1}, 20*time.Millisecond
+	})
+	r.stream()
+	r.vendor.Write(kf1, someone, wecom.Text("hello"))
+	r.eventually("the other account's message is there", func() bool { return len(r.texts()) == 1 })
+	if r.alive.Load() > 0 {
+		t.Error("it counts as alive though one account cannot be read")
+	}
+	if e := r.log.String(); !contains(e, "wkDeleted") || !contains(e, "95004") {
+		t.Errorf("nothing tells which account is gone: %s", e)
+	}
+}
+
+func TestPagesThatAreTooLargeAreReadInPieces(t *testing.T) {
+	r := newRig(t, wecom.Options{Untokened: time.Nanosecond}, nil)
+	huge := wecom.Content{Type: "merged_msg", Body: map[string]any{"title": strings.Repeat("x", 900_000)}}
+	for range 10 {
+		r.vendor.Write(kf1, someone, huge)
+	}
+	r.stream()
+	r.eventually("all are there", func() bool { return r.taken() == 10 })
+}
+
+func TestShuffledAndRepeatedEntriesAreAllTakenIn(t *testing.T) {
+	r := newRig(t, wecom.Options{}, nil)
+	r.vendor.Shuffle(true)
+	r.vendor.Write(kf1, someone, wecom.Text("one"))
+	r.vendor.Relist(kf1)
+	id := r.vendor.Write(kf1, someone, wecom.Text("two"))
+	r.vendor.Recall(kf1, someone, id)
+	r.stream()
+	r.eventually("all are there", func() bool { return r.taken() == 4 })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	deleted := 0
+	for _, in := range r.inputs {
+		item, err := r.Decode(in)
+		if d, ok := item.(*normalize.Delete); ok && d.Target == id && err == nil {
+			deleted++
+		}
+	}
+	if deleted != 1 {
+		t.Errorf("%d deletions of the recalled message, want 1", deleted)
+	}
+}
+
+func TestTheConsoleCanVerifyTheAddress(t *testing.T) {
+	r := newRig(t, wecom.Options{}, nil)
+	if err := r.vendor.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r = newRig(t, wecom.Options{}, func(c *Config) { c.Token = "another-token" })
+	if err := r.vendor.Verify(t.Context()); err == nil {
+		t.Error("verified with another token")
+	}
+}
