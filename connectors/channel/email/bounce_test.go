@@ -3,6 +3,7 @@ package email
 import (
 	"encoding/base64"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -173,7 +174,8 @@ func TestReadReceiptsAndComplaints(t *testing.T) {
 }
 
 // TestCraftedNoticesCostLittle: reading them takes time that grows with their
-// size only. The limit is far above what they take, even on a busy machine.
+// size only. It is the processor's time that counts, and the limit is far above
+// what they take: a busy machine changes nothing.
 func TestCraftedNoticesCostLittle(t *testing.T) {
 	head := strings.Join(system("Undelivered Mail"), "\r\n") + "\r\n"
 	id := offline(t).mint.id()
@@ -191,12 +193,22 @@ func TestCraftedNoticesCostLittle(t *testing.T) {
 		"complaints of many":         "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n" + strings.Repeat("Original-Rcpt-To: a@b.test\r\n", 1900),
 		"many parts of short notice": "Content-Type: multipart/report; boundary=b\r\n\r\n" + strings.Repeat("--b\r\nContent-Type: text/html\r\n\r\n<p>could not be delivered\r\n", 900),
 	} {
-		e, start := offline(t), time.Now()
+		e, start := offline(t), processorTime(t)
 		_, _ = e.Decode(normalize.Input{Raw: []byte(head + body)})
-		if d := time.Since(start); d > 20*time.Second {
+		if d := processorTime(t) - start; d > 20*time.Second {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
+}
+
+// processorTime is what the process has used so far.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 func manyLines(n int) string {
