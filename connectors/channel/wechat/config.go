@@ -53,7 +53,7 @@ func (c *Config) Validate() []error {
 			bad("encoding_aes_key", "%v", err)
 		}
 	}
-	if len(c.Templates) > 0 && c.template() == "" {
+	if _, named := c.Templates[replyTemplate]; len(c.Templates) > 1 && !named {
 		bad("templates", "of several templates, one must be named %s: it carries answers", replyTemplate)
 	}
 	for name, id := range c.Templates {
