@@ -180,8 +180,11 @@ func (v *Vendor) Verify(ctx context.Context) error {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
-	if err != nil || res.StatusCode != http.StatusOK || string(body) != echo {
-		return fmt.Errorf("the callback answered %d %.100q (%v)", res.StatusCode, body, err)
+	switch {
+	case err != nil:
+		return err
+	case res.StatusCode != http.StatusOK || string(body) != echo:
+		return fmt.Errorf("the callback answered %d %.100q", res.StatusCode, body)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package wechat
 
 import (
-	"encoding/json"
 	"io"
 	"mime"
 	"net/http"
@@ -58,7 +57,7 @@ func (v *Vendor) mediaUpload(w http.ResponseWriter, r *http.Request) {
 		answer(w, refusal{41005, "media data missing"})
 		return
 	}
-	defer part.Close()
+	defer func() { _ = part.Close() }()
 	data, err := io.ReadAll(part)
 	switch {
 	case err != nil || len(data) == 0:
@@ -94,7 +93,7 @@ func (v *Vendor) mediaGet(w http.ResponseWriter, r *http.Request) {
 	case !ok || stale:
 		// As text, as the vendor does.
 		w.Header().Set("Content-Type", "text/plain")
-		_ = json.NewEncoder(w).Encode(refusal{40007, "invalid media_id"})
+		_, _ = io.WriteString(w, `{"errcode":40007,"errmsg":"invalid media_id"}`)
 	case strings.HasPrefix(f.ContentType, "video/"):
 		answer(w, map[string]string{"video_url": "http://" + r.Host + "/pictures/" + id})
 	default:

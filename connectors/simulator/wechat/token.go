@@ -119,8 +119,13 @@ func (v *Vendor) authorized(h http.HandlerFunc) http.HandlerFunc {
 }
 
 func answer(w http.ResponseWriter, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json; encoding=utf-8")
-	_ = json.NewEncoder(w).Encode(body)
+	_, _ = w.Write(b)
 }
 
 func (v *Vendor) callbackIP(w http.ResponseWriter, _ *http.Request) {
