@@ -7,6 +7,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/internal/store/storetest"
 	"github.com/deskbridge/deskbridge/internal/testenv"
+	"github.com/deskbridge/deskbridge/outbox"
 )
 
 // BenchmarkDeliver is a dispatcher at work: claim, begin, a vendor that
@@ -33,7 +34,7 @@ func BenchmarkDeliver(b *testing.B) {
 				b.StopTimer()
 				stop()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
-				if due, err := r.NextDue(b.Context(), "mail"); err != nil || !due.IsZero() {
+				if due, err := r.NextDue(b.Context(), outbox.Deliver, "mail"); err != nil || !due.IsZero() {
 					b.Errorf("work is left: %s %v", due, err)
 				}
 			})

@@ -97,7 +97,7 @@ func (d *Dispatcher) free(ctx context.Context, now time.Time) (n int, pause time
 func (d *Dispatcher) due(ctx context.Context, now time.Time) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	next, err := d.Store.NextDue(ctx, d.Account)
+	next, err := d.Store.NextDue(ctx, d.Lane, d.Account)
 	if err != nil || next.IsZero() {
 		return d.Poll
 	}
@@ -109,7 +109,7 @@ func (d *Dispatcher) take(ctx context.Context, now time.Time, n int) ([]*Job, er
 	// listens any more would block its queue for the length of the lease.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	return d.Store.Claim(ctx, d.Account, now, d.Lease, n)
+	return d.Store.Claim(ctx, d.Lane, d.Account, now, d.Lease, n)
 }
 
 // renew extends the leases that have spent a third of their time.

@@ -10,8 +10,8 @@ import (
 
 // Policy is what a lane does after each kind of result.
 type Policy struct {
-	// Retry paces the tries of one job after transient errors. A forward or
-	// finish job without an expiry of its own is given up after RetryFor.
+	// Retry paces the tries of one job after transient errors. A forward, fetch
+	// or finish job without an expiry of its own is given up after RetryFor.
 	Retry    Backoff
 	RetryFor time.Duration
 	// Throttle is waited where the vendor named no time, ThrottleCap at most.
@@ -27,13 +27,18 @@ type Policy struct {
 	ResolveFor time.Duration
 }
 
-// The policies of the two lanes.
+// The policies of the lanes.
 var (
 	DeliverPolicy = Policy{
 		Retry: Backoff{2 * time.Second, time.Hour}, RetryFor: 24 * time.Hour,
 		Throttle: 30 * time.Second, ThrottleCap: time.Hour,
 		Trip: 5, Probe: Backoff{time.Second, time.Minute}, Down: Backoff{30 * time.Second, 10 * time.Minute},
 		Resolve: Backoff{30 * time.Second, time.Hour}, ResolveFor: 24 * time.Hour,
+	}
+	FetchPolicy = Policy{
+		Retry: Backoff{2 * time.Second, 30 * time.Minute}, RetryFor: 3 * 24 * time.Hour, // no vendor keeps media for less
+		Throttle: 30 * time.Second, ThrottleCap: time.Hour,
+		Trip: 5, Probe: Backoff{time.Second, time.Minute}, Down: Backoff{30 * time.Second, 10 * time.Minute},
 	}
 	ForwardPolicy = Policy{
 		Retry: Backoff{time.Second, 10 * time.Minute}, RetryFor: 7 * 24 * time.Hour,
@@ -108,7 +113,7 @@ func (p Policy) Settle(job *Job, begun bool, r Result, now time.Time) Settlement
 		s.State, s.DueAt = Queued, now
 		return s
 	case r.Err == nil:
-		s.State, s.Status, s.OfState = Done, r.Status, r.OfState
+		s.State, s.Status, s.OfState, s.Fetched = Done, r.Status, r.OfState, r.Fetched
 		if r.Finish {
 			s.Follow = append(s.Follow, Follow{Task: TaskFinish, DueAt: now})
 		}

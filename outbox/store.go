@@ -15,6 +15,7 @@ type Lane string
 const (
 	Deliver Lane = "deliver" // answers to the channels
 	Forward Lane = "forward" // events to the helpdesks
+	Fetch   Lane = "fetch"   // what is still with the channels' vendors: media
 )
 
 // Task is what a job does.
@@ -25,6 +26,7 @@ const (
 	TaskFinish  Task = "finish"  // deliver: channel.Finisher, after an accepted send
 	TaskResolve Task = "resolve" // deliver: channel.Resolver, for an uncertain send
 	TaskForward Task = "forward" // forward: one event to one helpdesk
+	TaskFetch   Task = "fetch"   // fetch: the medium of one inbound part, by channel.Fetcher
 )
 
 // State is where a job stands.
@@ -57,12 +59,15 @@ type Job struct {
 	Task         Task         `json:"task"`
 	Account      string       `json:"account"`
 	Conversation normalize.ID `json:"conversation_id,omitzero"`
-	// Message is what a deliver job is about, Event what a forward job is.
+	// Message is what a deliver or fetch job is about, Event what a forward
+	// job is.
 	Message normalize.ID   `json:"message_id,omitzero"`
 	Event   normalize.ID   `json:"event_id,omitzero"`
 	Parts   []normalize.ID `json:"part_ids,omitempty"`
 	// Of is the send job that a finish or resolve job belongs to.
-	Of        normalize.ID `json:"of,omitzero"`
+	Of normalize.ID `json:"of,omitzero"`
+	// About is the part whose medium a fetch job brings.
+	About     normalize.ID `json:"about_id,omitzero"`
 	State     State        `json:"state"`
 	Attempts  int          `json:"attempts"` // see Attempt
 	Tries     int          `json:"tries"`    // claims that ended in a retry, for the back-off
@@ -107,11 +112,11 @@ type Attempt struct {
 // others wait. Queues of one account are claimed in the order in which their
 // heads came due.
 type Store interface {
-	// Claim leases the heads of up to limit queues of an account that are due,
-	// for lease. A job whose earlier lease ran out in state sending comes with
-	// Interrupted set. Paused accounts give none, and neither does a paused
-	// lane. Jobs past ExpiresAt are moved to expired on the way.
-	Claim(ctx context.Context, account string, now time.Time, lease time.Duration, limit int) ([]*Job, error)
+	// Claim leases the heads of up to limit queues of an account and lane that
+	// are due, for lease. A job whose earlier lease ran out in state sending
+	// comes with Interrupted set. Paused accounts give none. Jobs past
+	// ExpiresAt are moved to expired on the way.
+	Claim(ctx context.Context, lane Lane, account string, now time.Time, lease time.Duration, limit int) ([]*Job, error)
 	// Begin records that attempt n of a claimed job is about to be made and
 	// returns n. ErrLost when the claim is no longer ours.
 	Begin(ctx context.Context, job normalize.ID, fence int64, now time.Time) (n int, err error)
@@ -121,14 +126,14 @@ type Store interface {
 	Settle(ctx context.Context, s Settlement) error
 	// Extend renews the lease of a claim that is still under way.
 	Extend(ctx context.Context, job normalize.ID, fence int64, until time.Time) error
-	// NextDue returns when the next queue of an account comes due; the zero
-	// time when it has none.
-	NextDue(ctx context.Context, account string) (time.Time, error)
+	// NextDue returns when the next queue of an account and lane comes due; the
+	// zero time when it has none.
+	NextDue(ctx context.Context, lane Lane, account string) (time.Time, error)
 
 	Job(ctx context.Context, id normalize.ID) (*Job, error)
 	Attempts(ctx context.Context, job normalize.ID) ([]Attempt, error)
 	Jobs(ctx context.Context, f Filter) ([]*Job, error)
-	// JobsOf returns the jobs of a message, in both lanes.
+	// JobsOf returns the jobs of a message, in all lanes.
 	JobsOf(ctx context.Context, message normalize.ID) ([]*Job, error)
 	ReceiptsOf(ctx context.Context, message normalize.ID) ([]normalize.Receipt, error)
 	// Retry makes a failed, uncertain, expired or cancelled job queued again,
@@ -182,6 +187,8 @@ type Settlement struct {
 	Follow []Follow
 	// OfState moves the send job that a resolve job was about.
 	OfState State
+	// Fetched is what a fetch job brought: its file, size, type and name.
+	Fetched *normalize.Media
 }
 
 // Follow is a job that follows another one's settlement.

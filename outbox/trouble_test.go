@@ -35,11 +35,11 @@ func (b *broken) Settle(ctx context.Context, s outbox.Settlement) error {
 	return b.Store.Settle(ctx, s)
 }
 
-func (b *broken) Claim(ctx context.Context, a string, now time.Time, l time.Duration, n int) ([]*outbox.Job, error) {
+func (b *broken) Claim(ctx context.Context, lane outbox.Lane, a string, now time.Time, l time.Duration, n int) ([]*outbox.Job, error) {
 	if b.down.Load() {
 		return nil, errDown
 	}
-	return b.Store.Claim(ctx, a, now, l, n)
+	return b.Store.Claim(ctx, lane, a, now, l, n)
 }
 
 func TestAResultIsHeldWhileTheStoreIsDown(t *testing.T) {
@@ -192,7 +192,7 @@ func TestABeginThatCannotBeRecordedSendsNothing(t *testing.T) {
 		var stolen atomic.Bool
 		r.vendor.script(func(ctx context.Context, o *channel.Outbound) (channel.Sent, error) {
 			if !stolen.Swap(true) { // another node takes the claim over in this moment
-				if jobs, err := r.Claim(ctx, "mail", r.clock.Now().Add(40*time.Minute), time.Second, 1); err != nil || len(jobs) != 1 {
+				if jobs, err := r.Claim(ctx, outbox.Deliver, "mail", r.clock.Now().Add(40*time.Minute), time.Second, 1); err != nil || len(jobs) != 1 {
 					t.Errorf("cannot steal: %v", err)
 				}
 				_, err := r.vendor.take(ctx, o)

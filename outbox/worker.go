@@ -56,6 +56,8 @@ type Result struct {
 	Finish bool
 	// OfState moves the send job that a resolve job is about.
 	OfState State
+	// Fetched is what a fetch job brought.
+	Fetched *normalize.Media
 	// Released: the work was cut short before it began and counts for nothing.
 	Released bool
 }

@@ -21,7 +21,7 @@ type outboxCmd struct {
 
 type outboxListCmd struct {
 	listing
-	Lane    string `enum:"deliver,forward," default:"" help:"Only this lane: deliver or forward"`
+	Lane    string `enum:"deliver,forward,fetch," default:"" help:"Only this lane: deliver, forward or fetch"`
 	State   string `enum:"queued,sending,done,failed,uncertain,cancelled,expired," default:"" help:"Only this state: queued, sending, done, failed, uncertain, cancelled or expired"`
 	Account string `help:"Only this channel or helpdesk"`
 	Stuck   bool   `help:"Only what a person should look at: failed, uncertain, expired, or queued after three tries and more"`

@@ -17,6 +17,7 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 	"github.com/deskbridge/deskbridge/outbox/deliver"
+	"github.com/deskbridge/deskbridge/outbox/fetch"
 	"github.com/deskbridge/deskbridge/outbox/forward"
 )
 
@@ -76,7 +77,7 @@ func (a *App) configure(ctx context.Context, f *configs.File) error {
 			continue
 		}
 		a.halt(ctx, acc)
-		a.states.forget(name, reading, sending)
+		a.states.forget(name, reading, sending, fetching)
 		if next[name] == nil {
 			a.metrics.forget(name)
 		}
@@ -159,7 +160,7 @@ func (a *App) launch(acc *Account) {
 		a.refresh(ctx, acc.Name)
 	}
 	conf := outbox.Config{
-		Account: acc.Name, Store: a.db, Accounts: a, Clock: a.opts.Clock, Log: log,
+		Account: acc.Name, Store: a.db, Accounts: lane{a, sending}, Clock: a.opts.Clock, Log: log,
 		Metrics: a.outbox, Poll: a.opts.Poll, Grace: a.grace() / 2,
 	}
 	if acc.Helpdesk != nil {
@@ -172,6 +173,11 @@ func (a *App) launch(acc *Account) {
 	if sender, ok := acc.Channel.(channel.Sender); ok {
 		conf.Lane, conf.Policy = outbox.Deliver, outbox.DeliverPolicy
 		conf.Worker = &deliver.Worker{Channel: sender, Store: a.db, Clock: a.opts.Clock, Log: log, Open: a.openMedia, Link: a.linkMedia}
+		acc.dispatch(ctx, outbox.New(conf), a.db)
+	}
+	if fetcher, ok := acc.Channel.(channel.Fetcher); ok {
+		conf.Lane, conf.Policy, conf.Accounts = outbox.Fetch, outbox.FetchPolicy, lane{a, fetching}
+		conf.Worker = &fetch.Worker{Channel: fetcher, Store: a.db, Files: a.media, MaxMedia: a.maxMedia}
 		acc.dispatch(ctx, outbox.New(conf), a.db)
 	}
 	if !streams && !polls {
@@ -252,6 +258,8 @@ func (a *App) endpoint(name string) (server.Endpoint, bool) {
 		return err
 	}}, true
 }
+
+func (a *App) maxMedia() int64 { return int64(a.file.Load().Media.MaxSize) }
 
 func (a *App) openMedia(ctx context.Context, m *normalize.Media) (io.ReadCloser, error) {
 	return a.media.Open(ctx, m.SHA256)

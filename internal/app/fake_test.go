@@ -31,6 +31,8 @@ type line struct {
 	// stream and send are called instead of a vendor where they are set.
 	stream func(ctx context.Context, src channel.Source, n int) error
 	send   func(ctx context.Context, o *channel.Outbound) (channel.Sent, error)
+	decode func(in normalize.Input) (normalize.Item, error)
+	fetch  func(ctx context.Context, ref string) (*channel.Fetched, error)
 
 	mu      sync.Mutex
 	streams int // begun so far
@@ -103,7 +105,10 @@ func (f fakeOut) Close(context.Context) error {
 	return nil
 }
 
-func (fakeOut) Decode(in normalize.Input) (normalize.Item, error) {
+func (f fakeOut) Decode(in normalize.Input) (normalize.Item, error) {
+	if f.line.decode != nil {
+		return f.line.decode(in)
+	}
 	return &normalize.Message{ExternalID: in.Key, Address: normalize.Email("li@example.test", ""), Text: string(in.Raw)}, nil
 }
 
@@ -122,6 +127,10 @@ func (f fakeOut) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, e
 func (f fake) Stream(ctx context.Context, src channel.Source) error {
 	defer f.line.add(&f.line.ended)
 	return f.line.stream(ctx, src, f.line.add(&f.line.streams))
+}
+
+func (f fake) Fetch(ctx context.Context, ref string) (*channel.Fetched, error) {
+	return f.line.fetch(ctx, ref)
 }
 
 // input is a batch of one message.

@@ -9,8 +9,9 @@ import (
 
 // Parts of an account that tell how it fares.
 const (
-	reading = "reading"
-	sending = "sending" // to the channel, or forwarding to the helpdesk
+	reading  = "reading"
+	sending  = "sending"  // to the channel, or forwarding to the helpdesk
+	fetching = "fetching" // media
 )
 
 // gravity orders states; one that is not listed is as good as the first.
@@ -37,7 +38,7 @@ func (s *states) report(account, part string, c condition, tell func(c condition
 		s.of[account] = map[string]condition{}
 	}
 	s.of[account][part] = c
-	for _, other := range []string{reading, sending} {
+	for _, other := range []string{reading, sending, fetching} {
 		if o, told := s.of[account][other]; told && slices.Index(gravity, o.state) > slices.Index(gravity, c.state) {
 			c = o
 		}
@@ -54,9 +55,15 @@ func (s *states) forget(account string, parts ...string) {
 	}
 }
 
+// lane is a part of the accounts that a dispatcher works.
+type lane struct {
+	app  *App
+	part string
+}
+
 // SetAccountState implements outbox.Accounts.
-func (a *App) SetAccountState(ctx context.Context, account, state, reason string, now time.Time) error {
-	return a.report(ctx, account, sending, condition{state, reason}, now)
+func (l lane) SetAccountState(ctx context.Context, account, state, reason string, now time.Time) error {
+	return l.app.report(ctx, account, l.part, condition{state, reason}, now)
 }
 
 func (a *App) report(ctx context.Context, account, part string, c condition, now time.Time) error {
@@ -85,7 +92,7 @@ func (a *App) rest(account string) {
 func (a *App) refresh(ctx context.Context, account string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	a.states.forget(account, reading, sending)
+	a.states.forget(account, reading, sending, fetching)
 	known, err := a.db.Accounts(ctx)
 	for _, k := range known {
 		if k.Name == account && slices.Index(gravity, k.State) > 0 {

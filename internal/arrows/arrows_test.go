@@ -44,6 +44,7 @@ var rooms = []room{
 
 	{"outbox", []string{"connectors", "normalize"}},
 	{"outbox/deliver", []string{"connectors", "connectors/channel", "normalize/...", "outbox"}},
+	{"outbox/fetch", []string{"connectors", "connectors/channel", "normalize/...", "outbox"}},
 	{"outbox/forward", []string{"connectors", "connectors/helpdesk", "normalize/...", "outbox"}},
 
 	{"internal/store/storetest", []string{"connectors", "internal/store/...", "internal/testenv", "normalize/...", "outbox"}},

@@ -107,7 +107,7 @@ func resumeRole(ctx context.Context, args []string, _ io.Reader, out io.Writer) 
 		return err
 	}
 	r := resumed{Open: time.Since(begun)}
-	jobs, err := db.Claim(ctx, deskAccount, time.Now(), lease, outbox.DefaultParallel)
+	jobs, err := db.Claim(ctx, outbox.Forward, deskAccount, time.Now(), lease, outbox.DefaultParallel)
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func claimTime(ctx context.Context, b *bench, count int) (float64, error) {
 	var each []time.Duration
 	for range count {
 		now := time.Now()
-		jobs, err := b.Claim(ctx, deskAccount, now, lease, outbox.DefaultParallel)
+		jobs, err := b.Claim(ctx, outbox.Forward, deskAccount, now, lease, outbox.DefaultParallel)
 		each = append(each, time.Since(now))
 		if err != nil {
 			return 0, err

@@ -12,6 +12,7 @@ type mark struct {
 }
 
 var statusMarks = map[normalize.Status]mark{
+	normalize.StatusPending:   {"○", yellow},
 	normalize.StatusReceived:  {"·", dim},
 	normalize.StatusQueued:    {"○", yellow},
 	normalize.StatusSending:   {"◌", yellow},

@@ -171,7 +171,7 @@ func TestAnswersAreTakenOnce(t *testing.T) {
 func (w *world) deliver(t *testing.T) {
 	t.Helper()
 	for range 10 {
-		jobs, err := w.db.Claim(t.Context(), account.Name, time.Now(), time.Minute, 10)
+		jobs, err := w.db.Claim(t.Context(), outbox.Deliver, account.Name, time.Now(), time.Minute, 10)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -79,9 +79,13 @@ func (letters) Decode(in normalize.Input) (normalize.Item, error) {
 	var m struct {
 		normalize.Message
 		File []byte
+		Ref  string
 	}
 	if err := json.Unmarshal(in.Raw, &m); err != nil {
 		return nil, err
+	}
+	if m.Ref != "" {
+		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartImage, Media: &normalize.Media{Name: "red.png", Ref: m.Ref}})
 	}
 	if m.File != nil {
 		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartImage, Media: &normalize.Media{Name: "blue.png", ContentType: "image/png", Data: m.File}})

@@ -38,7 +38,7 @@ func WriteBundle(ctx context.Context, w io.Writer, r timeline.Reader, files Medi
 	written := map[normalize.ID]bool{}
 	for _, m := range all.Messages {
 		for _, p := range m.Parts {
-			if p.Media == nil || written[p.Media.ID] {
+			if p.Media == nil || p.Media.SHA256 == "" || written[p.Media.ID] {
 				continue
 			}
 			written[p.Media.ID] = true

@@ -36,7 +36,8 @@ func (s *Server) mediaAPI(a huma.API) {
 	// Only described: huma would otherwise read the body itself.
 	a.OpenAPI().Paths["/v1/media"].Post.RequestBody = uploadBodies()
 	huma.Register(a, operation(http.MethodGet, "/v1/media/{id}", "get-media", "The content of a file",
-		describedAs("With the type that was found out when it came in. Only plain pictures are for showing; all else is for saving."), fileAnswer), s.getMedia)
+		describedAs("With the type that was found out when it came in. Only plain pictures are for showing; all else is for saving. "+
+			"One that is still being fetched from the vendor is 503 with Retry-After, one that could not be had is 410."), fileAnswer), s.getMedia)
 }
 
 func uploadBodies() *huma.RequestBody {

@@ -188,7 +188,7 @@ type messagePath struct {
 type MessageDetail struct {
 	*normalize.Message
 	Status   normalize.Status    `json:"status" doc:"Of the part that has come least far."`
-	Attempts []Attempt           `json:"attempts" nullable:"false" doc:"Each try to hand it over, to the channel (lane deliver) or to a helpdesk (lane forward)."`
+	Attempts []Attempt           `json:"attempts" nullable:"false" doc:"Each try to hand it over, to the channel (lane deliver) or to a helpdesk (lane forward), or to fetch a medium (lane fetch)."`
 	Receipts []normalize.Receipt `json:"receipts" nullable:"false" doc:"What the vendor reported later."`
 }
 
@@ -237,7 +237,7 @@ func (s *Server) getMessage(ctx context.Context, in *messagePath) (*body[*Messag
 // progress orders the statuses for a message as a whole: trouble first, then
 // the least advanced.
 var progress = []normalize.Status{
-	normalize.StatusFailed, normalize.StatusUncertain, normalize.StatusQueued, normalize.StatusSending,
+	normalize.StatusFailed, normalize.StatusUncertain, normalize.StatusPending, normalize.StatusQueued, normalize.StatusSending,
 	normalize.StatusAccepted, normalize.StatusDelivered, normalize.StatusRead, normalize.StatusReceived,
 }
 

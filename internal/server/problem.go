@@ -107,7 +107,9 @@ func (s *Server) fail(ctx context.Context, what string, err error) error {
 		return problem(http.StatusGone, "this customer has been erased")
 	case errors.Is(err, timeline.ErrNotFound):
 		return problem(http.StatusNotFound, "there is no such "+what)
-	case errors.Is(err, timeline.ErrGone):
+	case errors.Is(err, timeline.ErrPending):
+		return unavailable(err.Error())
+	case errors.Is(err, timeline.ErrGone), errors.Is(err, timeline.ErrNoMedia):
 		return problem(http.StatusGone, err.Error())
 	case errors.Is(err, timeline.ErrConflict):
 		return problem(http.StatusConflict, err.Error())

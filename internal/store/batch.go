@@ -57,8 +57,6 @@ type conversationRow struct {
 	closedAt    time.Time
 	activeAt    time.Time
 	lastInbound normalize.ID
-	windowUntil time.Time
-	windowLeft  int
 	erasedAt    time.Time
 
 	dirty bool
@@ -299,12 +297,11 @@ func eachID(ids []normalize.ID) [][]any {
 	return asked
 }
 
-const conversationColumns = `id, account_id, address_id, subject, state, closed_at, active_at, last_inbound, window_until, window_left, erased_at`
+const conversationColumns = `id, account_id, address_id, subject, state, closed_at, active_at, last_inbound, erased_at`
 
 func scanConversationRow(r row) (*conversationRow, error) {
 	var c conversationRow
-	return &c, r.scan(&c.id, &c.account, &c.address, &c.subject, &c.state, &c.closedAt, &c.activeAt, &c.lastInbound,
-		&c.windowUntil, &c.windowLeft, &c.erasedAt)
+	return &c, r.scan(&c.id, &c.account, &c.address, &c.subject, &c.state, &c.closedAt, &c.activeAt, &c.lastInbound, &c.erasedAt)
 }
 
 func (b *batch) loadConversations(live []*ingest) error {

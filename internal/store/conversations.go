@@ -33,8 +33,9 @@ func (w *where) String() string {
 	return " WHERE " + strings.Join(w.conditions, " AND ")
 }
 
-const conversationSelect = `SELECT c.id, c.account_id, c.subject, c.state, c.closed_at, c.active_at, c.window_until, c.window_left,
-	a.kind, a.value, a.name, a.customer_id FROM conversations c JOIN addresses a ON a.id = c.address_id`
+const conversationSelect = `SELECT c.id, c.account_id, c.subject, c.state, c.closed_at, c.active_at, ` + windowColumns + `,
+	a.kind, a.value, a.name, a.customer_id FROM conversations c JOIN addresses a ON a.id = c.address_id
+	LEFT JOIN windows w ON w.account_id = c.account_id AND w.address_id = c.address_id`
 
 // readConversations returns conversations with their customers.
 func (db *DB) readConversations(s session, tail string, list []any) (out []*normalize.Conversation, err error) {
@@ -45,15 +46,13 @@ func (db *DB) readConversations(s session, tail string, list []any) (out []*norm
 		c := &normalize.Conversation{}
 		var account int64
 		var owner normalize.ID
-		var w normalize.ReplyWindow
-		if err := r.scan(&c.ID, &account, &c.Subject, &c.State, &c.ClosedAt, &c.LastActivityAt, &w.Until, &w.Remaining,
+		var w window
+		if err := r.scan(&c.ID, &account, &c.Subject, &c.State, &c.ClosedAt, &c.LastActivityAt, &w.until, &w.remaining, &w.pending,
 			&c.Address.Kind, &c.Address.Value, &c.Address.Name, &owner); err != nil {
 			return err
 		}
 		c.OpenedAt = c.ID.Time()
-		if !w.Until.IsZero() {
-			c.ReplyWindow = &w
-		}
+		c.ReplyWindow = w.left()
 		customers[owner] = nil
 		out, owners, accounts = append(out, c), append(owners, owner), append(accounts, account)
 		return nil

@@ -81,17 +81,17 @@ func (db *DB) numberEvents(t *writeTx) error {
 			jobs = append(jobs, job{q, id, message, e.at})
 		}
 	}
-	touchQueues(t, queues)
+	touchQueues(t, outbox.Forward, queues)
 	for _, j := range jobs {
 		t.insert(putJob, normalize.NewID(j.at), outbox.TaskForward, j.event, j.message, outbox.Queued, j.at, j.queue.account, j.queue.conversation)
 	}
 	return nil
 }
 
-// touchQueues makes sure that queues exist and that those which are empty come
+// touchQueues makes sure that queues of a lane exist and that those which are empty come
 // due at the given time. A queue that is not empty keeps its time: its head
 // may be waiting for another try. The order spares two nodes a deadlock.
-func touchQueues(t tx, queues map[queueOf]time.Time) {
+func touchQueues(t tx, lane outbox.Lane, queues map[queueOf]time.Time) {
 	order := make([]queueOf, 0, len(queues))
 	for q := range queues {
 		order = append(order, q)
@@ -100,7 +100,7 @@ func touchQueues(t tx, queues map[queueOf]time.Time) {
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.conversation, b.conversation))
 	})
 	for _, q := range order {
-		t.insert(putQueue, normalize.NewID(queues[q]), q.account, q.conversation, queues[q])
+		t.insert(putQueue, normalize.NewID(queues[q]), q.account, q.conversation, lane, queues[q])
 	}
 	if len(order) > 0 {
 		t.wake()

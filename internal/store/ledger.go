@@ -130,10 +130,17 @@ func (db *DB) PutMedia(ctx context.Context, m normalize.Media, now time.Time) (n
 func (db *DB) Media(ctx context.Context, id normalize.ID) (m *normalize.Media, err error) {
 	err = db.read(ctx, func(s session) error {
 		f := normalize.Media{ID: id}
-		found, err := one(s, `SELECT digest, name, content_type, size FROM media WHERE id = $1`, args(id),
-			&f.SHA256, &f.Name, &f.ContentType, &f.Size)
-		if err == nil && !found {
+		problem := ""
+		found, err := one(s, `SELECT digest, name, content_type, size, problem FROM media WHERE id = $1`, args(id),
+			&f.SHA256, &f.Name, &f.ContentType, &f.Size, &problem)
+		switch {
+		case err != nil:
+		case !found:
 			err = timeline.ErrNotFound
+		case problem != "":
+			err = fmt.Errorf("%w: %s", timeline.ErrNoMedia, problem)
+		case f.SHA256 == "":
+			err = timeline.ErrPending
 		}
 		m = &f
 		return err

@@ -58,7 +58,9 @@ func scanMessage(r row) (f found, err error) {
 		m.Direction, status = normalize.Outbound, normalize.StatusAccepted
 	}
 	for i := range m.Parts {
-		m.Parts[i].Status, m.Parts[i].StatusAt = status, m.ReceivedAt
+		if p := &m.Parts[i]; p.Status == "" {
+			p.Status, p.StatusAt = status, m.ReceivedAt
+		}
 	}
 	return f, nil
 }

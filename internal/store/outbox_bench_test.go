@@ -37,7 +37,7 @@ func BenchmarkClaim(b *testing.B) {
 				var took []time.Duration
 				for b.Loop() {
 					start := time.Now()
-					jobs, err := db.Claim(b.Context(), "sms", now, time.Minute, 1)
+					jobs, err := db.Claim(b.Context(), outbox.Deliver, "sms", now, time.Minute, 1)
 					if err != nil || len(jobs) != 1 {
 						b.Fatal(len(jobs), err)
 					}

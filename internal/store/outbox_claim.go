@@ -21,14 +21,10 @@ const (
 )
 
 // Claim leases the heads of due queues; see outbox.Store.
-func (db *DB) Claim(ctx context.Context, account string, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
-	lane, err := db.laneFor(ctx, account)
-	if err != nil {
-		return nil, err
-	}
+func (db *DB) Claim(ctx context.Context, lane outbox.Lane, account string, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
 	var out []*outbox.Job
-	err = db.work(ctx, lane, func(t tx) (err error) {
-		out, err = db.claim(t, account, now, lease, min(limit, maxClaim))
+	err := db.work(ctx, lane, func(t tx) (err error) {
+		out, err = db.claim(t, lane, account, now, lease, min(limit, maxClaim))
 		return err
 	})
 	if err != nil {
@@ -37,24 +33,10 @@ func (db *DB) Claim(ctx context.Context, account string, now time.Time, lease ti
 	return out, nil
 }
 
-// laneFor returns the lane that an account's claims lock, where that matters.
-func (db *DB) laneFor(ctx context.Context, account string) (l outbox.Lane, err error) {
-	if db.eng.dialect().eventLock == "" {
-		return outbox.Deliver, nil
-	}
-	err = db.read(ctx, func(s session) error {
-		a, err := db.accounts.named(s, account)
-		l = laneOfRole(a.Role)
-		return err
-	})
-	return l, err
-}
-
-func (db *DB) claim(t tx, account string, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
+func (db *DB) claim(t tx, lane outbox.Lane, account string, now time.Time, lease time.Duration, limit int) ([]*outbox.Job, error) {
 	var id, paused int64
-	var role string
-	found, err := one(t, `SELECT id, role, paused_at + (SELECT COUNT(*) FROM settings WHERE name = 'paused') FROM accounts WHERE name = $1`,
-		args(account), &id, &role, &paused)
+	found, err := one(t, `SELECT id, paused_at + (SELECT COUNT(*) FROM settings WHERE name = 'paused') FROM accounts WHERE name = $1`,
+		args(account), &id, &paused)
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +49,8 @@ func (db *DB) claim(t tx, account string, now time.Time, lease time.Duration, li
 	// The rows are locked first and their heads looked up by a statement of
 	// their own, which sees what was committed until the lock was had.
 	var queues []normalize.ID
-	err = t.query(fmt.Sprintf(`SELECT id FROM queues WHERE account_id = $1 AND next_at <= $2 AND locked_until <= $2
-		ORDER BY next_at LIMIT %d {SKIP}`, limit), args(id, now), func(r row) error {
+	err = t.query(fmt.Sprintf(`SELECT id FROM queues WHERE account_id = $1 AND lane = $2 AND next_at <= $3 AND locked_until <= $3
+		ORDER BY next_at LIMIT %d {SKIP}`, limit), args(id, lane, now), func(r row) error {
 		var q normalize.ID
 		err := r.scan(&q)
 		queues = append(queues, q)
@@ -98,7 +80,7 @@ func (db *DB) claim(t tx, account string, now time.Time, lease time.Duration, li
 				again = append(again, queue)
 			default:
 				h.job.Interrupted = h.job.State == outbox.Sending
-				h.job.Fence = token(h.fence+1, laneOfRole(role))
+				h.job.Fence = token(h.fence+1, lane)
 				t.exec(`UPDATE queues SET fence = fence + 1, locked_until = $2 WHERE id = $1`, queue, now.Add(lease))
 				out = append(out, h.job)
 			}
@@ -198,14 +180,14 @@ func (db *DB) Extend(ctx context.Context, job normalize.ID, fence int64, until t
 }
 
 // NextDue returns when the next queue comes due; see outbox.Store.
-func (db *DB) NextDue(ctx context.Context, account string) (due time.Time, err error) {
+func (db *DB) NextDue(ctx context.Context, lane outbox.Lane, account string) (due time.Time, err error) {
 	err = db.read(ctx, func(s session) error {
 		a, err := db.accounts.named(s, account)
 		if err != nil {
 			return err
 		}
 		return s.query(fmt.Sprintf(`SELECT {MOST}(next_at, locked_until) FROM queues
-			WHERE account_id = $1 AND next_at IS NOT NULL ORDER BY next_at LIMIT %d`, dueLook), args(a.ID), func(r row) error {
+			WHERE account_id = $1 AND lane = $2 AND next_at IS NOT NULL ORDER BY next_at LIMIT %d`, dueLook), args(a.ID, lane), func(r row) error {
 			var at time.Time
 			if err := r.scan(&at); err != nil {
 				return err

@@ -31,10 +31,14 @@ func (db *DB) Retry(ctx context.Context, job normalize.ID, expires, now time.Tim
 		}
 		t.exec(`UPDATE jobs SET state = $2, due_at = $3, expires_at = $4, tries = 0, settled = $5 WHERE id = $1`,
 			job, outbox.Queued, now, expires, settled)
-		if j.task == outbox.TaskSend {
-			if err := restartParts(t, j, now); err != nil {
-				return err
-			}
+		switch j.task {
+		case outbox.TaskSend:
+			err = restartParts(t, j, now)
+		case outbox.TaskFetch:
+			err = restartFetch(t, j, now)
+		}
+		if err != nil {
+			return err
 		}
 		nextTurn(t, j.queue, now, false)
 		t.wake()
@@ -48,6 +52,9 @@ func didNotGet(s outbox.SettledRecipient) bool { return s.Status == normalize.St
 func (db *DB) Cancel(ctx context.Context, job normalize.ID, now time.Time) error {
 	return db.byHand(ctx, job, func(t tx, j *jobRow) error {
 		why := "cancelled before it was sent"
+		if j.task == outbox.TaskFetch {
+			why = "cancelled before it was fetched"
+		}
 		switch j.state {
 		case outbox.Queued:
 		case outbox.Uncertain:

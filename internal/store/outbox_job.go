@@ -16,9 +16,9 @@ var _ outbox.Store = (*DB)(nil)
 // # Queues
 //
 // The queue of an account and a conversation holds its send or forward jobs in
-// the order of their ids. Finish and resolve jobs have no order and must not
-// hold up later answers, so each has a queue of its own, whose
-// conversation_id is minus the job's id.
+// the order of their ids. Finish, resolve and fetch jobs have no order and must
+// not hold up others, so each has a queue of its own, whose conversation_id is
+// minus the job's id.
 //
 // A queue's next_at is when its head should be looked at: when it is due, or
 // expires. A claim locks the queue (locked_until) and raises its fence.
@@ -35,21 +35,18 @@ const (
 
 // laneOf is the lane that a task belongs to.
 func laneOf(t outbox.Task) outbox.Lane {
-	if t == outbox.TaskForward {
+	switch t {
+	case outbox.TaskForward:
 		return outbox.Forward
+	case outbox.TaskFetch:
+		return outbox.Fetch
 	}
 	return outbox.Deliver
 }
 
-func laneOfRole(role string) outbox.Lane {
-	if role == RoleHelpdesk {
-		return outbox.Forward
-	}
-	return outbox.Deliver
-}
-
-// token is a claim's fence as the outbox sees it. Its lowest bit tells the
-// lane, so that it is known before a transaction which rows it will lock.
+// token is a claim's fence as the outbox sees it. Its lowest bit marks the
+// forward lane, so that it is known before a transaction which rows it will
+// lock.
 func token(fence int64, l outbox.Lane) int64 {
 	t := fence << 1
 	if l == outbox.Forward {
@@ -70,7 +67,7 @@ func untoken(t int64) (fence int64, l outbox.Lane) {
 // that holds such a queue must not wait for that lock. Where several nodes
 // write, it has a transaction of its own.
 func (db *DB) work(ctx context.Context, l outbox.Lane, f func(t tx) error) error {
-	if l == outbox.Deliver || db.eng.dialect().eventLock == "" {
+	if l != outbox.Forward || db.eng.dialect().eventLock == "" {
 		return db.write(ctx, f)
 	}
 	select {
@@ -97,25 +94,25 @@ func (db *DB) work(ctx context.Context, l outbox.Lane, f func(t tx) error) error
 
 // jobRow is a job with its queue, both locked.
 type jobRow struct {
-	id, queue, message, of, conversation normalize.ID
-	account                              int64
-	fence                                int64
-	lockedUntil                          time.Time
-	task                                 outbox.Task
-	state                                outbox.State
-	attempts                             int
-	err                                  string
-	settled                              []outbox.SettledRecipient
+	id, queue, message, of, about, conversation normalize.ID
+	account                                     int64
+	fence                                       int64
+	lockedUntil                                 time.Time
+	task                                        outbox.Task
+	state                                       outbox.State
+	attempts                                    int
+	err                                         string
+	settled                                     []outbox.SettledRecipient
 }
 
 // lockJob reads a job and locks it with its queue.
 func lockJob(t tx, id normalize.ID) (*jobRow, error) {
 	j := &jobRow{id: id}
 	var settled string
-	found, err := one(t, `SELECT j.queue_id, j.message_id, j.of_id, q.account_id, q.fence, q.locked_until, j.task, j.state, j.attempts,
+	found, err := one(t, `SELECT j.queue_id, j.message_id, j.of_id, j.about_id, q.account_id, q.fence, q.locked_until, j.task, j.state, j.attempts,
 			j.error, j.settled, COALESCE((SELECT m.conversation_id FROM messages m WHERE m.id = j.message_id), 0)
 		FROM jobs j JOIN queues q ON q.id = j.queue_id WHERE j.id = $1 {LOCK}`, args(id),
-		&j.queue, &j.message, &j.of, &j.account, &j.fence, &j.lockedUntil, &j.task, &j.state, &j.attempts, &j.err, &settled, &j.conversation)
+		&j.queue, &j.message, &j.of, &j.about, &j.account, &j.fence, &j.lockedUntil, &j.task, &j.state, &j.attempts, &j.err, &settled, &j.conversation)
 	if err != nil {
 		return nil, err
 	}
@@ -173,14 +170,14 @@ func nextTurn(t tx, queue normalize.ID, now time.Time, release bool) {
 }
 
 // selectJob reads jobs as the outbox sees them; scanJob takes its rows.
-const selectJob = `SELECT j.id, j.task, a.name, {MOST}(0, COALESCE(m.conversation_id, q.conversation_id)), j.message_id, j.event_id, j.of_id,
+const selectJob = `SELECT j.id, j.task, a.name, {MOST}(0, COALESCE(m.conversation_id, q.conversation_id)), j.message_id, j.event_id, j.of_id, j.about_id,
 		j.state, j.attempts, j.tries, j.due_at, j.expires_at, j.error, j.settled, q.fence
 	FROM jobs j JOIN queues q ON q.id = j.queue_id JOIN accounts a ON a.id = q.account_id LEFT JOIN messages m ON m.id = j.message_id`
 
 func scanJob(r row) (j *outbox.Job, fence int64, err error) {
 	j = &outbox.Job{}
 	var settled string
-	err = r.scan(&j.ID, &j.Task, &j.Account, &j.Conversation, &j.Message, &j.Event, &j.Of, &j.State, &j.Attempts, &j.Tries,
+	err = r.scan(&j.ID, &j.Task, &j.Account, &j.Conversation, &j.Message, &j.Event, &j.Of, &j.About, &j.State, &j.Attempts, &j.Tries,
 		&j.DueAt, &j.ExpiresAt, &j.LastError, &settled, &fence)
 	if err != nil {
 		return nil, 0, err
@@ -195,6 +192,9 @@ func fillParts(s session, jobs []*outbox.Job) error {
 	var of []*outbox.Job
 	var sets [][]any
 	for _, j := range jobs {
+		if j.Task == outbox.TaskFetch {
+			j.Parts = []normalize.ID{j.About}
+		}
 		if j.Lane == outbox.Deliver {
 			send := j.ID
 			if j.Of != 0 {

@@ -29,11 +29,8 @@ func (db *DB) Job(ctx context.Context, id normalize.ID) (*outbox.Job, error) {
 // Jobs lists jobs, newest first; see outbox.Filter.
 func (db *DB) Jobs(ctx context.Context, f outbox.Filter) ([]*outbox.Job, error) {
 	var w where
-	switch f.Lane {
-	case outbox.Deliver:
-		w.and(`j.task <> ?`, outbox.TaskForward)
-	case outbox.Forward:
-		w.and(`j.task = ?`, outbox.TaskForward)
+	if f.Lane != "" {
+		w.and(`q.lane = ?`, f.Lane)
 	}
 	if f.Account != "" {
 		w.and(`a.name = ?`, f.Account)
@@ -61,7 +58,7 @@ func (db *DB) Jobs(ctx context.Context, f outbox.Filter) ([]*outbox.Job, error) 
 	return db.selectJobs(ctx, w.String()+fmt.Sprintf(` ORDER BY j.id DESC LIMIT %d`, limit), w.args...)
 }
 
-// JobsOf returns the jobs of a message in both lanes, oldest first.
+// JobsOf returns the jobs of a message in all lanes, oldest first.
 func (db *DB) JobsOf(ctx context.Context, message normalize.ID) ([]*outbox.Job, error) {
 	return db.selectJobs(ctx, ` WHERE j.message_id = $1 AND j.message_id <> 0 ORDER BY j.id`, message)
 }
@@ -122,15 +119,14 @@ func (db *DB) ReceiptsOf(ctx context.Context, message normalize.ID) (out []norma
 func (db *DB) Counts(ctx context.Context) (out []outbox.Count, err error) {
 	err = db.read(ctx, func(s session) error {
 		count := func(cond string) error {
-			return s.query(`SELECT a.name, a.role, j.state, COUNT(*), MIN(j.id) FROM jobs j JOIN queues q ON q.id = j.queue_id
-				JOIN accounts a ON a.id = q.account_id WHERE j.`+cond+` GROUP BY a.name, a.role, j.state`, nil, func(r row) error {
+			return s.query(`SELECT a.name, q.lane, j.state, COUNT(*), MIN(j.id) FROM jobs j JOIN queues q ON q.id = j.queue_id
+				JOIN accounts a ON a.id = q.account_id WHERE j.`+cond+` GROUP BY a.name, q.lane, j.state`, nil, func(r row) error {
 				var c outbox.Count
-				var role string
 				var oldest normalize.ID
-				if err := r.scan(&c.Account, &role, &c.State, &c.N, &oldest); err != nil {
+				if err := r.scan(&c.Account, &c.Lane, &c.State, &c.N, &oldest); err != nil {
 					return err
 				}
-				c.Lane, c.Oldest = laneOfRole(role), oldest.Time()
+				c.Oldest = oldest.Time()
 				out = append(out, c)
 				return nil
 			})
@@ -141,7 +137,7 @@ func (db *DB) Counts(ctx context.Context) (out []outbox.Count, err error) {
 		return count(odd + ` AND j.state <> 'cancelled'`)
 	})
 	slices.SortFunc(out, func(a, b outbox.Count) int {
-		return strings.Compare(a.Account+"\x00"+string(a.State), b.Account+"\x00"+string(b.State))
+		return strings.Compare(a.Account+"\x00"+string(a.Lane)+string(a.State), b.Account+"\x00"+string(b.Lane)+string(b.State))
 	})
 	return out, err
 }

@@ -112,9 +112,12 @@ func restartParts(t tx, j *jobRow, now time.Time) error {
 	return nil
 }
 
-// endParts ends the parts of a job that is not sent to anybody further: they
-// have failed, or only with those recipients of whom nothing is known yet.
+// endParts ends the parts of a job that is not worked further: they have
+// failed, or only with those recipients of whom nothing is known yet.
 func (db *DB) endParts(t tx, j *jobRow, why string, now time.Time) error {
+	if j.task == outbox.TaskFetch {
+		return endFetch(t, j, why, "", now)
+	}
 	if j.task != outbox.TaskSend {
 		return nil
 	}

@@ -65,6 +65,8 @@ func (db *DB) settleParts(t tx, j *jobRow, s outbox.Settlement) error {
 		return nil
 	case outbox.TaskResolve:
 		return db.settleOf(t, j, s)
+	case outbox.TaskFetch:
+		return db.settleFetch(t, j, s)
 	}
 	if s.State == outbox.Queued {
 		t.exec(`UPDATE parts SET status = $3, status_at = $4 WHERE message_id = $1 AND job_id = $2 AND status = $5`,

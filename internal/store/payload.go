@@ -48,9 +48,11 @@ type payload struct {
 	Earlier []wording `json:"earlier,omitempty"`
 }
 
+// storedPart has a status of its own only where its medium comes later.
 type storedPart struct {
 	normalize.Part
 	SHA256 string `json:"sha256,omitempty"`
+	Ref    string `json:"ref,omitempty"` // of a medium that comes later
 }
 
 type wording struct {
@@ -79,7 +81,10 @@ func newPayload(m *normalize.Message) *payload {
 			m := *part.Media
 			m.URL, m.Data = "", nil
 			m.Name, m.ContentType = clean(m.Name), clean(m.ContentType)
-			sp.Media, sp.SHA256 = &m, m.SHA256
+			sp.Media, sp.SHA256, sp.Ref = &m, m.SHA256, clean(m.Ref)
+			if sp.Ref != "" && sp.SHA256 == "" {
+				sp.Status, sp.StatusAt = normalize.StatusPending, p.ReceivedAt
+			}
 		}
 		p.Parts = append(p.Parts, sp)
 	}
@@ -111,7 +116,7 @@ func (p *payload) fill(m *normalize.Message) {
 		m.Parts[i] = sp.Part
 		if sp.Media != nil {
 			media := *sp.Media
-			media.SHA256 = sp.SHA256
+			media.SHA256, media.Ref = sp.SHA256, sp.Ref
 			m.Parts[i].Media = &media
 		}
 	}

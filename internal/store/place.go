@@ -151,6 +151,7 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 	}
 	insertMessage(b.t, m, e.message.SentAt, e.message.ExternalID, e.encoded)
 	insertMedia(b.t, m.id, e.payload)
+	queueFetches(b.t, m, e.payload.Parts, in.Now)
 	b.messages[m.id] = m
 	if key != (nameKey{}) && !m.is(flagUnreadable) {
 		b.remember(key, keyRow{m.id, e.mark})
@@ -192,7 +193,7 @@ func insertMessage(t tx, m *messageRow, sentAt time.Time, externalID string, enc
 // insertMedia writes the rows of the files that a message came with.
 func insertMedia(t tx, message normalize.ID, p *payload) {
 	for _, part := range p.Parts {
-		if f := part.Media; f != nil && part.SHA256 != "" {
+		if f := part.Media; f != nil && (part.SHA256 != "" || part.Ref != "") {
 			t.exec(`INSERT INTO media (id, digest, name, content_type, size, message_id) VALUES ($1, $2, $3, $4, $5, $6)
 				ON CONFLICT (id) DO NOTHING`, f.ID, part.SHA256, f.Name, f.ContentType, f.Size, message)
 		}

@@ -128,14 +128,7 @@ func (b *batch) replace(in *ingest, e *entry, m *messageRow, key nameKey) error 
 	}
 	p := e.payload
 	p.Reactions = old.Reactions
-	if samePartKinds(p.Parts, old.Parts) {
-		for i := range p.Parts {
-			p.Parts[i].ID = old.Parts[i].ID
-			if f := old.Parts[i].Media; f != nil && p.Parts[i].Media != nil && p.Parts[i].SHA256 == old.Parts[i].SHA256 {
-				p.Parts[i].Media.ID = f.ID
-			}
-		}
-	}
+	missing := keepParts(p.Parts, old.Parts)
 	fresh, err := p.encode()
 	if err != nil {
 		return err
@@ -154,9 +147,35 @@ func (b *batch) replace(in *ingest, e *entry, m *messageRow, key nameKey) error 
 	b.t.exec(`UPDATE messages SET conversation_id = $1, owner_id = $2, address_id = $3, flags = $4, sent_at = $5, external_id = $6, payload = $7
 		WHERE id = $8`, m.conversation, m.owner, m.address, m.flags, e.message.SentAt, e.message.ExternalID, fresh, m.id)
 	insertMedia(b.t, m.id, p)
+	queueFetches(b.t, m, missing, in.Now)
 	dropMedia(b.t, lostFiles(old, p), in.Now)
 	b.t.emit(event{typ: normalize.MessageEdited, conversation: m.conversation, ref: m.id, at: in.Now})
 	return nil
+}
+
+// keepParts lets parts that were read again keep their ids, and the media that
+// came, or are on their way, for the same reference. It returns those whose
+// media are yet to be fetched.
+func keepParts(fresh, old []storedPart) (missing []storedPart) {
+	same := samePartKinds(fresh, old)
+	for i := range fresh {
+		p := &fresh[i]
+		if same {
+			was := &old[i]
+			p.ID = was.ID
+			if p.awaited() && p.Ref == was.Ref {
+				p.Media, p.SHA256, p.Status, p.StatusAt, p.Error = was.Media, was.SHA256, was.Status, was.StatusAt, was.Error
+				continue
+			}
+			if f := was.Media; f != nil && p.Media != nil && p.SHA256 == was.SHA256 {
+				p.Media.ID = f.ID
+			}
+		}
+		if p.awaited() {
+			missing = append(missing, *p)
+		}
+	}
+	return missing
 }
 
 // move puts a stub where it belongs, now that its author and thread are known.

@@ -180,7 +180,7 @@ func queueSends(t tx, m *messageRow, parts []normalize.Part, r timeline.Reply) {
 	status := normalize.StatusAccepted // a note has arrived where it goes
 	if len(r.Jobs) > 0 {
 		status = normalize.StatusQueued
-		touchQueues(t, map[queueOf]time.Time{{m.account, m.conversation}: r.Now})
+		touchQueues(t, outbox.Deliver, map[queueOf]time.Time{{m.account, m.conversation}: r.Now})
 	}
 	jobOf := map[int]normalize.ID{}
 	for _, carried := range r.Jobs {

@@ -24,16 +24,18 @@ var (
 	putMessage = newInsert("messages", "", "id", typeInt, "conversation_id", typeInt, "owner_id", typeInt, "address_id", typeInt,
 		"account_id", typeInt, "ledger_id", typeInt, "flags", typeInt, "sent_at", typeInt, "external_id", typeText, "payload", typeBytes)
 	putConversation = newInsert("conversations", `ON CONFLICT (id) DO UPDATE SET state = excluded.state, closed_at = excluded.closed_at,
-		active_at = excluded.active_at, last_inbound = excluded.last_inbound, window_until = excluded.window_until,
-		window_left = excluded.window_left`, "id", typeInt, "account_id", typeInt, "address_id", typeInt, "subject", typeText,
-		"state", typeText, "closed_at", typeInt, "active_at", typeInt, "last_inbound", typeInt, "window_until", typeInt,
-		"window_left", typeInt, "erased_at", typeInt)
+		active_at = excluded.active_at, last_inbound = excluded.last_inbound`, "id", typeInt, "account_id", typeInt, "address_id", typeInt, "subject", typeText,
+		"state", typeText, "closed_at", typeInt, "active_at", typeInt, "last_inbound", typeInt,
+		"erased_at", typeInt)
 	putCursor = newInsert("cursors", "ON CONFLICT (account_id, name) DO UPDATE SET value = excluded.value",
 		"account_id", typeInt, "name", typeText, "value", typeText)
 
 	putEvent = newInsert("events", "", "id", typeInt, "type", typeText, "conversation_id", typeInt, "ref_id", typeInt, "detail", typeText)
 	putQueue = newInsert("queues", "ON CONFLICT (account_id, conversation_id) DO UPDATE SET next_at = excluded.next_at WHERE queues.next_at IS NULL",
-		"id", typeInt, "account_id", typeInt, "conversation_id", typeInt, "next_at", typeInt)
+		"id", typeInt, "account_id", typeInt, "conversation_id", typeInt, "lane", typeText, "next_at", typeInt)
+	// putWork writes a job whose queue is as new as itself.
+	putWork = newInsert("jobs", "", "id", typeInt, "queue_id", typeInt, "task", typeText, "about_id", typeInt, "message_id", typeInt,
+		"state", typeText, "due_at", typeInt, "expires_at", typeInt)
 	// putJob finds the queue by its account and conversation.
 	putJob = &insert{
 		single: `INSERT INTO jobs (id, queue_id, task, event_id, message_id, state, due_at, expires_at)

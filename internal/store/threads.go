@@ -154,8 +154,8 @@ func (b *batch) touch(c *conversationRow, row *messageRow, m *normalize.Message,
 		return
 	}
 	c.lastInbound = max(c.lastInbound, row.id)
-	if w := m.ReplyWindow; w != nil {
-		c.windowUntil, c.windowLeft = w.Until, w.Remaining
+	if m.ReplyWindow != nil {
+		openWindow(b.t, row, m.ReplyWindow, now)
 	}
 }
 
@@ -163,8 +163,7 @@ func (b *batch) touch(c *conversationRow, row *messageRow, m *normalize.Message,
 func (b *batch) saveConversations() {
 	for _, id := range sortedKeys(b.conversations) {
 		if c := b.conversations[id]; c.dirty {
-			b.t.insert(putConversation, c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound,
-				c.windowUntil, c.windowLeft, c.erasedAt)
+			b.t.insert(putConversation, c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound, c.erasedAt)
 			c.dirty = false
 		}
 	}

@@ -20,6 +20,7 @@ const (
 	maxName     = 500     // characters
 	maxReason   = 300     // characters
 	maxID       = 1000    // bytes of a vendor's id and of an address
+	maxRef      = 8 << 10 // bytes of a medium's reference, which may be a signed URL
 	clockSkew   = 24 * time.Hour
 )
 

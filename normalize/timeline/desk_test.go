@@ -288,7 +288,7 @@ func TestAnswersAsTheyAreStored(t *testing.T) {
 		if !note.Note || note.Text != "for us only" || len(r.jobs(note.ID)) != 0 || note.Author.Name != "Eve <moc.tset>" {
 			t.Errorf("note: %+v, jobs %v", note, r.jobs(note.ID))
 		}
-		if jobs, err := r.db.Claim(t.Context(), "chat", r.now.Add(time.Minute), time.Minute, 10); err != nil || len(jobs) != 0 {
+		if jobs, err := r.db.Claim(t.Context(), outbox.Deliver, "chat", r.now.Add(time.Minute), time.Minute, 10); err != nil || len(jobs) != 0 {
 			t.Errorf("a note can be claimed: %v, %v", jobs, err)
 		}
 

@@ -286,6 +286,8 @@ func (d *Desk) fill(ctx context.Context, m *normalize.Message, a Answer) error {
 		media, err := d.Store.Media(ctx, id)
 		if errors.Is(err, ErrNotFound) {
 			return Refuse("not_found", "attachment %s does not exist: upload it first", id)
+		} else if errors.Is(err, ErrPending) || errors.Is(err, ErrNoMedia) {
+			return Refuse("not_found", "attachment %s is not here: %s", id, err)
 		} else if err != nil {
 			return fmt.Errorf("attachment %s: %w", id, err)
 		}

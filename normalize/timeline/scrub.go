@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -83,6 +84,15 @@ func checkPart(p *normalize.Part, now time.Time) error {
 	if f := p.Media; f != nil {
 		f.ID = normalize.NewID(now)
 		f.Name, f.ContentType, f.ContentID = line(f.Name), line(f.ContentType), line(f.ContentID)
+		if f.Data != nil {
+			f.Ref = ""
+		}
+		if len(f.Ref) > maxRef {
+			return fmt.Errorf("ref_too_long: the reference of a medium has %d bytes, at most %d are taken", len(f.Ref), maxRef)
+		}
+		if f.Ref != "" {
+			p.Status = normalize.StatusPending
+		}
 	}
 	if l := p.Location; l != nil {
 		// Written so that it catches what is not a number, too.

@@ -14,7 +14,8 @@ type Store interface {
 	// Ingest commits what one account took in: ledger rows, messages,
 	// identities, conversations, events, forward jobs and cursors. Entries are
 	// applied in order; the results stand in the order of the entries. Media of
-	// parts come with ID and SHA256 set and get their rows here. It
+	// parts come with ID, and with SHA256 or Ref set, and get their rows here,
+	// and those with a Ref the jobs that fetch them. It
 	// fails with ErrFenced when another node has taken the account's lease.
 	Ingest(ctx context.Context, in Ingest) ([]Result, error)
 	// Reply commits an outgoing message with its deliver jobs. The same
@@ -52,6 +53,8 @@ type Reader interface {
 	// LastInbound returns the newest inbound message of a conversation, or
 	// nil where the customer has not written in it yet.
 	LastInbound(ctx context.Context, conversation normalize.ID) (*normalize.Message, error)
+	// Media returns a file: ErrPending while it is still with the vendor,
+	// ErrNoMedia where it did not come.
 	Media(ctx context.Context, id normalize.ID) (*normalize.Media, error)
 	// Unreachable returns why an address must not be written to, or "".
 	Unreachable(ctx context.Context, a normalize.Address) (string, error)
@@ -81,6 +84,10 @@ var (
 	// ErrConflict: the request contradicts what is stored, such as an
 	// idempotency key that was used for another request. It wraps words.
 	ErrConflict = errors.New("conflict")
+	// ErrPending: the medium is being fetched from its vendor.
+	ErrPending = errors.New("this file is still being fetched from the vendor")
+	// ErrNoMedia: fetching was given up. It wraps words.
+	ErrNoMedia = errors.New("this file could not be fetched from the vendor")
 	// ErrErased: the customer was erased and stays so.
 	ErrErased = errors.New("this customer has been erased")
 )

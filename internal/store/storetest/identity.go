@@ -12,6 +12,7 @@ import (
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/identity"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
+	"github.com/deskbridge/deskbridge/outbox"
 )
 
 // texts returns what is on a customer's timeline, newest first.
@@ -161,7 +162,7 @@ func erasure(t *testing.T, h *harness) {
 			t.Errorf("after the erasure: %+v", got)
 		}
 	}
-	if jobs, err := h.db.Claim(h.ctx(), "support", h.now, time.Minute, 10); err != nil || len(jobs) != 0 {
+	if jobs, err := h.db.Claim(h.ctx(), outbox.Deliver, "support", h.now, time.Minute, 10); err != nil || len(jobs) != 0 {
 		t.Errorf("an erased answer is still to be sent: %+v, %v", jobs, err)
 	}
 	_, _, err = h.db.LedgerRaw(h.ctx(), r.Ledger)

@@ -169,7 +169,7 @@ func receiptLattice(t *testing.T, h *harness) {
 func answerProvesDelivery(t *testing.T, h *harness) {
 	c := h.conversation(h.place(h.msg("ann@example.com", "hi")).ConversationID)
 	m := h.reply(c, "out", "text")
-	jobs, err := h.db.Claim(h.ctx(), "support", h.now, time.Minute, 10)
+	jobs, err := h.db.Claim(h.ctx(), outbox.Deliver, "support", h.now, time.Minute, 10)
 	h.must(err)
 	if len(jobs) != 1 {
 		t.Fatalf("claimed %+v", jobs)

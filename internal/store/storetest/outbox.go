@@ -48,7 +48,7 @@ func orderOfQueues(t *testing.T, b *Box) {
 	b.Now = b.Now.Add(time.Second)
 	a2 := b.Send("ann")
 	bob := b.Send("bob")
-	if due, err := b.NextDue(t.Context(), "mail"); err != nil || due.After(b.Now) {
+	if due, err := b.NextDue(t.Context(), outbox.Deliver, "mail"); err != nil || due.After(b.Now) {
 		t.Errorf("next due %s, %v", due, err)
 	}
 	jobs := b.Claims("mail", 10)
@@ -101,7 +101,7 @@ func fences(t *testing.T, b *Box) {
 	if jobs := b.Claims("mail", 10); len(jobs) != 0 {
 		t.Fatal("claimed although the lease was renewed")
 	}
-	if due, err := b.NextDue(t.Context(), "mail"); err != nil || !due.Equal(b.Now.Add(15*time.Second)) {
+	if due, err := b.NextDue(t.Context(), outbox.Deliver, "mail"); err != nil || !due.Equal(b.Now.Add(15*time.Second)) {
 		t.Errorf("next due %s, want the end of the lease (%v)", due, err)
 	}
 	b.Now = b.Now.Add(15 * time.Second)
@@ -182,7 +182,7 @@ func acceptance(t *testing.T, b *Box) {
 	if !ok || e.ID != job.Message || e.Change == nil || e.Change.PartID != job.Parts[0] || e.Change.Status != normalize.StatusAccepted {
 		t.Errorf("event: %+v", e)
 	}
-	if due, err := b.NextDue(t.Context(), "mail"); err != nil || !due.IsZero() {
+	if due, err := b.NextDue(t.Context(), outbox.Deliver, "mail"); err != nil || !due.IsZero() {
 		t.Errorf("still due at %s (%v)", due, err)
 	}
 }
@@ -199,7 +199,7 @@ func retries(t *testing.T, b *Box) {
 	}
 	bob := b.Take("mail")
 	b.End(b.Started(bob), accepted)
-	if due, err := b.NextDue(t.Context(), "mail"); err != nil || !due.Equal(s.DueAt) {
+	if due, err := b.NextDue(t.Context(), outbox.Deliver, "mail"); err != nil || !due.Equal(s.DueAt) {
 		t.Errorf("next due %s, want %s (%v)", due, s.DueAt, err)
 	}
 	b.Send("ann") // touches the queue, and must not wake its head

@@ -51,7 +51,7 @@ func claimRace(t *testing.T, b *Box) {
 		for range 3 {
 			wg.Go(func() {
 				for time.Now().Before(deadline) {
-					jobs, err := n.Claim(t.Context(), "mail", n.Now, time.Hour, 4)
+					jobs, err := n.Claim(t.Context(), outbox.Deliver, "mail", n.Now, time.Hour, 4)
 					if err != nil {
 						t.Error(err)
 						return

@@ -124,7 +124,7 @@ func recipientLattice(t *testing.T, h *harness) {
 // sent claims the only job of the account and settles it as accepted by all.
 func (h *harness) sent(recipients ...normalize.Address) *outbox.Job {
 	h.Helper()
-	jobs, err := h.db.Claim(h.ctx(), "support", h.now, time.Minute, 10)
+	jobs, err := h.db.Claim(h.ctx(), outbox.Deliver, "support", h.now, time.Minute, 10)
 	h.must(err)
 	if len(jobs) != 1 {
 		h.Fatalf("claimed %+v", jobs)

@@ -26,6 +26,7 @@ func Run(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, 
 		"BouncesAreRetried": bouncesAreRetried, "DelaysAreTold": delaysAreTold, "AnswerProvesDelivery": answerProvesDelivery,
 		"Merges": merges, "Strangers": strangers, "MergeChains": mergeChains, "Erasure": erasure, "ErasureOfMerges": erasureOfMerges, "OddText": oddText, "BigBody": bigBody,
 		"ClockGoesBack": clockGoesBack, "EventCursor": eventCursor, "Leases": leases, "Tokens": tokens, "Accounts": accounts,
+		"MediaThatCome": mediaThatCome, "MediaThatDoNotCome": mediaThatDoNotCome, "MediaOfWhatIsGone": mediaOfWhatIsGone,
 		"Backup": backup, "Sweeping": sweeping, "Closing": closing, "Reading": reading,
 	} {
 		t.Run(name, func(t *testing.T) {

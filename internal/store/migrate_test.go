@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/internal/testenv"
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/outbox"
+)
+
+// A store of the first schema, with work in its queues, goes on after the
+// migration, each job in its lane.
+func TestMigrationFromTheFirstSchema(t *testing.T) {
+	for name, url := range map[string]string{
+		"sqlite": "sqlite://" + filepath.Join(t.TempDir(), "x.db"), "postgres": testenv.Postgres(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			eng, err := openEngine(t.Context(), url, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = eng.update(t.Context(), func(s session) error {
+				if err := run(s, `CREATE TABLE schema_versions (version {INT} PRIMARY KEY, name TEXT NOT NULL, applied_at {INT} NOT NULL)`); err != nil {
+					return err
+				}
+				for _, st := range statements(migrations()[0].sql) {
+					if err := run(s, st); err != nil {
+						return err
+					}
+				}
+				s.exec(`INSERT INTO schema_versions (version, name, applied_at) VALUES (1, 'core', 0)`)
+				for i, role := range []string{RoleChannel, RoleHelpdesk} {
+					task := []outbox.Task{outbox.TaskSend, outbox.TaskForward}[i]
+					s.exec(`INSERT INTO accounts (id, name, role, type) VALUES ($1, $2, $2, 'x')`, i+1, role)
+					s.exec(`INSERT INTO queues (id, account_id, conversation_id, next_at) VALUES ($1, $1, 7, $2)`, i+1, now)
+					s.exec(`INSERT INTO jobs (id, queue_id, task, state, due_at, expires_at) VALUES ($1, $1, $2, 'queued', $3, 0)`, i+1, task, now)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := eng.close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := Migrate(t.Context(), url); err != nil {
+				t.Fatal(err)
+			}
+			db, err := Open(t.Context(), url, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { db.Close(context.Background()) })
+			for i, role := range []string{RoleChannel, RoleHelpdesk} {
+				lane := []outbox.Lane{outbox.Deliver, outbox.Forward}[i]
+				jobs, err := db.Claim(t.Context(), lane, role, now, time.Minute, 10)
+				if err != nil || len(jobs) != 1 || jobs[0].ID != normalize.ID(i+1) || jobs[0].Lane != lane {
+					t.Errorf("lane %s: %+v, %v", lane, jobs, err)
+				}
+			}
+		})
+	}
+}
