@@ -40,5 +40,6 @@ const (
 	Duplicate   Outcome = "duplicate"   // it had been accepted before
 	Echo        Outcome = "echo"        // it is our own message, come back
 	Disregarded Outcome = "ignored"     // understood, and of no concern
+	Waiting     Outcome = "waiting"     // it is about a message that is not known yet, and is kept for it for three days
 	Quarantined Outcome = "quarantined" // not understood; kept, shown as a stub, can be replayed
 )

@@ -39,6 +39,16 @@ func Advance(cur, next Status) Status {
 	return cur
 }
 
+var callRank = map[CallState]int{CallRinging: 1, CallAnswered: 2, CallMissed: 3, CallEnded: 4}
+
+// AdvanceCall is Advance for the state of a call.
+func AdvanceCall(cur, next CallState) CallState {
+	if callRank[next] > callRank[cur] {
+		return next
+	}
+	return cur
+}
+
 // Restart reports whether a person may ask for another attempt on a part of
 // status s.
 func Restart(s Status) bool { return s == StatusFailed || s == StatusUncertain }

@@ -19,7 +19,7 @@ type ledgerCmd struct {
 type ledgerListCmd struct {
 	listing
 	Account string        `help:"Only this account"`
-	Outcome string        `enum:"accepted,duplicate,echo,ignored,quarantined," default:"" help:"Only this outcome: accepted, duplicate, echo, ignored or quarantined"`
+	Outcome string        `enum:"accepted,duplicate,echo,ignored,waiting,quarantined," default:"" help:"Only this outcome: accepted, duplicate, echo, ignored, waiting or quarantined"`
 	Since   time.Duration `placeholder:"48h" help:"Only the last so and so long"`
 }
 

@@ -43,7 +43,7 @@ func (a *App) closeIdle(ctx context.Context) {
 
 func (a *App) sweep(ctx context.Context, now time.Time) {
 	r := a.file.Load().Retention
-	digests, err := a.db.Sweep(ctx, store.Retention{Raw: now.Add(-r.Raw), Jobs: now.Add(-r.Jobs), Events: now.Add(-r.Events)})
+	digests, err := a.db.Sweep(ctx, store.Retention{Raw: now.Add(-r.Raw), Jobs: now.Add(-r.Jobs), Events: now.Add(-r.Events), Early: now.Add(-store.EarlyTime)})
 	if err != nil {
 		a.log.Warn("data past their retention could not be deleted; will try again", "err", err)
 	}

@@ -38,5 +38,6 @@ var outcomeMarks = map[normalize.Outcome]mark{
 	normalize.Duplicate:   {"·", dim},
 	normalize.Echo:        {"·", dim},
 	normalize.Disregarded: {"·", dim},
+	normalize.Waiting:     {"○", yellow},
 	normalize.Quarantined: {"✗", red},
 }

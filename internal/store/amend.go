@@ -27,7 +27,7 @@ func (b *batch) amend(in *ingest, e *entry, typ normalize.EventType, f func(p *p
 		return timeline.Result{}, err
 	}
 	if k == nil {
-		return disregarded("unknown_message"), nil
+		return b.wait(in, e, e.ext, earlyItemOf(e.Item))
 	}
 	m, err := b.message(k.ref)
 	if err != nil {
@@ -38,6 +38,9 @@ func (b *batch) amend(in *ingest, e *entry, typ normalize.EventType, f func(p *p
 	}
 	if m.is(flagErased) {
 		return disregarded("erased"), nil
+	}
+	if _, err := b.conversation(m.conversation); err != nil { // locked, as wherever a payload is changed
+		return timeline.Result{}, err
 	}
 	p, _, err := readPayload(b.t, m.id)
 	if err != nil {
@@ -140,6 +143,12 @@ func orNow(t, now time.Time) time.Time {
 		return now.UTC().Truncate(time.Microsecond)
 	}
 	return t.UTC().Truncate(time.Microsecond)
+}
+
+// lockConversation is for those who change a payload outside of an ingest.
+func lockConversation(t tx, id normalize.ID) error {
+	_, err := one(t, `SELECT id FROM conversations WHERE id = $1 {LOCK}`, args(id), new(normalize.ID))
+	return err
 }
 
 func readPayload(s session, id normalize.ID) (*payload, []byte, error) {

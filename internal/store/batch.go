@@ -152,7 +152,9 @@ func (b *batch) loadKeys(list []nameKey) error {
 
 // known reports whether a message of this name or these bytes is here, so that
 // it is most likely a repeat and must not bring its address back to life.
-func (b *batch) known(e *entry) bool { return b.keys[e.ext] != nil || b.keys[e.input] != nil }
+func (b *batch) known(e *entry) bool {
+	return b.keys[e.ext] != nil && !b.keys[e.ext].waits() || b.keys[e.input] != nil
+}
 
 func nameOf(a normalize.Address) addressName { return addressName{a.Kind, a.Value} }
 
@@ -260,7 +262,7 @@ func scanMessageRow(r row) (*messageRow, error) {
 func (b *batch) loadMessages() error {
 	refs := map[normalize.ID]bool{}
 	for _, k := range b.keys {
-		if k != nil {
+		if k != nil && !k.waits() {
 			refs[k.ref] = true
 		}
 	}
@@ -341,12 +343,17 @@ func (b *batch) address(a normalize.Address, now time.Time) (*addressRow, error)
 	return b.addresses[n], nil
 }
 
+// key returns what has a name; nil where nothing has, though something may
+// wait for it.
 func (b *batch) key(k nameKey) (*keyRow, error) {
 	if k == (nameKey{}) {
 		return nil, nil
 	}
 	if err := b.loadKeys([]nameKey{k}); err != nil {
 		return nil, err
+	}
+	if b.keys[k].waits() {
+		return nil, nil
 	}
 	return b.keys[k], nil
 }

@@ -47,6 +47,10 @@ func fetched(t tx, j *jobRow, f *normalize.Media, now time.Time) error {
 		return nil // there was nothing to fetch any more
 	}
 	found, err := changePart(t, j, normalize.StatusChange{}, now, func(p *storedPart, arrived normalize.Status) normalize.Status {
+		if f.ID != 0 && f.ID != p.Media.ID { // another one took its place meanwhile, and has a job of its own
+			orphan(t, f.SHA256, now)
+			return p.Status
+		}
 		p.SHA256, p.Error = f.SHA256, ""
 		p.Media.Size, p.Media.Name, p.Media.ContentType = f.Size, clean(f.Name), clean(f.ContentType)
 		t.exec(`UPDATE media SET digest = $1, name = $2, content_type = $3, size = $4, problem = '' WHERE id = $5`,
@@ -85,8 +89,7 @@ func restartFetch(t tx, j *jobRow, now time.Time) error {
 // status of a part that is here. The conversation is locked, as it is wherever
 // a payload is changed.
 func changePart(t tx, j *jobRow, c normalize.StatusChange, now time.Time, f func(p *storedPart, arrived normalize.Status) normalize.Status) (found bool, err error) {
-	var locked normalize.ID
-	if _, err := one(t, `SELECT id FROM conversations WHERE id = $1 {LOCK}`, args(j.conversation), &locked); err != nil {
+	if err := lockConversation(t, j.conversation); err != nil {
 		return false, err
 	}
 	var flags int64

@@ -35,6 +35,7 @@ type entry struct {
 	extFP   nameKey // with the fingerprint
 	answers []nameKey
 	replay  *replayed
+	ledger  normalize.ID // its row
 }
 
 // answersLimit bounds how many references are looked at for the conversation.
@@ -87,6 +88,8 @@ func (db *DB) prepare(account string, e timeline.Entry) (*entry, error) {
 	case *normalize.Edit:
 		p.ext = db.nameKey(nsExternal, account, it.Target)
 	case *normalize.Delete:
+		p.ext = db.nameKey(nsExternal, account, it.Target)
+	case *normalize.Supplement:
 		p.ext = db.nameKey(nsExternal, account, it.Target)
 	case *normalize.Reaction:
 		p.ext = db.nameKey(nsExternal, account, it.Target)

@@ -50,11 +50,11 @@ type keyRow struct {
 	mark int64
 }
 
-// findKey looks one key up; nil for none.
+// findKey looks one key up; nil for none, also where something waits for it.
 func findKey(s session, k nameKey) (*keyRow, error) {
 	var r keyRow
 	found, err := one(s, `SELECT ref, mark FROM keys WHERE key = $1`, args(k[:]), &r.ref, &r.mark)
-	if err != nil || !found {
+	if err != nil || !found || r.waits() {
 		return nil, err
 	}
 	return &r, nil

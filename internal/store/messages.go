@@ -168,10 +168,10 @@ func (db *DB) Timeline(ctx context.Context, customer, before normalize.ID, limit
 		}
 		asked := make([][]any, len(addresses))
 		for i, a := range addresses {
-			asked[i] = args(a, newest(before), limit)
+			asked[i] = args(a, newest(before), limit, flagEcho)
 		}
 		var ids []normalize.ID
-		if err := s.each(`SELECT id FROM messages WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, asked,
+		if err := s.each(`SELECT id FROM messages WHERE owner_id = $1 AND id < $2 AND flags < $4 ORDER BY id DESC LIMIT $3`, asked,
 			func(_ int, r row) error { return scanID(r, &ids) }); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
@@ -51,7 +52,7 @@ func (db *DB) moveParts(t tx, j *jobRow, s outbox.Settlement) ([]sentPart, error
 		parts[i].status, parts[i].moved = next, next != p.status
 	}
 	if s.ExternalID != "" && len(parts) > 0 && parts[0].external != s.ExternalID {
-		return parts, db.nameSent(t, j, parts, all, s.ExternalID)
+		return parts, db.nameSent(t, j, parts, all, s.ExternalID, s.Now)
 	}
 	return parts, nil
 }
@@ -59,18 +60,68 @@ func (db *DB) moveParts(t tx, j *jobRow, s outbox.Settlement) ([]sentPart, error
 // nameSent lets receipts, answers and echoes find what the vendor has named
 // just now: the message, and the part where there are several. A message that
 // was named before it was sent (e-mail) is found already.
-func (db *DB) nameSent(t tx, j *jobRow, parts []sentPart, all int, external string) error {
+func (db *DB) nameSent(t tx, j *jobRow, parts []sentPart, all int, external string, now time.Time) error {
 	a, err := db.accounts.numbered(t, j.account)
 	if err != nil {
 		return err
 	}
-	setKey(t, db.nameKey(nsExternal, a.Name, external), keyRow{ref: j.message})
+	name := db.nameKey(nsExternal, a.Name, external)
+	var before keyRow
+	known, err := one(t, `SELECT ref, mark FROM keys WHERE key = $1 {LOCK}`, args(name[:]), &before.ref, &before.mark)
+	if err != nil {
+		return err
+	}
+	if known {
+		setKey(t, name, keyRow{ref: j.message})
+	} else {
+		addKey(t, name, keyRow{ref: j.message}) // fails where another node gives the name in this moment
+	}
 	if all > 1 && len(parts) == 1 {
 		setKey(t, db.nameKey(nsPart, a.Name, external), keyRow{ref: parts[0].id})
 	}
 	if parts[0].external == "" {
 		t.exec(`UPDATE messages SET external_id = $2 WHERE id = $1 AND external_id = ''`, j.message, external)
 	}
+	if !known {
+		return nil
+	}
+	if !before.waits() {
+		if err := recogniseEcho(t, before.ref, j, now); err != nil {
+			return err
+		}
+	}
+	b := newBatch(db, t)
+	return b.catchUp(&ingest{Ingest: timeline.Ingest{Account: a.Name, Now: now}, account: a}, name)
+}
+
+// recogniseEcho takes a message off the timeline that turns out to be our own,
+// which the vendor showed us before its answer was recorded.
+func recogniseEcho(t tx, id normalize.ID, j *jobRow, now time.Time) error {
+	var m *messageRow
+	err := t.query(`SELECT `+messageColumns+` FROM messages WHERE id = $1`, args(id), func(r row) (err error) {
+		m, err = scanMessageRow(r)
+		return err
+	})
+	if err != nil || m == nil || m.id == j.message || m.account != j.account || !m.is(flagOutbound) || m.is(flagOurs) {
+		return err
+	}
+	if err := lockConversation(t, m.conversation); err != nil {
+		return err
+	}
+	p, _, err := readPayload(t, m.id)
+	if err != nil {
+		return err
+	}
+	lost := p.files()
+	p.DeletedAt = now.UTC()
+	p.withdraw()
+	if err := writePayload(t, m.id, p); err != nil {
+		return err
+	}
+	dropMedia(t, lost, now)
+	t.exec(`UPDATE messages SET flags = $1 WHERE id = $2`, m.flags|flagEcho, m.id)
+	t.exec(`UPDATE ledger SET outcome = $1, message_id = $2 WHERE id = $3`, normalize.Echo, j.message, m.ledger)
+	t.emit(event{typ: normalize.MessageDeleted, conversation: m.conversation, ref: m.id, at: now})
 	return nil
 }
 

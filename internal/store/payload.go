@@ -22,6 +22,7 @@ const (
 	flagNote                   // for agents only
 	flagUnreadable             // a stub for an input that was not understood
 	flagErased                 // its customer was erased
+	flagEcho                   // was taken for another one's, until it turned out to be ours: not on the timeline
 )
 
 // payload is what a message's row holds as JSON: what no statement looks for.
@@ -53,6 +54,8 @@ type storedPart struct {
 	normalize.Part
 	SHA256 string `json:"sha256,omitempty"`
 	Ref    string `json:"ref,omitempty"` // of a medium that comes later
+	// Since is when each field that a supplement set was set, by its time.
+	Since map[string]time.Time `json:"since,omitempty"`
 }
 
 type wording struct {
@@ -74,19 +77,35 @@ func newPayload(m *normalize.Message) *payload {
 		p.FullText = ""
 	}
 	for _, part := range m.Parts {
-		sp := storedPart{Part: part}
-		sp.Text, sp.HTML, sp.Event = clean(part.Text), clean(part.HTML), clean(part.Event)
-		sp.Status, sp.StatusAt, sp.Error = "", time.Time{}, ""
-		if part.Media != nil {
-			m := *part.Media
-			m.URL, m.Data = "", nil
-			m.Name, m.ContentType = clean(m.Name), clean(m.ContentType)
-			sp.Media, sp.SHA256, sp.Ref = &m, m.SHA256, clean(m.Ref)
-			if sp.Ref != "" && sp.SHA256 == "" {
-				sp.Status, sp.StatusAt = normalize.StatusPending, p.ReceivedAt
-			}
+		p.Parts = append(p.Parts, storePart(part, p.ReceivedAt))
+	}
+	return p
+}
+
+// storePart takes what is kept of a part.
+func storePart(part normalize.Part, at time.Time) storedPart {
+	sp := storedPart{Part: part}
+	sp.Text, sp.HTML, sp.Event = clean(part.Text), clean(part.HTML), clean(part.Event)
+	sp.Status, sp.StatusAt, sp.Error = "", time.Time{}, ""
+	if part.Media != nil {
+		m := *part.Media
+		m.URL, m.Data = "", nil
+		m.Name, m.ContentType = clean(m.Name), clean(m.ContentType)
+		sp.Media, sp.SHA256, sp.Ref = &m, m.SHA256, clean(m.Ref)
+		if sp.Ref != "" && sp.SHA256 == "" {
+			sp.Status, sp.StatusAt = normalize.StatusPending, at
 		}
-		p.Parts = append(p.Parts, sp)
+	}
+	return sp
+}
+
+// part is what storePart took.
+func (sp storedPart) part() normalize.Part {
+	p := sp.Part
+	if sp.Media != nil {
+		media := *sp.Media
+		media.SHA256, media.Ref = sp.SHA256, sp.Ref
+		p.Media = &media
 	}
 	return p
 }
@@ -113,12 +132,7 @@ func (p *payload) fill(m *normalize.Message) {
 	m.EditedAt, m.DeletedAt, m.Reactions = p.EditedAt, p.DeletedAt, p.Reactions
 	m.Parts = make([]normalize.Part, len(p.Parts))
 	for i, sp := range p.Parts {
-		m.Parts[i] = sp.Part
-		if sp.Media != nil {
-			media := *sp.Media
-			media.SHA256, media.Ref = sp.SHA256, sp.Ref
-			m.Parts[i].Media = &media
-		}
+		m.Parts[i] = sp.part()
 	}
 }
 

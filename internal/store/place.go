@@ -14,6 +14,7 @@ func (b *batch) apply(in *ingest, e *entry) (timeline.Result, error) {
 		return b.replay(in, e)
 	}
 	ledger := normalize.NewID(in.Now)
+	e.ledger = ledger
 	r, err := b.dispatch(in, e, ledger)
 	if err != nil {
 		return r, err
@@ -60,8 +61,10 @@ func (b *batch) dispatch(in *ingest, e *entry, ledger normalize.ID) (timeline.Re
 		return b.withdraw(in, e, it)
 	case *normalize.Reaction:
 		return b.react(in, e, it)
+	case *normalize.Supplement:
+		return b.supplement(in, e, it)
 	case normalize.Receipts:
-		return b.receipts(in, it)
+		return b.receipts(in, e, it)
 	}
 	repeat, key, err := b.repeated(e, 0)
 	if err != nil {
@@ -153,8 +156,9 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 	insertMedia(b.t, m.id, e.payload)
 	queueFetches(b.t, m, e.payload.Parts, in.Now)
 	b.messages[m.id] = m
+	awaited := false
 	if key != (nameKey{}) && !m.is(flagUnreadable) {
-		b.remember(key, keyRow{m.id, e.mark})
+		awaited = b.remember(key, keyRow{m.id, e.mark})
 	} else if b.keys[e.input] == nil {
 		b.remember(e.input, keyRow{ref: ledger})
 	}
@@ -164,13 +168,24 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 		typ = normalize.MessageSent
 	}
 	b.t.emit(event{typ: typ, conversation: c.id, ref: m.id, at: in.Now})
+	if awaited {
+		if err := b.catchUp(in, key); err != nil {
+			return nil, err
+		}
+	}
 	return m, b.provesDelivery(in, e)
 }
 
-// remember writes a key that is new in the database and in memory.
-func (b *batch) remember(k nameKey, r keyRow) {
-	addKey(b.t, k, r)
+// remember writes a key that nothing has, and reports whether something waits
+// for it: see catchUp.
+func (b *batch) remember(k nameKey, r keyRow) (awaited bool) {
+	if awaited = b.keys[k].waits(); awaited {
+		setKey(b.t, k, r)
+	} else {
+		addKey(b.t, k, r)
+	}
 	b.keys[k] = &r
+	return awaited
 }
 
 func flagsOf(m *normalize.Message) (f int64) {

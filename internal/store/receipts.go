@@ -34,15 +34,26 @@ func partsWhere(t tx, where string, arg any) (list []*partRow, err error) {
 }
 
 // receipts applies what one input reported.
-func (b *batch) receipts(in *ingest, list normalize.Receipts) (timeline.Result, error) {
+func (b *batch) receipts(in *ingest, e *entry, list normalize.Receipts) (timeline.Result, error) {
 	r := disregarded("unknown_message")
-	for _, rc := range list {
+	for i, rc := range list {
 		m, err := b.db.applyReceipt(b.t, in.account, rc, in.Now)
 		if err != nil {
 			return r, err
 		}
 		if m != 0 {
 			r = timeline.Result{Outcome: normalize.Accepted, Message: m}
+			continue
+		}
+		if rc.ExternalID == "" || rc.PartID != 0 {
+			continue // our own id is known from the start
+		}
+		kept, err := b.wait(in, e, b.db.nameKey(nsExternal, in.Account, clean(rc.ExternalID)), earlyItem{Receipt: &list[i]})
+		if err != nil {
+			return r, err
+		}
+		if r.Outcome != normalize.Accepted {
+			r = kept
 		}
 	}
 	return r, nil

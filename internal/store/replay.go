@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -42,6 +43,7 @@ func (in *ingest) findReplays(t tx) (refused, err error) {
 // it had made, or its stub, is replaced in place: same id, same part of the
 // timeline.
 func (b *batch) replay(in *ingest, e *entry) (timeline.Result, error) {
+	e.ledger = e.replay.id
 	r, err := b.replayInto(in, e, e.replay)
 	if err != nil {
 		return r, err
@@ -118,7 +120,7 @@ func (b *batch) dispatchAs(in *ingest, e *entry, ledger normalize.ID) (timeline.
 
 // replace gives a message new content. One that the customer has changed or
 // taken back since stays as it is.
-func (b *batch) replace(in *ingest, e *entry, m *messageRow, key nameKey) error {
+func (b *batch) replace(in *ingest, e *entry, m *messageRow, key nameKey) (err error) {
 	old, encoded, err := readPayload(b.t, m.id)
 	if err != nil {
 		return err
@@ -133,8 +135,10 @@ func (b *batch) replace(in *ingest, e *entry, m *messageRow, key nameKey) error 
 	if err != nil {
 		return err
 	}
-	if key != (nameKey{}) && e.message.Unreadable == "" && b.keys[key] == nil {
-		b.remember(key, keyRow{m.id, e.mark})
+	if key != (nameKey{}) && e.message.Unreadable == "" && (b.keys[key] == nil || b.keys[key].waits()) {
+		if b.remember(key, keyRow{m.id, e.mark}) {
+			defer func() { err = errors.Join(err, b.catchUp(in, key)) }()
+		}
 	}
 	flags := flagsOf(e.message) | m.flags&flagOurs
 	if flags == m.flags && bytes.Equal(fresh, encoded) {

@@ -168,10 +168,10 @@ func (b *batch) send(in *ingest, e *entry, m *normalize.Message) (*messageRow, e
 	}
 	insertMessage(b.t, row, e.message.SentAt, e.message.ExternalID, e.encoded)
 	insertMedia(b.t, row.id, e.payload)
-	if e.ext != (nameKey{}) {
-		b.remember(e.ext, keyRow{row.id, e.mark})
-	}
 	b.touch(c, row, e.message, in.Now)
+	if e.ext != (nameKey{}) && b.remember(e.ext, keyRow{row.id, e.mark}) {
+		return row, b.catchUp(in, e.ext)
+	}
 	return row, nil
 }
 

@@ -9,8 +9,9 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
-// Retention tells until when things are deleted: what is older goes.
-type Retention struct{ Raw, Jobs, Events time.Time }
+// Retention tells until when things are deleted: what is older goes. Early are
+// the inputs whose message has not come.
+type Retention struct{ Raw, Jobs, Events, Early time.Time }
 
 const (
 	// sweepBatch is how many rows one commit deletes, so that nobody waits
@@ -41,6 +42,7 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) ([]string, error) {
 		{"jobs", keep.Jobs, sweepJobs},
 		{"idempotency keys", keep.Jobs, sweepIdempotency},
 		{"events", oldest, sweepEvents},
+		{"early inputs", keep.Early, func(t tx, until normalize.ID) (int, error) { return sweepEarly(t, until, now) }},
 		{"uploads", now.Add(-uploadTime), func(t tx, until normalize.ID) (int, error) { return sweepUploads(t, until, now) }},
 	}
 	for _, s := range steps {

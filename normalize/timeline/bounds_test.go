@@ -41,6 +41,18 @@ func TestBoundsOfAnInput(t *testing.T) {
 			return ann(func(m *normalize.Message) { m.Parts = []normalize.Part{{Text: long[:3<<20]}, {Text: long[:3<<20]}} })
 		}, "text_too_long"},
 		{"edit", func() normalize.Item { return &normalize.Edit{Target: "x", Text: long} }, "text_too_long"},
+		{"supplement", func() normalize.Item {
+			return &normalize.Supplement{Target: "x", Part: normalize.Part{Kind: normalize.PartCall, Text: long}}
+		}, "text_too_long"},
+		{"supplement of nothing", func() normalize.Item { return &normalize.Supplement{Target: "x"} }, "supplement_without_kind"},
+		{"supplement of nobody", func() normalize.Item {
+			return &normalize.Supplement{Part: normalize.Part{Kind: normalize.PartCall}}
+		}, "supplement_without_target"},
+		{"reference of a medium", func() normalize.Item {
+			return ann(func(m *normalize.Message) {
+				m.Parts = []normalize.Part{{Kind: normalize.PartImage, Media: &normalize.Media{Ref: long}}}
+			})
+		}, "ref_too_long"},
 		{"recipients", func() normalize.Item {
 			return ann(func(m *normalize.Message) { m.Thread.Cc = make([]normalize.Address, 1001) })
 		}, "too_many_recipients"},

@@ -37,6 +37,12 @@ func check(item normalize.Item, in normalize.Input, acc normalize.Account, diges
 			err = errTooLong
 		}
 		it.Text, it.HTML, it.At = clean(it.Text), clean(it.HTML), stamp(it.At, in.ReceivedAt)
+	case *normalize.Supplement:
+		it.Target, err = target("supplement", it.Target)
+		it.At = stamp(it.At, in.ReceivedAt)
+		if err == nil {
+			err = checkSupplement(&it.Part, now)
+		}
 	case *normalize.Delete:
 		it.Target, err = target("delete", it.Target)
 		it.At = stamp(it.At, in.ReceivedAt)
@@ -68,6 +74,17 @@ func target(kind, id string) (string, error) {
 		return "", errors.New(kind + "_without_target")
 	}
 	return id, nil
+}
+
+func checkSupplement(p *normalize.Part, now time.Time) error {
+	if p.Kind = normalize.PartKind(line(string(p.Kind))); p.Kind == "" {
+		return errors.New("supplement_without_kind")
+	}
+	if len(p.Text) > maxText || len(p.HTML) > maxText {
+		return errTooLong
+	}
+	p.ID = normalize.NewID(now)
+	return checkPart(p, now)
 }
 
 func checkReceipts(list normalize.Receipts, in normalize.Input, now time.Time) error {

@@ -205,7 +205,12 @@ func (g *Ingestor) entry(ctx context.Context, src Source, files FileBatch, in no
 	case *normalize.Ignored:
 		e.Outcome, e.Reason = normalize.Disregarded, it.Reason
 	case *normalize.Message:
-		if err := keepMedia(ctx, files, it); err != nil {
+		if err := keepMedia(ctx, files, it.Parts); err != nil {
+			return Entry{}, err
+		}
+		e.Item = it
+	case *normalize.Supplement:
+		if err := keepMedia(ctx, files, []normalize.Part{it.Part}); err != nil {
 			return Entry{}, err
 		}
 		e.Item = it
@@ -215,9 +220,9 @@ func (g *Ingestor) entry(ctx context.Context, src Source, files FileBatch, in no
 	return e, nil
 }
 
-func keepMedia(ctx context.Context, files FileBatch, m *normalize.Message) error {
-	for i := range m.Parts {
-		media := m.Parts[i].Media
+func keepMedia(ctx context.Context, files FileBatch, parts []normalize.Part) error {
+	for i := range parts {
+		media := parts[i].Media
 		if media == nil || media.Data == nil {
 			continue
 		}

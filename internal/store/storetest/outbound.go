@@ -97,7 +97,7 @@ func receipts(t *testing.T, h *harness) {
 		h.n++
 		return h.take(want, h.entry(time.Duration(h.n).String(), normalize.Receipts{r}))[0]
 	}
-	if r := report(normalize.Receipt{ExternalID: "nobody's", Status: normalize.StatusRead}, normalize.Disregarded); r.Reason != "unknown_message" {
+	if r := report(normalize.Receipt{ExternalID: "nobody's", Status: normalize.StatusRead}, normalize.Waiting); r.Reason != "unknown_message" {
 		t.Errorf("reason %q", r.Reason)
 	}
 	report(normalize.Receipt{PartID: m.Parts[0].ID, Status: normalize.StatusAccepted}, normalize.Accepted)

@@ -138,7 +138,7 @@ func edits(t *testing.T, h *harness) {
 		{&normalize.Edit{Target: "m", Text: "better words", At: at}, normalize.Accepted, ""},
 		{&normalize.Edit{Target: "m", Text: "better words", At: at}, normalize.Duplicate, ""},
 		{&normalize.Edit{Target: "m", Text: "late words", At: at.Add(-time.Second)}, normalize.Disregarded, "older_edit"},
-		{&normalize.Edit{Target: "nothing", Text: "x", At: at}, normalize.Disregarded, "unknown_message"},
+		{&normalize.Edit{Target: "nothing", Text: "x", At: at}, normalize.Waiting, "unknown_message"},
 		{&normalize.Reaction{Target: "m", From: ann, Emoji: "+1", At: at}, normalize.Accepted, ""},
 		{&normalize.Reaction{Target: "m", From: ann, Emoji: "+1", At: at}, normalize.Duplicate, ""},
 	} {
