@@ -28,6 +28,7 @@ type vocabulary struct {
 	labels                                map[string]kind
 	original, forwarded, regards, subject map[string]bool
 	wrote, opens, excuses, within, answer []string
+	self                                  []string
 	mobile, loose, greetings              []pattern
 }
 
@@ -54,7 +55,7 @@ var words = func() vocabulary {
 		add(w.subject, l.subjects)
 		w.wrote, w.opens = append(w.wrote, l.wrote...), append(w.opens, l.opens...)
 		w.excuses, w.within = append(w.excuses, l.excuses...), append(w.within, l.within...)
-		w.answer = append(w.answer, l.answer...)
+		w.answer, w.self = append(w.answer, l.answer...), append(w.self, l.self...)
 		for _, s := range l.mobile {
 			w.mobile = append(w.mobile, newPattern(s))
 		}

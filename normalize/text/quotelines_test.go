@@ -95,6 +95,21 @@ func TestAttributions(t *testing.T) {
 	}
 }
 
+// TestOwnWordsStay: what a customer writes of dates, times and addresses is no
+// quote, though words follow.
+func TestOwnWordsStay(t *testing.T) {
+	for _, row := range table(t, "own.txt") {
+		say, hello := answers[row[0]], greetingsOf[row[0]]
+		for _, body := range []string{
+			hello + "\n\n" + row[2] + "\n\n" + say + "\n\nBob",
+			say + "\n\n" + row[2] + "\n" + say,
+			say + " " + row[2] + "\n\n" + say,
+		} {
+			wantVisible(t, row, "own words", body, body)
+		}
+	}
+}
+
 // TestProgramSignatures, as programs write them in ten languages: alone, with
 // what stands around it and over a quote.
 func TestProgramSignatures(t *testing.T) {

@@ -26,6 +26,9 @@ type language struct {
 	// within are the words of senders who answer within the mail below, by
 	// which they also say that they answer.
 	within, answer []string
+	// self are words by which senders speak of themselves. No program uses them
+	// to say who wrote a quote.
+	self []string
 	// greetings are lines that a mail begins with, "%" being a name.
 	greetings []string
 	// regards are lines that nothing but names and addresses follows.
@@ -34,6 +37,7 @@ type language struct {
 
 var languages = []language{
 	{ // English
+		self:      []string{"i wrote", "i sent", "i have ", "i had ", "i've ", "i asked", "i emailed", "i e-mailed"},
 		greetings: []string{"hi", "hi %", "hello", "hello %", "hey", "hey %", "dear %", "good morning", "good morning %", "good afternoon", "good afternoon %", "good evening", "good day", "greetings"},
 		wrote:     []string{"wrote", "writes"},
 		opens:     []string{"on ", "at ", "---- on ", "quoting "},
@@ -61,6 +65,7 @@ var languages = []language{
 		},
 	},
 	{ // Chinese, simplified
+		self:      []string{"我给", "我在", "我于", "我们", "我向"},
 		greetings: []string{"您好", "你好", "%您好", "%你好", "尊敬的%", "亲爱的%"},
 		wrote:     []string{"写道", "写到", "写信", "来信"},
 		opens:     []string{"在", "于"},
@@ -78,6 +83,7 @@ var languages = []language{
 		regards:   []string{"此致", "祝好", "顺祝商祺", "此致敬礼"},
 	},
 	{ // Chinese, traditional
+		self:      []string{"我給", "我於", "我們"},
 		greetings: []string{"妳好", "敬啟者", "尊敬的%", "親愛的%"},
 		wrote:     []string{"寫道", "撰寫", "寫信", "來信"},
 		opens:     []string{"在", "於"},
@@ -95,6 +101,7 @@ var languages = []language{
 		regards:   []string{"順頌商祺", "敬上"},
 	},
 	{ // Japanese
+		self:      []string{"私は", "私が", "弊社"},
 		greetings: []string{"こんにちは", "お世話になっております", "お世話になります", "いつもお世話になっております", "%様", "%さん", "%さま", "%御中"},
 		wrote:     []string{"のメール", "書きました", "のメッセージ", "は書きました", "さんは書きました"},
 		from:      []string{"差出人", "送信者", "発信者", "送信元", "from"},
@@ -110,6 +117,7 @@ var languages = []language{
 		mobile:    []string{"%から送信", "%から送信されました", "%を入手", "%を入手する", "yahoo!メール%", "%より送信"},
 	},
 	{ // Korean
+		self:      []string{"제가 ", "내가 ", "저는 "},
 		greetings: []string{"안녕하세요", "%님 안녕하세요", "안녕하십니까", "%님", "%님께", "안녕하세요 %"},
 		wrote:     []string{"작성", "님이 작성", "님의 말", "님이 쓴 글", "쓰셨습니다", "님이 작성한 메시지", "썼습니다"},
 		from:      []string{"보낸 사람", "보낸사람", "발신자", "발신", "보낸이"},
@@ -125,6 +133,7 @@ var languages = []language{
 		mobile:    []string{"나의 %에서 보냄", "내 %에서 보냄", "%에서 보냄", "%에서 전송", "%에서 보낸 메일", "%에서 발송", "%다운로드하기", "%outlook 다운로드", "%outlook 가져오기", "%에서 보냈습니다"},
 	},
 	{ // German
+		self:      []string{" ich ", " haben wir "},
 		greetings: []string{"hallo", "hallo %", "guten tag", "guten tag %", "guten morgen", "guten morgen %", "guten abend", "moin", "moin %", "servus", "liebe %", "lieber %", "sehr geehrte %", "sehr geehrter %", "grüezi", "grüezi %"},
 		wrote:     []string{"schrieb", "geschrieben", "schreibt", "hat geschrieben"},
 		opens:     []string{"am ", "den ", "zitat von "},
@@ -147,6 +156,7 @@ var languages = []language{
 		},
 	},
 	{ // French
+		self:      []string{" j'", " je ", " j’"},
 		greetings: []string{"bonjour", "bonjour %", "bonsoir", "bonsoir %", "salut", "salut %", "cher %", "chère %", "madame", "monsieur"},
 		wrote:     []string{"a écrit", "écrivait", "a ecrit", "à écrit", "écrit"},
 		opens:     []string{"le ", "en date de "},
@@ -166,6 +176,7 @@ var languages = []language{
 		regards:   []string{"cordialement", "bien cordialement", "très cordialement", "bien à vous", "salutations", "meilleures salutations", "salutations distinguées", "sincères salutations"},
 	},
 	{ // Spanish
+		self:      []string{" le escribí", " les escribí", " yo "},
 		greetings: []string{"hola", "hola %", "buenos días", "buenos días %", "buenas tardes", "buenas tardes %", "buenas noches", "buenas", "estimado %", "estimada %", "estimados %", "querido %", "querida %"},
 		wrote:     []string{"escribió", "escribio", "ha escrito", "escribía"},
 		opens:     []string{"el ", "en ", "a las "},
@@ -185,6 +196,7 @@ var languages = []language{
 		regards:   []string{"saludos", "un saludo", "saludos cordiales", "cordialmente", "atentamente", "un cordial saludo", "reciba un cordial saludo"},
 	},
 	{ // Portuguese
+		self:      []string{" lhe escrevi", " escrevi "},
 		greetings: []string{"olá", "olá %", "ola", "oi", "oi %", "bom dia", "bom dia %", "boa tarde", "boa tarde %", "boa noite", "prezado %", "prezada %", "prezados", "caro %", "cara %", "caros"},
 		wrote:     []string{"escreveu", "escrevia"},
 		opens:     []string{"em ", "no dia "},
@@ -204,6 +216,7 @@ var languages = []language{
 		regards:   []string{"atenciosamente", "cumprimentos", "com os melhores cumprimentos", "melhores cumprimentos", "cordialmente", "att", "abraços"},
 	},
 	{ // Russian
+		self:      []string{" я ", " мы "},
 		greetings: []string{"здравствуйте", "здравствуйте %", "добрый день", "добрый день %", "доброе утро", "добрый вечер", "привет", "привет %", "уважаемый %", "уважаемая %", "уважаемые %"},
 		wrote:     []string{"написал", "написала", "написал(а)", "пишет", "писал", "писала", "написали", "пишете", "вы писали"},
 		opens:     []string{"в ", "от "},
@@ -223,8 +236,9 @@ var languages = []language{
 		regards:   []string{"с уважением", "с наилучшими пожеланиями", "всего доброго"},
 	},
 	{ // Arabic
+		self:      []string{" أنا ", "كتبت إلى", "أرسلت إلى"},
 		greetings: []string{"مرحبا", "مرحبا %", "مرحبًا", "أهلا", "أهلا %", "السلام عليكم", "السلام عليكم ورحمة الله وبركاته", "السلام عليكم %", "تحية طيبة", "تحية طيبة وبعد", "عزيزي %", "عزيزتي %", "السيد %", "صباح الخير", "مساء الخير"},
-		wrote:     []string{"كتب", "كتبت", "كتب/كتبت", "تمت كتابة ما يلي بواسطة", "كَتب", "كتبَ"},
+		wrote:     []string{"كتب", "كتبت", "كتب/كتبت", "تمت كتابة ما يلي بواسطة", "جاء من", "كَتب", "كتبَ"},
 		opens:     []string{"في ", "بتاريخ "},
 		from:      []string{"من"},
 		date:      []string{"تم الإرسال", "التاريخ", "تاريخ الإرسال", "أُرسلت", "أرسلت", "مُرسل"},
@@ -278,7 +292,7 @@ var languages = []language{
 	},
 	{ // Polish
 		greetings: []string{"dzień dobry", "cześć", "cześć %", "witam", "szanowni państwo", "szanowna %", "szanowny %"},
-		wrote:     []string{"napisał", "napisała", "napisał(a)", "pisze", "napisali"},
+		wrote:     []string{"napisana przez", "napisał", "napisała", "napisał(a)", "pisze", "napisali"},
 		opens:     []string{"w dniu ", "dnia ", "w ", "wiadomość napisana przez "},
 		from:      []string{"od", "nadawca"},
 		date:      []string{"wysłano", "data", "wysłane", "wysłany"},

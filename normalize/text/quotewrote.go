@@ -72,7 +72,7 @@ func attribution(lines []string, last, floor int) (first int, t trust) {
 // it: "Ann <ann@shop.test> writes:".
 func undated(s string) trust {
 	s = strings.Trim(s, "- ")
-	if boxed.MatchString(s) && !strings.Contains(s, "i wrote") && (lastVerb(s) || opens(s) && strings.IndexByte(">)]", lastByte(s)) >= 0) {
+	if boxed.MatchString(s) && !ownWords(s) && (lastVerb(s) || opens(s) && strings.IndexByte(">)]", lastByte(s)) >= 0) {
 		return maybe
 	}
 	return none
@@ -145,7 +145,7 @@ func hasVerb(folded string) bool {
 // wrote weighs a whole attribution, in one line.
 func wrote(s string, whole bool) trust {
 	s = strings.Trim(s, "- ")
-	if len(s) > 3*maxMarker || strings.Contains(s, "i wrote") {
+	if len(s) > 3*maxMarker || ownWords(s) {
 		return none
 	}
 	if strings.IndexFunc(s, unicode.IsDigit) < 0 {
@@ -163,7 +163,7 @@ func wrote(s string, whole bool) trust {
 			return maybe
 		}
 		return none
-	case boxed.MatchString(s) && (said || whole && (opens(s) || unworded(s))) && (ends || opens(s) || strings.IndexByte(">)]", lastByte(s)) >= 0):
+	case boxed.MatchString(s) && (said || whole && unworded(s)) && (ends || opens(s) || strings.IndexByte(">)]", lastByte(s)) >= 0):
 		return sure
 	case ends && mailbox.MatchString(s):
 		return sure
@@ -175,11 +175,23 @@ func wrote(s string, whole bool) trust {
 	return none
 }
 
-// unworded is true for the date, the time and a name alone, as programs write
-// them in languages that need no verb. A sentence has more words before these.
+// unworded is true for a date, a time and a name alone, as programs write them
+// in languages that need no verb. A sentence has more words.
 func unworded(s string) bool {
-	const before = 2 // words: a weekday and what leads to it
-	return len(strings.Fields(s[:max(0, strings.IndexFunc(s, unicode.IsDigit))])) <= before
+	const before, name = 2, 4 // words: a weekday and what leads to it; a name
+	loc := boxed.FindStringIndex(s)
+	if loc == nil || opens(s) {
+		return false
+	}
+	s = s[:loc[0]]
+	first, last := strings.IndexFunc(s, unicode.IsDigit), strings.LastIndexFunc(s, unicode.IsDigit)
+	return first >= 0 && len(strings.Fields(s[:first])) <= before && len(strings.Fields(s[last:])) <= name+1
+}
+
+// ownWords is true where the sender speaks of themselves: no program does.
+func ownWords(folded string) bool {
+	s := " " + strings.NewReplacer(",", " ", "(", " ").Replace(folded) + " "
+	return says(words.self, s)
 }
 
 // lastByte returns what stands before the colon at the end, 0 for nothing.

@@ -155,8 +155,10 @@ func sesReceipts(list []sesRecipient, action, otherwise, at string) []normalize.
 	when, _ := time.Parse(time.RFC3339, at)
 	for _, to := range list {
 		h := header{
-			{name: "final-recipient", value: to.EmailAddress}, {name: "action", value: action},
-			{name: "status", value: to.Status}, {name: "diagnostic-code", value: to.DiagnosticCode},
+			{name: "final-recipient", value: to.EmailAddress},
+			{name: "action", value: action},
+			{name: "status", value: to.Status},
+			{name: "diagnostic-code", value: to.DiagnosticCode},
 		}
 		if to.DiagnosticCode == "" {
 			h[3].value = otherwise

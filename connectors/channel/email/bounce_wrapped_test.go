@@ -37,22 +37,36 @@ func TestAmazonSESReportsInJSON(t *testing.T) {
 		name, event string
 		want        []normalize.Receipt
 	}{
-		{"no such mailbox", `{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"General","timestamp":"2026-11-21T08:00:00.000Z","bouncedRecipients":[` +
-			`{"emailAddress":"Ann@customers.test","action":"failed","status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 no such user"}]},` + about + `}`,
-			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true, Detail: "550 5.1.1 no such user"}}},
-		{"given up for a full mailbox, and nobody says in which words", `{"eventType":"Bounce","bounce":{"bounceType":"Transient","bounceSubType":"MailboxFull","timestamp":"2026-11-21T08:00:00Z","bouncedRecipients":[` +
-			`{"emailAddress":"ann@customers.test"},{"emailAddress":"<bob@customers.test>"}]},` + about + `}`,
-			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusFailed, Code: "5.2.2"}, {Recipient: bob, Status: normalize.StatusFailed, Code: "5.2.2"}}},
-		{"on its list of dead addresses", `{"eventType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"OnAccountSuppressionList","bouncedRecipients":[{"emailAddress":"ann@customers.test"}]},` + about + `}`,
-			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusFailed, Code: "5.0.0", Unreachable: true}}},
-		{"delivered", `{"notificationType":"Delivery","delivery":{"timestamp":"2026-11-21T08:00:00Z","recipients":["ann@customers.test"],"smtpResponse":"250 2.0.0 ok"},` + about + `}`,
-			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusDelivered, Code: "2.0.0"}}},
-		{"delayed", `{"eventType":"DeliveryDelay","deliveryDelay":{"delayType":"MailboxFull","delayedRecipients":[{"emailAddress":"ann@customers.test","status":"4.2.2"}]},` + about + `}`,
-			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusAccepted, Code: "4.2.2"}}},
-		{"a complaint", `{"notificationType":"Complaint","complaint":{"complaintFeedbackType":"abuse","complainedRecipients":[{"emailAddress":"ann@customers.test"}]},` + about + `}`,
-			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusDelivered, Code: complaintCode, Unreachable: true, Detail: "reported as unwanted (abuse)"}}},
-		{"not sent for a virus", `{"eventType":"Reject","reject":{"reason":"Bad content"},` + about + `}`,
-			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusFailed, Code: "5.0.0", Detail: "Bad content"}}},
+		{
+			"no such mailbox", `{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"General","timestamp":"2026-11-21T08:00:00.000Z","bouncedRecipients":[` +
+				`{"emailAddress":"Ann@customers.test","action":"failed","status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 no such user"}]},` + about + `}`,
+			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true, Detail: "550 5.1.1 no such user"}},
+		},
+		{
+			"given up for a full mailbox, and nobody says in which words", `{"eventType":"Bounce","bounce":{"bounceType":"Transient","bounceSubType":"MailboxFull","timestamp":"2026-11-21T08:00:00Z","bouncedRecipients":[` +
+				`{"emailAddress":"ann@customers.test"},{"emailAddress":"<bob@customers.test>"}]},` + about + `}`,
+			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusFailed, Code: "5.2.2"}, {Recipient: bob, Status: normalize.StatusFailed, Code: "5.2.2"}},
+		},
+		{
+			"on its list of dead addresses", `{"eventType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"OnAccountSuppressionList","bouncedRecipients":[{"emailAddress":"ann@customers.test"}]},` + about + `}`,
+			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusFailed, Code: "5.0.0", Unreachable: true}},
+		},
+		{
+			"delivered", `{"notificationType":"Delivery","delivery":{"timestamp":"2026-11-21T08:00:00Z","recipients":["ann@customers.test"],"smtpResponse":"250 2.0.0 ok"},` + about + `}`,
+			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusDelivered, Code: "2.0.0"}},
+		},
+		{
+			"delayed", `{"eventType":"DeliveryDelay","deliveryDelay":{"delayType":"MailboxFull","delayedRecipients":[{"emailAddress":"ann@customers.test","status":"4.2.2"}]},` + about + `}`,
+			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusAccepted, Code: "4.2.2"}},
+		},
+		{
+			"a complaint", `{"notificationType":"Complaint","complaint":{"complaintFeedbackType":"abuse","complainedRecipients":[{"emailAddress":"ann@customers.test"}]},` + about + `}`,
+			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusDelivered, Code: complaintCode, Unreachable: true, Detail: "reported as unwanted (abuse)"}},
+		},
+		{
+			"not sent for a virus", `{"eventType":"Reject","reject":{"reason":"Bad content"},` + about + `}`,
+			[]normalize.Receipt{{Recipient: ann, Status: normalize.StatusFailed, Code: "5.0.0", Detail: "Bad content"}},
+		},
 		{"a link was followed", `{"eventType":"Click",` + about + `}`, []normalize.Receipt{{Recipient: ann, Status: normalize.StatusDelivered}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -130,15 +144,18 @@ func TestListsThatRefuse(t *testing.T) {
 	}{
 		{"no member, says fml", []string{"From: talk-admin@lists.test", "Subject: You " + desk + " are not member (talk ML)", "X-MLServer: fml 4"}, "You are not a member of this mailing list <talk@lists.test>.", refused},
 		{
-			"refused by Mailman", []string{"From: talk-bounces@lists.test", "Subject: Request to mailing list Talk rejected", "X-Mailman-Version: 2.1.39", "List-Id: <talk.lists.test>", "Precedence: bulk"},
+			"refused by Mailman",
+			[]string{"From: talk-bounces@lists.test", "Subject: Request to mailing list Talk rejected", "X-Mailman-Version: 2.1.39", "List-Id: <talk.lists.test>", "Precedence: bulk"},
 			"Your request to the Talk mailing list\n\n    Posting of your message titled \"Re: order\"\n\nhas been rejected by the list moderator.\n\nThe moderator gave as the reason:\n\n\"No replies here\"\n\ntalk-owner@lists.test", refused,
 		},
 		{
-			"held by Mailman", []string{"From: talk-bounces@lists.test", "Subject: Your message to Talk awaits moderator approval", "X-Mailman-Version: 2.1.39", "List-Post: <mailto:talk@lists.test>", "Precedence: bulk"},
+			"held by Mailman",
+			[]string{"From: talk-bounces@lists.test", "Subject: Your message to Talk awaits moderator approval", "X-Mailman-Version: 2.1.39", "List-Post: <mailto:talk@lists.test>", "Precedence: bulk"},
 			"Your mail to 'Talk' with the subject\n\n    Re: order\n\nIs being held until the list moderator can review it for approval.", held,
 		},
 		{
-			"refused by Sympa", []string{"From: SYMPA <sympa@lists.test>", "Subject: Message rejected", "Auto-Submitted: auto-replied"},
+			"refused by Sympa",
+			[]string{"From: SYMPA <sympa@lists.test>", "Subject: Message rejected", "Auto-Submitted: auto-replied"},
 			"Your message to the list talk@lists.test was not distributed: sending to this list is restricted to list members.", refused,
 		},
 		{"not allowed by LISTSERV", []string{"From: LISTSERV <LISTSERV@lists.test>", "Subject: Rejected posting to talk@lists.test", "Auto-Submitted: auto-generated"}, "You are not authorized to send mail to the list talk@lists.test from this account.", refused},
