@@ -47,6 +47,10 @@ func loadExample(t *testing.T, data string) (*configs.File, error) {
 			value = strings.Repeat("k", 43)
 		case strings.HasSuffix(name, "_CALLBACK_TOKEN"):
 			value = strings.Repeat("t", 32)
+		case name == "TELEGRAM_BOT_TOKEN":
+			value = "4200001:" + strings.Repeat("b", 35)
+		case name == "TELEGRAM_SECRET":
+			value = strings.Repeat("s", 32)
 		}
 		t.Setenv(name, value)
 	}

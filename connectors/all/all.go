@@ -4,6 +4,7 @@ package all
 import (
 	_ "github.com/deskbridge/deskbridge/connectors/channel/email"    // channel
 	_ "github.com/deskbridge/deskbridge/connectors/channel/slack"    // channel
+	_ "github.com/deskbridge/deskbridge/connectors/channel/telegram" // channel
 	_ "github.com/deskbridge/deskbridge/connectors/channel/wechat"   // channel
 	_ "github.com/deskbridge/deskbridge/connectors/channel/wecomkf"  // channel
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/webhook" // helpdesk

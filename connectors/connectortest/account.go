@@ -30,9 +30,11 @@ const name = "tested"
 // account is an open channel with a vendor to talk to.
 type account struct {
 	channel.Channel
-	vendor  *httptest.Server
-	log     *output
-	secrets []string
+	vendor *httptest.Server
+	// transport is that of the channel's HTTP client.
+	transport *http.Transport
+	log       *output
+	secrets   []string
 }
 
 // kind returns the registered kind.
@@ -74,8 +76,8 @@ func (s Suite) open(t testing.TB, vendor http.Handler) *account {
 	a.vendor = httptest.NewServer(vendor)
 	settings := s.settings(t, a.vendor.URL)
 	a.secrets = secretsOf(reflect.ValueOf(settings))
-	transport := &http.Transport{}
-	client := &http.Client{Transport: transport}
+	a.transport = &http.Transport{}
+	client := &http.Client{Transport: a.transport}
 	k := s.kind(t)
 	ch, err := k.New(settings, connectors.Deps{
 		Account: normalize.Account{Name: name, Type: s.Type},
@@ -95,7 +97,7 @@ func (s Suite) open(t testing.TB, vendor http.Handler) *account {
 			if err := ch.Close(ctx); err != nil {
 				t.Errorf("close: %v", err)
 			}
-			transport.CloseIdleConnections()
+			a.transport.CloseIdleConnections()
 			a.vendor.CloseClientConnections()
 			a.vendor.Close()
 			a.hides(t, "the log", a.log.String())
@@ -210,9 +212,8 @@ func (s Suite) registration(t *testing.T) {
 	if us.Kind == "" || us.Value == "" {
 		t.Errorf("probe does not say who we are: %+v", us)
 	}
-	for _, text := range []string{fmt.Sprintf("%v %+v %#v", a.Channel, a.Channel, a.Channel)} {
-		a.hides(t, "the channel, printed,", text)
-	}
+	settings := s.settings(t, a.vendor.URL)
+	a.hides(t, "the configuration, printed,", fmt.Sprintf("%v %+v %#v", settings, settings, settings))
 }
 
 func (s Suite) vendor(t testing.TB) http.Handler {

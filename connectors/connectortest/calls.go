@@ -32,6 +32,9 @@ func (s Suite) calls(t *testing.T) {
 			t.Fatalf("%s: the genuine call: %v", f.Name, err)
 		}
 		for what, forge := range forgeries {
+			if s.Bearer && strings.Contains(what, "body") {
+				continue
+			}
 			r := clone(genuine)
 			if !forge(r) {
 				continue

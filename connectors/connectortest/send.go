@@ -160,6 +160,7 @@ func (s Suite) faults(t *testing.T) {
 		}
 		a.vendor.CloseClientConnections()
 		a.vendor.Close()
+		a.transport.CloseIdleConnections() // over one of them a request could get lost
 		o := s.text()
 		_, err := a.Channel.(channel.Sender).Send(t.Context(), o.Outbound)
 		if e := s.failed(t, a, o, err); e != nil && e.Class != connectors.Transient {

@@ -30,6 +30,9 @@ type Suite struct {
 	// Sign makes r a genuine call of the vendor: header and, where the vendor
 	// wraps or encrypts it, body. Nil for a channel without calls.
 	Sign func(r *channel.Request)
+	// Bearer tells that the vendor shows a secret and signs nothing, so that
+	// another body cannot be told.
+	Bearer bool
 	// StaleAfter is the age from which a genuine call is refused; 0 where the
 	// vendor signs no time.
 	StaleAfter time.Duration

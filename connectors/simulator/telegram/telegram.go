@@ -1,0 +1,188 @@
+// Package telegram plays the Bot API of Telegram for one bot: people write to
+// it, its updates wait to be asked for or are delivered to a webhook, and what
+// it sends is kept for tests to look at. It keeps the rules that are
+// documented at https://core.telegram.org/bots/api: one reader at a time,
+// updates confirmed by the offset of the next request, the secret of the
+// webhook, lengths of texts and files, balanced markup, people who have not
+// written or have blocked the bot.
+package telegram
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+)
+
+// Options of a server.
+type Options struct {
+	// Token of the bot, such as 4200001:AAF-simulated-token-of-a-bot.
+	Token string
+	// Username of the bot; desk_bot where empty.
+	Username string
+	// RetryAfter is how long Telegram waits before it calls a webhook again
+	// that did not take an update; a second where 0.
+	RetryAfter time.Duration
+	// ChatGap is the least time between two messages into one chat, beyond
+	// which it answers 429; 0 is no limit.
+	ChatGap time.Duration
+}
+
+// Sent is one message of the bot's.
+type Sent struct {
+	ChatID    int64
+	MessageID int
+	Method    string
+	// Params are the fields of the request as they came, files apart.
+	Params map[string]string
+	// Text is the text or caption without its markup.
+	Text string
+	// File is what was uploaded.
+	File     []byte
+	FileName string
+	Deleted  bool
+	At       time.Time
+}
+
+// Server is the Bot API for one bot. It is an http.Handler, and Start serves
+// it on a port of its own.
+type Server struct {
+	// Faults strike the bot's requests.
+	Faults fault.Queue
+
+	opts    Options
+	id      int64
+	handler http.Handler
+	http    *http.Server
+	url     string
+	client  *http.Client
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed and renewed when an update arrives
+	update   int64         // the last update's id
+	message  int           // the last message's id
+	queue    []queued
+	polling  int // the number of the poll under way, so that a second one ends the first
+	hook     hook
+	known    map[int64]bool // chats that the bot may write to
+	blocked  map[int64]bool
+	files    map[string][]byte
+	sent     []*Sent
+	lastSent map[int64]time.Time
+}
+
+// queued is an update that waits.
+type queued struct {
+	id   int64
+	body json.RawMessage
+}
+
+type hook struct {
+	URL, Secret string
+	lastError   string
+	lastErrorAt time.Time
+}
+
+// New makes a server.
+func New(o Options) *Server {
+	if o.Username == "" {
+		o.Username = "desk_bot"
+	}
+	if o.RetryAfter == 0 {
+		o.RetryAfter = time.Second
+	}
+	id, _, _ := strings.Cut(o.Token, ":")
+	n, _ := strconv.ParseInt(id, 10, 64)
+	s := &Server{
+		opts: o, id: n, client: &http.Client{Timeout: 10 * time.Second}, changed: make(chan struct{}), update: 1000, message: 100,
+		known: map[int64]bool{}, blocked: map[int64]bool{}, files: map[string][]byte{}, lastSent: map[int64]time.Time{},
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	mux := http.NewServeMux()
+	mux.HandleFunc("/bot"+o.Token+"/{method}", s.call)
+	mux.HandleFunc("GET /file/bot"+o.Token+"/{path...}", s.download)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/bot") {
+			fail(w, 401, "Unauthorized") // for another bot
+			return
+		}
+		fail(w, 404, "Not Found")
+	})
+	s.handler = s.Faults.Wrap(mux)
+	s.wg.Go(s.deliver)
+	return s
+}
+
+// Start makes a server on a loopback port.
+func Start(o Options) (*Server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("simulated Telegram: %w", err)
+	}
+	s := New(o)
+	s.url = "http://" + l.Addr().String()
+	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	s.wg.Go(func() { _ = s.http.Serve(l) }) // ends by Close
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// URL is the address to configure as api_url; empty without Start.
+func (s *Server) URL() string { return s.url }
+
+// Close ends the server and its calls.
+func (s *Server) Close() {
+	s.stop()
+	if s.http != nil {
+		_ = s.http.Close()
+	}
+	s.wg.Wait()
+	s.client.CloseIdleConnections()
+}
+
+// Sent returns all that the bot has sent, oldest first.
+func (s *Server) Sent() []Sent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Sent, len(s.sent))
+	for i, m := range s.sent {
+		list[i] = *m
+	}
+	return list
+}
+
+// Pending returns how many updates wait.
+func (s *Server) Pending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue)
+}
+
+// announce queues an update; the lock is held.
+func (s *Server) announce(kind string, content any) {
+	s.update++
+	body, err := json.Marshal(map[string]any{"update_id": s.update, kind: content})
+	if err != nil {
+		panic("simulated Telegram: " + err.Error()) // a mistake in this package
+	}
+	s.queue = append(s.queue, queued{s.update, body})
+	s.wake()
+}
+
+func (s *Server) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}

@@ -1,0 +1,139 @@
+package telegram
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// getUpdates answers a poll: at once where there is news, else when some comes
+// or the poll's time is over. A poll that begins ends the one before it.
+func (s *Server) getUpdates(w http.ResponseWriter, r *http.Request, q *request) {
+	offset, _ := strconv.ParseInt(q.params["offset"], 10, 64)
+	limit, _ := strconv.Atoi(q.params["limit"])
+	if limit <= 0 || limit > 100 {
+		limit = 100
+	}
+	seconds, _ := strconv.Atoi(q.params["timeout"])
+	deadline := time.NewTimer(time.Duration(seconds) * time.Second)
+	defer deadline.Stop()
+	s.mu.Lock()
+	s.polling++
+	mine := s.polling
+	s.wake()
+	for over := false; ; {
+		if s.hook.URL != "" {
+			s.mu.Unlock()
+			fail(w, 409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first")
+			return
+		}
+		if s.polling != mine {
+			s.mu.Unlock()
+			fail(w, 409, "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running")
+			return
+		}
+		for len(s.queue) > 0 && offset > 0 && s.queue[0].id < offset {
+			s.queue = s.queue[1:]
+		}
+		if len(s.queue) > 0 || over {
+			break
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-deadline.C:
+			over = true
+		case <-r.Context().Done():
+			return
+		case <-s.ctx.Done():
+			return
+		}
+		s.mu.Lock()
+	}
+	news := []json.RawMessage{}
+	for _, u := range s.queue[:min(limit, len(s.queue))] {
+		news = append(news, u.body)
+	}
+	s.mu.Unlock()
+	reply(w, news)
+}
+
+func (s *Server) setWebhook(h hook) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hook = h
+	s.wake()
+}
+
+func (s *Server) webhookInfo(w http.ResponseWriter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info := map[string]any{"url": s.hook.URL, "pending_update_count": len(s.queue)}
+	if !s.hook.lastErrorAt.IsZero() {
+		info["last_error_date"], info["last_error_message"] = s.hook.lastErrorAt.Unix(), s.hook.lastError
+	}
+	reply(w, info)
+}
+
+// deliver calls the webhook with each update, in order, until it answers 2xx.
+func (s *Server) deliver() {
+	for {
+		s.mu.Lock()
+		h, changed := s.hook, s.changed
+		var next *queued
+		if h.URL != "" && len(s.queue) > 0 {
+			next = &s.queue[0]
+		}
+		s.mu.Unlock()
+		if next == nil {
+			select {
+			case <-changed:
+				continue
+			case <-s.ctx.Done():
+				return
+			}
+		}
+		why := s.post(h, next.body)
+		s.mu.Lock()
+		if why == "" {
+			if len(s.queue) > 0 && s.queue[0].id == next.id {
+				s.queue = s.queue[1:]
+			}
+		} else if s.hook.URL == h.URL {
+			s.hook.lastError, s.hook.lastErrorAt = why, time.Now()
+		}
+		s.mu.Unlock()
+		if why == "" {
+			continue
+		}
+		select {
+		case <-time.After(s.opts.RetryAfter):
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// post returns why the webhook did not take an update, or "".
+func (s *Server) post(h hook, body []byte) string {
+	r, err := http.NewRequestWithContext(s.ctx, http.MethodPost, h.URL, bytes.NewReader(body))
+	if err != nil {
+		return err.Error()
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if h.Secret != "" {
+		r.Header.Set("X-Telegram-Bot-Api-Secret-Token", h.Secret)
+	}
+	resp, err := s.client.Do(r)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return "Wrong response from the webhook: " + resp.Status
+	}
+	return ""
+}
