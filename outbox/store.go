@@ -198,6 +198,13 @@ type Follow struct {
 	ExpiresAt time.Time
 }
 
+// Budget is what an account may send within 24 hours, or is about to send. Of
+// a limit, 0 is any number.
+type Budget struct {
+	Requests   int // messages, whoever they go to
+	Recipients int
+}
+
 // Filter selects jobs, newest first; zero fields select all.
 type Filter struct {
 	Lane    Lane

@@ -141,6 +141,10 @@ type Limits struct {
 	// how many at once.
 	Rate  float64
 	Burst int
+	// Daily is how many requests the account may make within any 24 hours, and
+	// DailyRecipients how many recipients these may have together. The daemon
+	// counts, and waits until there is room.
+	Daily, DailyRecipients int
 	// Parallel is how many requests may be under way at once; 0 is a default.
 	Parallel int
 }

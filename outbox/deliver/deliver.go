@@ -25,6 +25,10 @@ type Store interface {
 	Attempts(ctx context.Context, job normalize.ID) ([]outbox.Attempt, error)
 	// Unreachable returns why an address must not be written to, or "".
 	Unreachable(ctx context.Context, a normalize.Address) (string, error)
+	// Spend counts what an account is about to send against its limit for any
+	// 24 hours, for all nodes and over restarts. Where too little is left it
+	// counts nothing and returns how long to wait. Spending nothing asks.
+	Spend(ctx context.Context, account string, spend, limit outbox.Budget, now time.Time) (wait time.Duration, err error)
 }
 
 // Worker sends by one account of a channel.

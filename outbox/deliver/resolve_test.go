@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
@@ -13,6 +14,7 @@ import (
 type oneSend struct {
 	send     outbox.Job
 	attempts []outbox.Attempt
+	spent    outbox.Budget
 }
 
 func (s *oneSend) Job(context.Context, normalize.ID) (*outbox.Job, error) { return &s.send, nil }
@@ -26,6 +28,15 @@ func (s *oneSend) Message(context.Context, normalize.ID) (*normalize.Message, er
 }
 
 func (s *oneSend) Unreachable(context.Context, normalize.Address) (string, error) { return "", nil }
+
+func (s *oneSend) Spend(_ context.Context, _ string, spend, limit outbox.Budget, _ time.Time) (time.Duration, error) {
+	if s.spent.Requests+max(1, spend.Requests) > limit.Requests || s.spent.Recipients+max(1, spend.Recipients) > limit.Recipients {
+		return 5 * time.Hour, nil
+	}
+	s.spent.Requests += spend.Requests
+	s.spent.Recipients += spend.Recipients
+	return 0, nil
+}
 
 // filed finds every message, as a mailbox with the copy of an earlier try does.
 type filed struct{ channel.Sender }

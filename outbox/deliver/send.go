@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
@@ -36,8 +37,15 @@ func (w *Worker) send(ctx context.Context, job *outbox.Job, begin outbox.Begin) 
 		return res
 	}
 
+	day := outbox.Budget{Requests: limits.Daily, Recipients: limits.DailyRecipients}
+	if err := w.spend(ctx, job.Account, outbox.Budget{}, day); err != nil {
+		return outbox.Result{Err: unsent(err), Repeatable: limits.Idempotent}
+	}
 	begun := false
 	r.Begin = func(ctx context.Context) error {
+		if err := w.spend(ctx, job.Account, outbox.Budget{Requests: 1, Recipients: len(r.Recipients)}, day); err != nil {
+			return err
+		}
 		err := begin(ctx)
 		begun = begun || err == nil
 		return err
@@ -62,6 +70,25 @@ func (w *Worker) send(ctx context.Context, job *outbox.Job, begin outbox.Begin) 
 	res.Repeatable = limits.Idempotent
 	_, res.Finish = w.Channel.(channel.Finisher)
 	return res
+}
+
+// spend counts a request against the account's limit for a day. Its error says
+// how long there is no room for it.
+func (w *Worker) spend(ctx context.Context, account string, spend, day outbox.Budget) error {
+	if day == (outbox.Budget{}) {
+		return nil
+	}
+	wait, err := w.Store.Spend(ctx, account, spend, day, w.Clock.Now())
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot count what the account has sent today: %w", err)
+	case wait <= 0:
+		return nil
+	}
+	e := connectors.Errorf(connectors.Throttled, "daily_limit",
+		"the account has sent what it may within 24 hours; there is room again in %s", wait.Round(time.Minute))
+	e.RetryAfter = wait
+	return e
 }
 
 // closed returns why the vendor would not take an answer now, or "".

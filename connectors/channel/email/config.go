@@ -56,6 +56,8 @@ type SMTP struct {
 
 	CAFile             string `yaml:"ca_file" doc:"Certificates in PEM to trust instead of the system's."`
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify" default:"false" doc:"Accept any certificate. Anybody on the way can then read and change the mail."`
+	DailyMessages      int    `yaml:"daily_messages" example:"2000" doc:"How many messages may leave within any 24 hours; what is above waits. By default what the provider lets a free account send, where that is known; -1 for any number."`
+	DailyRecipients    int    `yaml:"daily_recipients" example:"10000" doc:"How many recipients these may have together, likewise."`
 	SaveTo             string `yaml:"save_to" default:"Sent" doc:"The mailbox that gets a copy of each answer; empty where the server keeps one itself."`
 }
 
@@ -108,6 +110,11 @@ func (c *Config) Validate() []error {
 	}
 	if c.SMTP.Password != "" && c.SMTP.OAuth2 != nil {
 		bad("smtp.password", "password and oauth2 exclude each other")
+	}
+	for key, n := range map[string]int{"smtp.daily_messages": c.SMTP.DailyMessages, "smtp.daily_recipients": c.SMTP.DailyRecipients} {
+		if n < -1 {
+			bad(key, "must be a number of 1 and more, or -1 for any number")
+		}
 	}
 	if c.IMAP.PollInterval < time.Second {
 		bad("imap.poll_interval", "must be 1s or longer")

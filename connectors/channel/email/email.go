@@ -196,12 +196,22 @@ func (e *Email) Limits(context.Context, normalize.Thread) (channel.Limits, error
 		TotalBytes: maxOutgoing / 4 * 3,
 		// A server that wants less says 421 or 452, which slows the account.
 		Rate: 20, Burst: 20, Parallel: 4,
+		Daily:           perDay(e.cfg.SMTP.DailyMessages, e.profile.dailyMessages),
+		DailyRecipients: perDay(e.cfg.SMTP.DailyRecipients, e.profile.dailyRecipients),
 	}
 	if p := e.profile; p.rate > 0 {
 		// So many in any minute, those of a burst included.
 		l.Rate, l.Burst, l.Parallel = float64(p.rate-p.burst)/60, p.burst, 1
 	}
 	return l, nil
+}
+
+// perDay is the configured number, else the provider's; 0 is any number.
+func perDay(configured, provider int) int {
+	if configured == 0 {
+		return provider
+	}
+	return max(0, configured)
 }
 
 // ownAddresses are the address of the account and its aliases.

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -134,5 +135,36 @@ func TestExchangeOnlineTakesThirtyMailsAMinute(t *testing.T) {
 	l, err := open(t, c).Limits(t.Context(), normalize.Thread{})
 	if most := l.Rate*60 + float64(l.Burst); err != nil || most > 30 || most < 20 {
 		t.Errorf("%v mails in the first minute, %v", most, err)
+	}
+}
+
+// TestDailyLimits: the provider's number, unless the file has one.
+func TestDailyLimits(t *testing.T) {
+	for _, tc := range []struct {
+		provider             string
+		messages, recipients int
+		want                 string
+	}{
+		{"gmail", 0, 0, "500 0"},
+		{"gmail", 2000, 0, "2000 0"},
+		{"microsoft365", 0, 0, "0 10000"},
+		{"microsoft365", 0, -1, "0 0"},
+		{"", 0, 0, "0 0"},
+		{"", 100, 200, "100 200"},
+	} {
+		c := plainConfig(t, "127.0.0.1:1", "127.0.0.1:1")
+		c.Provider, c.SMTP.DailyMessages, c.SMTP.DailyRecipients = tc.provider, tc.messages, tc.recipients
+		l, err := open(t, c).Limits(t.Context(), normalize.Thread{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(l.Daily, l.DailyRecipients); got != tc.want {
+			t.Errorf("%+v: %s", tc, got)
+		}
+	}
+	c := plainConfig(t, "127.0.0.1:1", "127.0.0.1:1")
+	c.SMTP.DailyMessages = -2
+	if errs := c.Validate(); len(errs) != 1 {
+		t.Errorf("-2 messages: %v", errs)
 	}
 }
