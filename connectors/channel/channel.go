@@ -87,6 +87,16 @@ type Source interface {
 	Alive()
 }
 
+// Stager is what a Source may be besides: it begins with a batch while the one
+// before is being committed.
+type Stager interface {
+	// Stage does all of Sink that needs nothing of what was committed before.
+	// The function that it returns commits, as Sink does, and is called once,
+	// in the order of the batches; where its context has ended, it only cleans
+	// up.
+	Stage(ctx context.Context, b normalize.Batch) (commit func(context.Context) error, err error)
+}
+
 // GapCounter is what a Source may be besides.
 type GapCounter interface {
 	// Gaps counts inputs that the vendor had listed all the time, and that a

@@ -137,8 +137,24 @@ func (s *source) Cursor(ctx context.Context, key string) (string, error) {
 }
 
 func (s *source) Sink(ctx context.Context, b normalize.Batch) error {
+	commit, err := s.Stage(ctx, b)
+	if err != nil {
+		return err
+	}
+	return commit(ctx)
+}
+
+// Stage implements channel.Stager.
+func (s *source) Stage(ctx context.Context, b normalize.Batch) (func(context.Context) error, error) {
 	r := s.reader
-	err := r.ingestor.Take(ctx, timeline.Source{Account: r.account, Decoder: r.channel, Fence: s.fence}, b)
+	commit, err := r.ingestor.Prepare(ctx, timeline.Source{Account: r.account, Decoder: r.channel, Fence: s.fence}, b)
+	if err != nil {
+		return nil, s.notTaken(err)
+	}
+	return func(ctx context.Context) error { return s.notTaken(commit(ctx)) }, nil
+}
+
+func (s *source) notTaken(err error) error {
 	if errors.Is(err, timeline.ErrFenced) {
 		s.stop(err)
 	}

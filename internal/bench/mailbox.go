@@ -100,7 +100,7 @@ func (wallClock) Now() time.Time { return time.Now() }
 var errCaughtUp = errors.New("every mail is committed")
 
 // taker is the daemon's side of the stream; it ends it with the last mail. The
-// stream gives it one batch at a time.
+// stream has it commit one batch at a time.
 type taker struct {
 	ingest *timeline.Ingestor
 	src    timeline.Source
@@ -111,13 +111,28 @@ type taker struct {
 func (t *taker) Cursor(context.Context, string) (string, error) { return "", nil }
 
 func (t *taker) Sink(ctx context.Context, b normalize.Batch) error {
-	if err := t.ingest.Take(ctx, t.src, b); err != nil {
+	commit, err := t.Stage(ctx, b)
+	if err != nil {
 		return err
 	}
-	if t.left -= len(b.Inputs); t.left <= 0 {
-		t.done(errCaughtUp)
+	return commit(ctx)
+}
+
+// Stage implements channel.Stager.
+func (t *taker) Stage(ctx context.Context, b normalize.Batch) (func(context.Context) error, error) {
+	commit, err := t.ingest.Prepare(ctx, t.src, b)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return func(ctx context.Context) error {
+		if err := commit(ctx); err != nil {
+			return err
+		}
+		if t.left -= len(b.Inputs); t.left <= 0 {
+			t.done(errCaughtUp)
+		}
+		return nil
+	}, nil
 }
 
 // Alive has no use here: the last batch may still be on its way to Sink.

@@ -56,6 +56,8 @@ type storedPart struct {
 	Ref    string `json:"ref,omitempty"` // of a medium that comes later
 	// Since is when each field that a supplement set was set, by its time.
 	Since map[string]time.Time `json:"since,omitempty"`
+	// SameText: the part's text is the message's, and stands there alone.
+	SameText bool `json:"same_text,omitempty"`
 }
 
 type wording struct {
@@ -178,10 +180,13 @@ var deflaters = sync.Pool{New: func() any {
 }}
 
 func (p *payload) encode() ([]byte, error) {
-	b, err := json.Marshal(p)
-	if err != nil {
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false) // it would make HTML half as long again
+	if err := enc.Encode(p.withoutRepeats()); err != nil {
 		return nil, fmt.Errorf("encode a message: %w", err)
 	}
+	b := bytes.TrimSuffix(plain.Bytes(), []byte("\n"))
 	if len(b) <= deflateFrom {
 		return b, nil
 	}
@@ -193,7 +198,7 @@ func (p *payload) encode() ([]byte, error) {
 	}
 	defer deflaters.Put(w)
 	w.Reset(&out)
-	_, err = w.Write(b)
+	_, err := w.Write(b)
 	if err := errors.Join(err, w.Close()); err != nil {
 		return nil, err
 	}
@@ -201,6 +206,18 @@ func (p *payload) encode() ([]byte, error) {
 		return b, nil
 	}
 	return out.Bytes(), nil
+}
+
+// withoutRepeats returns the form to be kept.
+func (p *payload) withoutRepeats() *payload {
+	kept := *p
+	kept.Parts = slices.Clone(p.Parts)
+	for i := range kept.Parts {
+		if part := &kept.Parts[i]; part.Text != "" && part.Text == p.Text {
+			part.Text, part.SameText = "", true
+		}
+	}
+	return &kept
 }
 
 func decodePayload(b []byte) (*payload, error) {
@@ -214,6 +231,11 @@ func decodePayload(b []byte) (*payload, error) {
 	}
 	if err := json.Unmarshal(b, &p); err != nil {
 		return nil, fmt.Errorf("decode a message: %w", err)
+	}
+	for i := range p.Parts {
+		if part := &p.Parts[i]; part.SameText {
+			part.Text, part.SameText = p.Text, false
+		}
 	}
 	return &p, nil
 }

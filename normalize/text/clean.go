@@ -25,6 +25,11 @@ func Clean(s string) string {
 	b.Grow(len(s))
 	bad := false
 	for i := 0; i < len(s); {
+		if n := plainPrefix(s[i:]); n > 0 {
+			b.WriteString(s[i : i+n])
+			i, bad = i+n, false
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && n == 1 {
 			if !bad {
@@ -50,15 +55,24 @@ func Clean(s string) string {
 	return b.String()
 }
 
-func isClean(s string) bool {
-	for i, r := range s {
-		if ' ' <= r && r <= '~' {
-			continue // most of all
+// plainPrefix returns the length of the ASCII that s begins with and that stays
+// as it is, but for tabs: nearly all of most texts.
+func plainPrefix(s string) int {
+	for i := range len(s) {
+		if c := s[i]; (c < ' ' || c > '~') && c != '\n' {
+			return i
 		}
+	}
+	return len(s)
+}
+
+func isClean(s string) bool {
+	begin := plainPrefix(s)
+	for i, r := range s[begin:] {
 		if !allowed(r) {
 			return false
 		}
-		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
+		if r == utf8.RuneError && !strings.HasPrefix(s[begin+i:], "\uFFFD") {
 			return false
 		}
 	}

@@ -211,8 +211,10 @@ func programSignature(folded string) (found, sure bool) {
 	if s == "" || len(s) > 150 {
 		return false, false
 	}
-	if i := strings.IndexAny(s, ".,;!-–"); i > 0 && says(words.excuses, s[i:]) {
-		s = strings.TrimSpace(s[:i])
+	if says(words.excuses, s) {
+		if i := strings.IndexAny(s, ".,;!-–"); i > 0 && says(words.excuses, s[i:]) {
+			s = strings.TrimSpace(s[:i])
+		}
 	}
 	for _, p := range words.mobile {
 		if p.matches(s) {

@@ -99,8 +99,11 @@ func (g *Ingestor) Prepare(ctx context.Context, src Source, b normalize.Batch) (
 		files.Discard()
 		return nil, err
 	}
+	// The batch before may still be on its way; the disk can do both at once.
+	flushed := make(chan error, 1)
+	go func() { flushed <- files.Commit(ctx) }()
 	return func(ctx context.Context) error {
-		_, err := g.commit(ctx, in, files)
+		_, err := g.commit(ctx, in, files, <-flushed)
 		return err
 	}, nil
 }
@@ -127,10 +130,10 @@ func (g *Ingestor) entries(ctx context.Context, src Source, files FileBatch, inp
 	return list, work.Wait()
 }
 
-// commit makes the files durable and then what refers to them.
-func (g *Ingestor) commit(ctx context.Context, in Ingest, files FileBatch) ([]Result, error) {
+// commit commits entries of which flushed tells whether their files are durable.
+func (g *Ingestor) commit(ctx context.Context, in Ingest, files FileBatch, flushed error) ([]Result, error) {
 	defer files.Discard()
-	if err := files.Commit(ctx); err != nil {
+	if err := flushed; err != nil {
 		return nil, fmt.Errorf("store the files of %d inputs of %s: %w", len(in.Entries), in.Account, err)
 	}
 	results, err := g.Store.Ingest(ctx, in)
@@ -165,7 +168,7 @@ func (g *Ingestor) Replay(ctx context.Context, src Source, ledger normalize.ID) 
 	}
 	e.Replay = ledger
 	in := Ingest{Account: account, Fence: src.Fence, Entries: []Entry{e}, Now: now, IdleTimeout: g.IdleTimeout()}
-	results, err := g.commit(ctx, in, files)
+	results, err := g.commit(ctx, in, files, files.Commit(ctx))
 	if err != nil {
 		return Result{}, err
 	}

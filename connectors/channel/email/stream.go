@@ -28,22 +28,22 @@ const (
 // the cursor, however long we were away, then what comes. It returns when ctx
 // ends or something breaks.
 //
-// The next batch is fetched while the one before is being committed, and no
-// more, so that memory stays bounded by two batches and one per mailbox.
+// While a batch is being committed, the next one is prepared and the one after
+// it fetched, and no more, so that memory stays bounded by three batches and
+// one per mailbox.
 func (e *Email) Stream(ctx context.Context, src channel.Source) error {
-	g, ctx := errgroup.WithContext(ctx)
-	batches := make(chan normalize.Batch)
-	var readers, first sync.WaitGroup
+	work, ctx := errgroup.WithContext(ctx)
+	readers, reading := errgroup.WithContext(ctx)
+	batches, ready := make(chan normalize.Batch), make(chan commit)
+	var first sync.WaitGroup
 	var caught atomic.Int32
 	mailboxes := e.cfg.IMAP.mailboxes()
 	for _, mailbox := range mailboxes {
-		readers.Add(1)
 		first.Add(1)
-		g.Go(func() error {
-			defer readers.Done()
+		readers.Go(func() error {
 			over := sync.OnceFunc(first.Done)
 			catch := sync.OnceFunc(func() { caught.Add(1); over() })
-			err := e.follow(ctx, mailbox, src, batches, func() {
+			err := e.follow(reading, mailbox, src, batches, func() {
 				// The account was read when all of its mailboxes were.
 				if catch(); int(caught.Load()) == len(mailboxes) {
 					src.Alive()
@@ -56,20 +56,51 @@ func (e *Email) Stream(ctx context.Context, src channel.Source) error {
 			return err
 		})
 	}
-	g.Go(func() error {
-		for b := range batches {
-			if err := src.Sink(ctx, b); err != nil {
+	work.Go(func() error {
+		defer close(ready)
+		return stageAll(ctx, src, batches, ready)
+	})
+	work.Go(func() error {
+		for c := range ready {
+			if err := c(ctx); err != nil {
 				return transient(err)
 			}
 		}
 		return nil
 	})
-	g.Go(func() error {
-		readers.Wait()
-		close(batches)
-		return nil
-	})
-	return g.Wait()
+	err := readers.Wait()
+	close(batches) // what was fetched before is still committed
+	if notTaken := work.Wait(); notTaken != nil {
+		return notTaken
+	}
+	return err
+}
+
+// commit commits a batch.
+type commit func(context.Context) error
+
+// stageAll hands on for each batch what commits it, prepared as far as src can.
+func stageAll(ctx context.Context, src channel.Source, batches <-chan normalize.Batch, ready chan<- commit) error {
+	stager, ok := src.(channel.Stager)
+	for b := range batches {
+		c := commit(func(ctx context.Context) error { return src.Sink(ctx, b) })
+		if ok {
+			staged, err := stager.Stage(ctx, b)
+			if err != nil {
+				return transient(err)
+			}
+			c = staged
+		}
+		select {
+		case ready <- c:
+		case <-ctx.Done():
+			if ok {
+				_ = c(ctx) // cleans up
+			}
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 // folder is a mailbox as long as its UIDs mean the same.
