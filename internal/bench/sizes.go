@@ -20,7 +20,7 @@ type sizes struct {
 	idle               int // seconds
 	flushes, noWork    int
 	killRounds         int
-	mails              int // in the large mailbox; the small one has a tenth
+	mails              int // in the large mailbox; the small one has half of them
 	mailRounds         int
 	mailsScaled        string
 	growthScaled       string
