@@ -116,7 +116,7 @@ func sender(h header) (normalize.Address, bool) {
 func externalID(h header, raw []byte) string {
 	id := strings.Trim(text.CleanLine(toUTF8([]byte(h.get("message-id")), "")), "<> ")
 	if ids := messageIDs(h.get("message-id")); len(ids) > 0 {
-		id = text.CleanLine(ids[0])
+		id = ids[0]
 	}
 	if id == "" || len(id) > 900 || !utf8.ValidString(id) {
 		sum := sha256.Sum256(raw)

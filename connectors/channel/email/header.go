@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 // Bounds on what a stranger may send. Programs that write mail stay far below.
@@ -139,7 +141,9 @@ var messageID = regexp.MustCompile(`<([^<>\s]{1,900})>`)
 func messageIDs(v string) []string {
 	var ids []string
 	for _, m := range messageID.FindAllStringSubmatch(v, -1) {
-		ids = append(ids, strings.ToValidUTF8(m[1], "\uFFFD"))
+		if id := text.CleanLine(m[1]); id != "" {
+			ids = append(ids, id)
+		}
 	}
 	return ids
 }
