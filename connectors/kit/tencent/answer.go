@@ -45,14 +45,16 @@ func (c *Client) answer(r Request, res *http.Response, body []byte) error {
 }
 
 func (c *Client) refusal(code int, message string) error {
-	e := &connectors.Error{Class: connectors.Rejected, Code: strconv.Itoa(code), Detail: "the vendor refuses: " + message}
 	v, known := c.verdicts[code]
 	if !known {
 		v, known = common[code]
 	}
-	if known {
-		e.Class, e.RetryAfter = v.Class, v.RetryAfter
-		e.Detail = v.Words + " (" + message + ")"
+	if !known {
+		v = Verdict{Class: connectors.Rejected, Words: "the vendor refuses the request"}
+	}
+	e := &connectors.Error{Class: v.Class, Code: strconv.Itoa(code), Detail: v.Words, RetryAfter: v.RetryAfter}
+	if message != "" {
+		e.Detail += " (" + message + ")"
 	}
 	return e
 }

@@ -140,7 +140,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if plain, err := ours.Open(q, sealed, now); err == nil && sealed != ciphertext {
+		if plain, err := ours.Open(q, sealed, now); err == nil && string(plain) != "<xml/>" {
 			t.Errorf("opened %q", plain)
 		}
 	})

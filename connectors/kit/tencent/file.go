@@ -20,23 +20,24 @@ type File struct {
 	Data        []byte
 }
 
-// form writes the file as the vendor wants it: with its length, not chunked,
+// form returns the file as the vendor wants it: with its length, not chunked,
 // and with a plain file name, by whose ending it tells the formats apart.
-func (f File) form() (io.Reader, string, int64, error) {
-	var b bytes.Buffer
-	w := multipart.NewWriter(&b)
+func (f File) form() (body io.Reader, contentType string, length int64, err error) {
+	var head bytes.Buffer
+	w := multipart.NewWriter(&head)
 	name := strings.NewReplacer(`"`, "", `\`, "", "\r", "", "\n", "").Replace(f.Name)
-	part, err := w.CreatePart(textproto.MIMEHeader{
+	_, err = w.CreatePart(textproto.MIMEHeader{
 		"Content-Disposition": {`form-data; name="media"; filename="` + name + `"`},
 		"Content-Type":        {f.ContentType},
 	})
-	if err == nil {
-		_, err = part.Write(f.Data)
+	if err != nil {
+		return nil, "", 0, err
 	}
-	if err == nil {
-		err = w.Close()
-	}
-	return bytes.NewReader(b.Bytes()), w.FormDataContentType(), int64(b.Len()), err
+	// The file itself is not copied into the buffer.
+	tail := "\r\n--" + w.Boundary() + "--\r\n"
+	length = int64(head.Len() + len(f.Data) + len(tail))
+	body = io.MultiReader(&head, bytes.NewReader(f.Data), strings.NewReader(tail))
+	return body, w.FormDataContentType(), length, nil
 }
 
 // Download is a file on its way in.
