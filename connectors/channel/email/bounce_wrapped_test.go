@@ -191,6 +191,10 @@ func TestTheRecipientIsWhomWeWroteTo(t *testing.T) {
 	const group = "Final-Recipient: rfc822; %s\r\nOriginal-Recipient: rfc822;%s\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 unknown"
 	receiptsOf(t, e, id, postfixBounce("X: y", id, fmt.Sprintf(group, "A.B@elsewhere.test", "ann@customers.test")), alias)
 
+	alias.Detail = "sent on to a.b@elsewhere.test"
+	silent := "Final-Recipient: rfc822; a.b@elsewhere.test\r\nOriginal-Recipient: rfc822;ann@customers.test\r\nAction: failed\r\nStatus: 5.1.1"
+	receiptsOf(t, e, id, postfixBounce("X: y", id, silent), alias)
+
 	same := dead
 	same.Detail = "550 5.1.1 unknown"
 	receiptsOf(t, e, id, postfixBounce("X: y", id, fmt.Sprintf(group, "Ann@Customers.test", "ann@customers.test")), same)

@@ -101,7 +101,7 @@ func deliveryReport(root *node) *notice {
 		if r, ok := receipt(g, around); ok && len(n.receipts) < maxAddresses {
 			if end := sentOn(g, r.Recipient); end != "" {
 				n.sentOn[r.Recipient.Value] = end
-				r.Detail = text.Truncate("sent on to "+end+": "+r.Detail, 300)
+				r.Detail = text.Truncate(strings.TrimSuffix("sent on to "+end+": "+r.Detail, ": "), 300)
 			}
 			n.receipts = append(n.receipts, r)
 		}
