@@ -55,6 +55,8 @@ var ignored = map[message.EventType]string{
 }
 
 const (
+	unknownEvent = "unknown_event"
+
 	eventSubscribeMsgChange message.EventType = "subscribe_msg_change_event"
 	eventSubscribeMsgSent   message.EventType = "subscribe_msg_sent_event"
 )
@@ -73,7 +75,7 @@ func (p *payload) event(m *normalize.Message) (normalize.Item, error) {
 			m.Parts = append(m.Parts, p.part(m, text.Truncate(what, 60), s.TemplateID))
 		}
 		if len(m.Parts) == 0 {
-			return &normalize.Ignored{Reason: "unknown_event"}, nil
+			return &normalize.Ignored{Reason: unknownEvent}, nil
 		}
 		return m, nil
 	}
@@ -81,7 +83,7 @@ func (p *payload) event(m *normalize.Message) (normalize.Item, error) {
 	if !known {
 		reason, known := ignored[p.Event]
 		if !known {
-			reason = "unknown_event"
+			reason = unknownEvent
 		}
 		return &normalize.Ignored{Reason: reason}, nil
 	}
