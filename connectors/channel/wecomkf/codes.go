@@ -7,8 +7,12 @@ import (
 	"github.com/deskbridge/deskbridge/connectors/kit/tencent"
 )
 
-// codeBadToken refuses the token of a call, after ten minutes or sooner.
-const codeBadToken = "95007"
+const (
+	// codeBadToken refuses the token of a call, after ten minutes or sooner.
+	codeBadToken = "95007"
+	// codeBadRequest refuses a part of a request, whichever.
+	codeBadRequest = "40058"
+)
 
 // verdicts are the codes of customer service, and those whose common meaning
 // is another one here (developer.work.weixin.qq.com/document/path/90313).

@@ -21,6 +21,11 @@ const (
 	// codeLife is how long a welcome code is good after the customer came in
 	// (developer.work.weixin.qq.com/document/path/95122).
 	codeLife = 20 * time.Second
+	// clocksDiffer is how much later a code is still tried. WeCom refuses one
+	// that is too old.
+	clocksDiffer = 10 * time.Second
+	// greetingTime is how long the news of others may wait for a greeting.
+	greetingTime = 5 * time.Second
 	// greetings is how many are under way at once.
 	greetings = 8
 )
@@ -70,7 +75,7 @@ func (w *WecomKf) due(e *entry) bool {
 		return false
 	}
 	now := w.deps.Clock.Now()
-	if now.Sub(e.at()) >= codeLife {
+	if now.Sub(e.at()) >= codeLife+clocksDiffer {
 		return false
 	}
 	w.mu.Lock()
@@ -84,14 +89,13 @@ func (w *WecomKf) due(e *entry) bool {
 	if _, used := w.greeted[code]; used {
 		return false
 	}
-	// Beyond its life, for clocks that differ.
 	w.greeted[code] = now.Add(2 * codeLife)
 	return true
 }
 
 // welcome makes the one request, and returns the record of it.
 func (w *WecomKf) welcome(ctx context.Context, e *entry) (normalize.Input, error) {
-	ctx, cancel := context.WithTimeout(ctx, codeLife)
+	ctx, cancel := context.WithTimeout(ctx, greetingTime)
 	defer cancel()
 	id := sha256.Sum256([]byte(e.MsgID))
 	head := sendmsgonevent.Message{

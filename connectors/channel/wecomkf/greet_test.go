@@ -47,7 +47,7 @@ func TestACustomerWhoComesInIsGreetedOnce(t *testing.T) {
 func TestNobodyIsGreetedTooLateOrTwice(t *testing.T) {
 	r := newRig(t, wecom.Options{}, func(c *Config) { c.Welcome = "Hello!" })
 	r.vendor.Enter(kf1, someone)
-	r.clock.step(21 * time.Second)
+	r.clock.step(31 * time.Second)
 	r.stream()
 	r.eventually("the event was read", func() bool { return len(r.messages()) == 1 })
 

@@ -101,10 +101,17 @@ func (p *puller) pull(ctx context.Context, call callToken) error {
 	token := call.good(p.w.deps.Clock.Now())
 	for {
 		page, err := p.page(ctx, cursor, token)
-		if e := connectors.Classify(err); err != nil {
-			if e.Code == codeBadToken && token != "" {
+		if err != nil {
+			switch code := connectors.Classify(err).Code; {
+			case code == codeBadToken && token != "":
 				// It ran out on the way. The cursor is what counts.
 				token = ""
+				continue
+			case code == codeBadRequest && cursor != "":
+				// The cursor is all that we did not make up ourselves. Without
+				// one WeCom begins three days ago; the store knows what it has.
+				p.w.deps.Log.Warn("WeCom does not know how far we had read; reading the last three days again", "open_kfid", p.kfID)
+				cursor = ""
 				continue
 			}
 			return err

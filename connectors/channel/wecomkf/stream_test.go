@@ -135,6 +135,14 @@ func TestWeComRefusesToList(t *testing.T) {
 	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
 }
 
+func TestACursorThatWeComForgotCostsNoMessage(t *testing.T) {
+	r := newRig(t, wecom.Options{Untokened: time.Nanosecond}, nil)
+	r.cursors[syncKey(kf1)] = "of-another-life"
+	r.vendor.Write(kf1, someone, wecom.Text("hello"))
+	r.stream()
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
+}
+
 func TestAnAccountThatIsGoneHoldsUpNoOther(t *testing.T) {
 	r := newRig(t, wecom.Options{Untokened: time.Nanosecond}, func(c *Config) {
 		c.OpenKfIDs, c.PollInterval = []string{"wkDeleted", kf1}, 20*time.Millisecond

@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/wecom"
+	"github.com/deskbridge/deskbridge/internal/testenv"
+)
+
+// TestWeComCustomersAreServed: calls without content become messages, answers
+// go out once, and what WeCom says later of a message finds it, through a
+// killed daemon.
+func TestWeComCustomersAreServed(t *testing.T) {
+	const kf, anna = wecom.DefaultKfID, "wmAnna"
+	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+		r := newRig(t, storeURL)
+		vendor, err := wecom.Start(wecom.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = vendor.Close() }()
+		vendor.Connect("http://" + r.listen + "/webhooks/kf")
+		conf := fmt.Sprintf(`
+server: {listen: %q, admin_listen: %q, public_url: "http://%s"}
+store: {url: %q}
+media: {dir: %q, max_size: 5MiB}
+channels:
+  - {name: kf, type: wecom_kf, corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s], api_url: %q, welcome: Welcome!}
+helpdesks:
+  - {name: desk, type: webhook, url: %q, secret: %q}
+`, r.listen, r.admin, r.listen, r.storeURL, filepath.Join(r.dir, "media"),
+			wecom.DefaultCorpID, wecom.DefaultSecret, wecom.DefaultToken, wecom.DefaultAESKey, kf, vendor.URL(), r.desk.server.URL, deskSecret)
+		if err := os.WriteFile(r.conf(), []byte(conf), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.start()
+		if err := vendor.Verify(t.Context()); err != nil {
+			t.Errorf("the console refuses our address: %v", err)
+		}
+
+		vendor.Enter(kf, anna)
+		testenv.WaitFor(t, 30*time.Second, "the greeting", func() bool { return len(vendor.Record()) == 1 })
+		hello := vendor.Write(kf, anna, wecom.Text("你好，在吗？"))
+		var got message
+		testenv.WaitFor(t, 30*time.Second, "the message at the helpdesk", func() bool {
+			i := slices.IndexFunc(r.eventsOf("message.received"), func(e event) bool { return e.Data.ExternalID == hello })
+			if i >= 0 {
+				got = r.eventsOf("message.received")[i].Data
+			}
+			return i >= 0
+		})
+		if got.Text != "你好，在吗？" || got.Address.Value != wecom.DefaultCorpID+":"+anna {
+			t.Errorf("the helpdesk got %+v", got)
+		}
+
+		answer := func(text string) (sent message) {
+			r.must("POST", "/v1/conversations/"+got.ConversationID+"/messages", map[string]any{"text": text}, &sent, "Idempotency-Key", "wecom-"+text)
+			return sent
+		}
+		becomes := func(m message, want string) {
+			t.Helper()
+			testenv.WaitFor(t, 60*time.Second, "the answer to be "+want, func() bool { status, _ := r.status(m.ID); return status == want })
+		}
+		first := answer("one")
+		becomes(first, "accepted")
+
+		// WeCom reports later that the customer refuses messages.
+		sent := vendor.Record()
+		vendor.Fail(kf, anna, sent[len(sent)-1].MsgID, 10)
+		becomes(first, "failed")
+		vendor.Write(kf, anna, wecom.Text("Sorry, that was a mistake"))
+		testenv.WaitFor(t, 30*time.Second, "the customer to have written again", func() bool { return len(r.eventsOf("message.received")) >= 3 })
+
+		// The answer of the request is lost, and the daemon killed: it is not
+		// sent again.
+		vendor.Faults.Add(fault.Fault{Path: "kf/send_msg", Kind: fault.Lose})
+		second := answer("two")
+		becomes(second, "uncertain")
+		r.kill()
+		vendor.Write(kf, anna, wecom.Text("Are you there?"))
+		vendor.WriteAsServicer(kf, anna, "zhangsan", wecom.Text("One moment"))
+		vendor.Recall(kf, anna, hello)
+		r.start()
+		testenv.WaitFor(t, 60*time.Second, "what came meanwhile", func() bool {
+			return len(r.eventsOf("message.received")) >= 4 && len(r.eventsOf("message.deleted")) == 1
+		})
+		becomes(second, "uncertain")
+		third := answer("three")
+		becomes(third, "accepted")
+
+		var said []string
+		for _, s := range vendor.Record() {
+			said = append(said, s.Text)
+		}
+		if want := []string{"Welcome!", "one", "two", "three"}; !slices.Equal(said, want) {
+			t.Errorf("WeCom was given %q, want %q", said, want)
+		}
+		if n := len(r.eventsOf("conversation.opened")); n > 2 {
+			t.Errorf("%d conversations of one customer", n)
+		}
+		r.stop()
+	})
+}
