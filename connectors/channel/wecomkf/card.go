@@ -59,7 +59,7 @@ func readPicture(path string) (tencent.File, error) {
 	if err != nil {
 		return tencent.File{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, maxThumbnail+1))
 	if err != nil {
 		return tencent.File{}, err

@@ -86,8 +86,10 @@ func (w *WecomKf) happened(e *entry, name, says string, by *normalize.Author) (n
 func (ev *event) arrival() string {
 	var from []string
 	for _, f := range []struct{ name, value string }{
-		{"scene", string(ev.Scene)}, {"parameter", string(ev.SceneParam)},
-		{"channel", string(ev.Channels.Nickname)}, {"shop", string(ev.Channels.ShopNickname)},
+		{"scene", string(ev.Scene)},
+		{"parameter", string(ev.SceneParam)},
+		{"channel", string(ev.Channels.Nickname)},
+		{"shop", string(ev.Channels.ShopNickname)},
 	} {
 		if f.value != "" {
 			from = append(from, f.name+": "+f.value)

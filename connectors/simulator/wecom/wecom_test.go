@@ -212,7 +212,7 @@ func TestFilesUpAndDown(t *testing.T) {
 		}
 		_, _ = part.Write(data)
 		_ = w.Close()
-		req, err := http.NewRequestWithContext(t.Context(), "POST", a.URL()+"/cgi-bin/media/upload?type="+msgType+"&access_token="+a.token, &b)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL()+"/cgi-bin/media/upload?type="+msgType+"&access_token="+a.token, &b)
 		if err != nil {
 			t.Fatal(err)
 		}
