@@ -59,6 +59,20 @@ helpdesks:
 			t.Errorf("the helpdesk got %+v", got)
 		}
 
+		// A picture is fetched, and the customer's name asked for.
+		vendor.SetUser(anna, wecom.User{Nickname: "Anna 安娜"})
+		picture := vendor.Write(kf, anna, wecom.Media("image", vendor.PutMedia("image", "a.png", "image/png", []byte("\x89PNG\r\n\x1a\n"))))
+		testenv.WaitFor(t, 30*time.Second, "the picture to be fetched", func() bool {
+			for _, e := range r.eventsOf("message.received") {
+				var now message
+				if e.Data.ExternalID == picture {
+					r.must("GET", "/v1/messages/"+e.Data.ID, nil, &now)
+					return len(now.Parts) == 1 && now.Parts[0].Kind == "image" && now.Parts[0].Status == "received"
+				}
+			}
+			return false
+		})
+
 		answer := func(text string) (sent message) {
 			r.must("POST", "/v1/conversations/"+got.ConversationID+"/messages", map[string]any{"text": text}, &sent, "Idempotency-Key", "wecom-"+text)
 			return sent
@@ -75,7 +89,7 @@ helpdesks:
 		vendor.Fail(kf, anna, sent[len(sent)-1].MsgID, 10)
 		becomes(first, "failed")
 		vendor.Write(kf, anna, wecom.Text("Sorry, that was a mistake"))
-		testenv.WaitFor(t, 30*time.Second, "the customer to have written again", func() bool { return len(r.eventsOf("message.received")) >= 3 })
+		testenv.WaitFor(t, 30*time.Second, "the customer to have written again", func() bool { return len(r.eventsOf("message.received")) >= 4 })
 
 		// The answer of the request is lost, and the daemon killed: it is not
 		// sent again.
@@ -88,7 +102,7 @@ helpdesks:
 		vendor.Recall(kf, anna, hello)
 		r.start()
 		testenv.WaitFor(t, 60*time.Second, "what came meanwhile", func() bool {
-			return len(r.eventsOf("message.received")) >= 4 && len(r.eventsOf("message.deleted")) == 1
+			return len(r.eventsOf("message.received")) >= 5 && len(r.eventsOf("message.deleted")) == 1
 		})
 		becomes(second, "uncertain")
 		third := answer("three")

@@ -17,7 +17,7 @@ type Config struct {
 	EncodingAESKey configs.Secret `yaml:"encoding_aes_key" required:"true" example:"${WECOM_AES_KEY}" doc:"EncodingAESKey of the app's message callback."`
 	OpenKfIDs      []string       `yaml:"open_kfids" required:"true" example:"[wkAJ2GCAAASSm4_FhToWMFea0xAFfd3Q]" doc:"The customer service accounts to work for. Their customers' conversations stay apart."`
 	Welcome        string         `yaml:"welcome" example:"Hello! What can we do for you?" doc:"What a customer who opens the chat is greeted with, at most once in 48 hours. Leave it out where WeCom's console has a greeting of its own."`
-	WelcomeMenu    []string       `yaml:"welcome_menu" example:"[Where is my order?, Something else]" doc:"At most ten answers to tap below the greeting; a tap sends the words."`
+	WelcomeMenu    []string       `yaml:"welcome_menu" example:"['Where is my order?', Something else]" doc:"At most ten answers to tap below the greeting; a tap sends the words."`
 	Cards          []Card         `yaml:"cards" doc:"Addresses that go out as a card: an answer that is one link below one of them."`
 	PollInterval   time.Duration  `yaml:"poll_interval" default:"1m" doc:"How often WeCom is asked for news without having called. It limits such questions strictly."`
 	APIURL         string         `yaml:"api_url" default:"https://qyapi.weixin.qq.com" doc:"Address of WeCom's API."`

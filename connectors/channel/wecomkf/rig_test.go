@@ -139,8 +139,8 @@ func (r *rig) stream() (stop func() error) {
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(time.Second):
-			r.t.Error("Stream went on for a second after its context had ended")
+		case <-time.After(5 * time.Second):
+			r.t.Error("Stream went on although its context had ended")
 			return <-done
 		}
 	})
