@@ -48,7 +48,7 @@ func (w *WecomKf) decodeEvent(e *entry) (normalize.Item, error) {
 	}
 	switch ev.Type {
 	case "enter_session":
-		return w.happened(e, "entered", ev.arrival(), nil)
+		return w.entered(e)
 	case "msg_send_fail":
 		return ev.failure(e), nil
 	case "session_status_change":
@@ -80,6 +80,16 @@ func (w *WecomKf) happened(e *entry, name, says string, by *normalize.Author) (n
 	m.Thread.Quiet = true
 	m.Parts = []normalize.Part{{Kind: normalize.PartEvent, Event: name, Text: says}}
 	return m, nil
+}
+
+// entered tells that a customer opened the chat. That alone allows no answer
+// but the greeting; what an earlier message allows goes on.
+func (w *WecomKf) entered(e *entry) (normalize.Item, error) {
+	item, err := w.happened(e, "entered", e.Event.arrival(), nil)
+	if m, ok := item.(*normalize.Message); ok {
+		m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt, Remaining: 0}
+	}
+	return item, err
 }
 
 // arrival says by which way the customer came.
