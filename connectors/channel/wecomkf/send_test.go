@@ -188,7 +188,9 @@ func TestAnAnswerThatWeComLostIsKnownByItsId(t *testing.T) {
 	r.stream()
 	r.vendor.Fail(kf1, someone, record[0].MsgID, 10)
 	r.eventually("the report came", func() bool { return r.taken() == 2 })
+	r.mu.Lock()
 	item, derr := r.Decode(r.inputs[1])
+	r.mu.Unlock()
 	receipts, _ := item.(normalize.Receipts)
 	if derr != nil || len(receipts) != 1 || receipts[0].ExternalID != sent.ExternalID || receipts[0].Status != normalize.StatusFailed || !receipts[0].Unreachable {
 		t.Errorf("%+v, %v", item, derr)

@@ -39,7 +39,7 @@ type puller struct {
 func (w *WecomKf) Stream(ctx context.Context, src channel.Source) error {
 	var pullers []*puller
 	for _, id := range w.cfg.OpenKfIDs {
-		pullers = append(pullers, &puller{w: w, src: src, kfID: id, limit: maxPage})
+		pullers = append(pullers, &puller{w: w, src: src, kfID: id, limit: w.perPage})
 	}
 	tick := time.NewTicker(w.look)
 	defer tick.Stop()
@@ -147,7 +147,7 @@ func (p *puller) page(ctx context.Context, cursor, token string) (page, error) {
 		got, err := p.w.sync(ctx, p.kfID, cursor, token, p.limit)
 		switch {
 		case err == nil:
-			p.limit = min(2*p.limit, maxPage)
+			p.limit = min(2*p.limit, p.w.perPage)
 			return got, nil
 		case !errors.Is(err, tencent.ErrTooLarge) || p.limit == 1:
 			return got, err

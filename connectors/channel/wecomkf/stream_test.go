@@ -160,6 +160,7 @@ func TestAnAccountThatIsGoneHoldsUpNoOther(t *testing.T) {
 
 func TestPagesThatAreTooLargeAreReadInPieces(t *testing.T) {
 	r := newRig(t, wecom.Options{Untokened: time.Nanosecond}, nil)
+	r.perPage = 12
 	huge := wecom.Content{Type: "merged_msg", Body: map[string]any{"title": strings.Repeat("x", 900_000)}}
 	for range 10 {
 		r.vendor.Write(kf1, someone, huge)

@@ -86,9 +86,11 @@ type WecomKf struct {
 	api      *tencent.Client
 	callback tencent.Callback
 
-	// How often the store is looked at, and the pause between two pages that
-	// are pulled without a token; tests shorten them.
+	// How often the store is looked at, the pause between two pages that are
+	// pulled without a token, and how many entries are asked for at once; tests
+	// make them smaller.
 	look, slowly time.Duration
+	perPage      int
 
 	mu sync.Mutex
 	// greeted holds the welcome codes that were used, until they run out.
@@ -101,7 +103,7 @@ func New(c *Config, d connectors.Deps) *WecomKf {
 		cfg: *c, deps: d,
 		api:      tencent.NewClient(c.APIURL, tencent.WeCom(c.CorpID, c.Secret.Reveal()), verdicts, d),
 		callback: tencent.NewCallback(c.Token.Reveal(), c.EncodingAESKey.Reveal(), c.CorpID),
-		look:     lookEvery, slowly: slowly,
+		look:     lookEvery, slowly: slowly, perPage: maxPage,
 		greeted: map[string]time.Time{},
 	}
 }
