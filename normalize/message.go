@@ -174,15 +174,16 @@ type Call struct {
 	Duration int64     `json:"duration_seconds,omitempty"`
 }
 
-// CallState says how far a call has come. It only moves forward: ringing,
-// answered, then missed or ended.
+// CallState says how far a call has come. It only moves forward, in this order:
+// a vendor may say that the caller's line is down before it says that somebody
+// had answered, and such a call was not missed.
 type CallState string
 
 const (
 	CallRinging  CallState = "ringing"
-	CallAnswered CallState = "answered"
 	CallMissed   CallState = "missed"
-	CallEnded    CallState = "ended"
+	CallAnswered CallState = "answered"
+	CallEnded    CallState = "ended" // after it was answered
 )
 
 // Thread is how a message hangs together with others on its channel.

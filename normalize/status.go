@@ -39,7 +39,7 @@ func Advance(cur, next Status) Status {
 	return cur
 }
 
-var callRank = map[CallState]int{CallRinging: 1, CallAnswered: 2, CallMissed: 3, CallEnded: 4}
+var callRank = map[CallState]int{CallRinging: 1, CallMissed: 2, CallAnswered: 3, CallEnded: 4}
 
 // AdvanceCall is Advance for the state of a call.
 func AdvanceCall(cur, next CallState) CallState {

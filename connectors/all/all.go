@@ -5,6 +5,7 @@ import (
 	_ "github.com/deskbridge/deskbridge/connectors/channel/email"    // channel
 	_ "github.com/deskbridge/deskbridge/connectors/channel/slack"    // channel
 	_ "github.com/deskbridge/deskbridge/connectors/channel/telegram" // channel
+	_ "github.com/deskbridge/deskbridge/connectors/channel/twilio"   // channel
 	_ "github.com/deskbridge/deskbridge/connectors/channel/wechat"   // channel
 	_ "github.com/deskbridge/deskbridge/connectors/channel/wecomkf"  // channel
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/webhook" // helpdesk

@@ -1,0 +1,93 @@
+package twilio
+
+import (
+	"context"
+	"time"
+
+	api "github.com/twilio/twilio-go/rest/api/v2010"
+
+	"github.com/deskbridge/deskbridge/connectors/channel"
+)
+
+var _ channel.Resolver = (*Twilio)(nil)
+
+const (
+	// skew is how far Twilio's clock and ours may differ.
+	skew   = 2 * time.Minute
+	listed = 200 // how many of the latest messages to a customer are looked at
+)
+
+// Resolve looks for an uncertain request in Twilio's lists, by receiver,
+// sender, time and text. The lists do not show the key that we gave with it, so
+// what fits is taken only if it is the only one and not known to be another
+// request's. The status callback, which carries the key, mostly comes first.
+func (t *Twilio) Resolve(ctx context.Context, o *channel.Outbound) (channel.Sent, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if t.spoken(o.Message.Thread) {
+		return t.findCall(ctx, o)
+	}
+	return t.findMessage(ctx, o)
+}
+
+func (t *Twilio) findMessage(ctx context.Context, o *channel.Outbound) (channel.Sent, bool, error) {
+	want, err := t.messageParams(o)
+	if err != nil {
+		return channel.Sent{}, false, err
+	}
+	service, c := t.service(ctx)
+	p := &api.ListMessageParams{To: want.To, From: want.From}
+	page, err := service.PageMessage(p.SetPageSize(listed), "", "")
+	if err != nil {
+		return channel.Sent{}, false, c.fault(err)
+	}
+	var fits []found
+	for _, m := range page.Messages {
+		media := value(m.NumMedia)
+		same := want.ContentSid != nil || value(m.Body) == value(want.Body) && (want.MediaUrl != nil) == (media != "" && media != "0")
+		if same && value(m.Direction) != "inbound" {
+			fits = append(fits, found{value(m.Sid), value(m.Status), value(m.DateCreated)})
+		}
+	}
+	return t.only(o, fits)
+}
+
+func (t *Twilio) findCall(ctx context.Context, o *channel.Outbound) (channel.Sent, bool, error) {
+	want, err := t.callParams(o)
+	if err != nil {
+		return channel.Sent{}, false, err
+	}
+	service, c := t.service(ctx)
+	p := &api.ListCallParams{To: want.To, From: want.From}
+	page, err := service.PageCall(p.SetPageSize(listed), "", "")
+	if err != nil {
+		return channel.Sent{}, false, c.fault(err)
+	}
+	var fits []found
+	for _, call := range page.Calls {
+		if value(call.Direction) == "outbound-api" {
+			fits = append(fits, found{value(call.Sid), value(call.Status), value(call.DateCreated)})
+		}
+	}
+	return t.only(o, fits)
+}
+
+// found is an entry of a list that may be the request looked for.
+type found struct{ sid, status, created string }
+
+// only returns the one that was made while the request was under way, if there
+// is just one.
+func (t *Twilio) only(o *channel.Outbound, fits []found) (channel.Sent, bool, error) {
+	since, until := o.Begun.Add(-skew), o.Begun.Add(requestTimeout+skew)
+	var hit []found
+	for _, f := range fits {
+		created, err := time.Parse(time.RFC1123Z, f.created)
+		if err == nil && !created.Before(since) && !created.After(until) && !t.remembered(f.sid) {
+			hit = append(hit, f)
+		}
+	}
+	if len(hit) != 1 {
+		return channel.Sent{}, false, nil
+	}
+	return channel.Sent{ExternalID: hit[0].sid, Detail: "found in Twilio's list, " + hit[0].status}, true, nil
+}
