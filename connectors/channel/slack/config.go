@@ -11,7 +11,7 @@ import (
 
 // Config is one app in one workspace.
 type Config struct {
-	BotToken      configs.Secret `yaml:"bot_token" required:"true" example:"${SLACK_BOT_TOKEN}" doc:"The bot token of the installed app (xoxb-...). Its scopes: chat:write, im:write, im:history, channels:history, groups:history, channels:read, groups:read, files:read, files:write, reactions:read, users:read, users:read.email."`
+	BotToken      configs.Secret `yaml:"bot_token" required:"true" example:"${SLACK_BOT_TOKEN}" doc:"The bot token of the installed app (xoxb-...). Its scopes: chat:write, im:write, im:history, im:read, channels:history, groups:history, channels:read, groups:read, files:read, files:write, reactions:read, users:read, users:read.email."`
 	AppToken      configs.Secret `yaml:"app_token" shown:"true" example:"${SLACK_APP_TOKEN}" doc:"The app-level token (xapp-...) with the scope connections:write; needed for mode socket."`
 	SigningSecret configs.Secret `yaml:"signing_secret" doc:"The app's signing secret; needed for mode events."`
 	Mode          string         `yaml:"mode" enum:"socket,events" default:"socket" doc:"How events come: socket keeps a connection to Slack open and needs no public address; events lets Slack call /webhooks/NAME."`

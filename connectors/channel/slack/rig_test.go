@@ -111,16 +111,22 @@ type source struct {
 	seen     map[string]bool
 	others   []normalize.Item
 	failures int // batches to refuse
+	cursors  map[string]string
 	alive    int
 	changed  chan struct{}
 }
 
 func newSource(c channel.Channel) *source {
-	return &source{channel: c, seen: map[string]bool{}, changed: make(chan struct{})}
+	return &source{channel: c, seen: map[string]bool{}, cursors: map[string]string{}, changed: make(chan struct{})}
 }
 
-func (s *source) Cursor(context.Context, string) (string, error) { return "", nil }
-func (s *source) Woken() <-chan struct{}                         { return nil }
+func (s *source) Woken() <-chan struct{} { return nil }
+
+func (s *source) Cursor(_ context.Context, key string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursors[key], nil
+}
 
 func (s *source) Alive() {
 	s.mu.Lock()
@@ -140,9 +146,12 @@ func (s *source) Sink(_ context.Context, b normalize.Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.notify()
-	if s.failures > 0 {
+	if s.failures > 0 && len(b.Inputs) > 0 {
 		s.failures--
 		return errStore
+	}
+	for _, c := range b.Cursors {
+		s.cursors[c.Key] = c.Value
 	}
 	for _, in := range b.Inputs {
 		s.inputs = append(s.inputs, in)

@@ -47,11 +47,10 @@ func (s *Slack) Stream(ctx context.Context, src channel.Source) error {
 			return err
 		}
 		if s.cfg.Mode == modeEvents {
-			src.Alive()
-			if err := pause(ctx, watchEvery); err != nil {
-				return err
-			}
-			continue
+			g, ctx := errgroup.WithContext(ctx)
+			g.Go(func() error { return s.watch(ctx, src) })
+			g.Go(func() error { return s.keepUp(ctx, src) })
+			return g.Wait()
 		}
 		err := s.session(ctx, src)
 		if !errors.Is(err, errRefresh) {
@@ -59,6 +58,19 @@ func (s *Slack) Stream(ctx context.Context, src channel.Source) error {
 		}
 		if time.Since(started) < shortSession {
 			return connectors.Errorf(connectors.Transient, "", "Slack ended the connection at once")
+		}
+	}
+}
+
+// watch tries the bot token for as long as it is good.
+func (s *Slack) watch(ctx context.Context, src channel.Source) error {
+	for {
+		src.Alive()
+		if err := pause(ctx, watchEvery); err != nil {
+			return err
+		}
+		if _, err := s.test(ctx); err != nil {
+			return err
 		}
 	}
 }
@@ -98,6 +110,7 @@ func (s *Slack) session(ctx context.Context, src channel.Source) error {
 		return ended
 	})
 	g.Go(func() error { return s.heartbeat(ctx, conn, src) })
+	g.Go(func() error { return s.keepUp(ctx, src) })
 	return g.Wait()
 }
 

@@ -143,6 +143,7 @@ var methods = map[string]func(*Server, *http.Request, url.Values) (answer, refus
 	"chat.delete":                  (*Server).deleteMessage,
 	"conversations.open":           (*Server).openDirect,
 	"conversations.info":           (*Server).channelInfo,
+	"conversations.list":           (*Server).listDirects,
 	"conversations.history":        (*Server).history,
 	"conversations.replies":        (*Server).replies,
 	"users.info":                   (*Server).userInfo,
@@ -258,6 +259,20 @@ func (s *Server) channelInfo(_ *http.Request, form url.Values) (answer, refusal)
 	}}, ""
 }
 
+// listDirects lists the direct messages that there are.
+func (s *Server) listDirects(_ *http.Request, form url.Values) (answer, refusal) {
+	if form.Get("types") != "im" {
+		return nil, "invalid_types"
+	}
+	list := []any{}
+	for id := range s.channels {
+		if channelType(id) == "im" {
+			list = append(list, map[string]any{"id": id, "is_im": true})
+		}
+	}
+	return answer{"channels": list, "response_metadata": map[string]any{"next_cursor": ""}}, ""
+}
+
 func (s *Server) history(_ *http.Request, form url.Values) (answer, refusal) {
 	return s.list(form, func(m *message) bool { return m.thread == "" || m.thread == m.ts }, true)
 }
@@ -300,6 +315,11 @@ func (s *Server) list(form url.Values, in func(*message) bool, newest bool) (ans
 		e := s.show(r, m)
 		if form.Get("include_all_metadata") != "1" && form.Get("include_all_metadata") != "true" {
 			delete(e, "metadata")
+		}
+		for _, reply := range r.said {
+			if reply.thread == m.ts && reply != m {
+				e["latest_reply"] = reply.ts
+			}
 		}
 		messages = append(messages, e)
 	}

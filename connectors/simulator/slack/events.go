@@ -131,6 +131,14 @@ func (s *Server) Release(reverse bool) {
 	}
 }
 
+// Drop forgets what Hold kept back, as Slack does after some tries.
+func (s *Server) Drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts.GivenUp += len(s.held)
+	s.held, s.holding = nil, false
+}
+
 // Twice lets the next n events be sent two times.
 func (s *Server) Twice(n int) {
 	s.mu.Lock()

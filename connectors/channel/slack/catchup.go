@@ -1,0 +1,281 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// Slack tries an event a few times within some minutes and then gives it up, so
+// what is said during a longer outage is read from the channels themselves:
+// messages, and answers in threads that began in the last two weeks before it.
+// Edits, deletions and reactions of that time are not seen.
+const (
+	aliveCursor  = "alive" // when the account was last connected and had all
+	aliveEvery   = time.Minute
+	aliveGap     = 2 * time.Minute  // a shorter outage Slack's own retries cover
+	aliveOverlap = 10 * time.Minute // events may still have been under way
+	threadsFrom  = 14 * 24 * time.Hour
+	catchPages   = 50 // of one channel: 10,000 messages
+	catchDirects = 1000
+	catchAgain   = 5 * time.Minute
+)
+
+// keepUp reads what was missed, and from then on notes every minute that
+// nothing is.
+func (s *Slack) keepUp(ctx context.Context, src channel.Source) error {
+	value, err := src.Cursor(ctx, aliveCursor)
+	if err != nil {
+		return err
+	}
+	connected := s.deps.Clock.Now()
+	seconds, err := strconv.ParseInt(value, 10, 64)
+	if last := time.Unix(seconds, 0); err == nil && connected.Sub(last) > aliveGap {
+		for {
+			err := s.catchUp(ctx, src, last.Add(-aliveOverlap))
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			e := connectors.Classify(err)
+			s.deps.Log.Warn("what was said during the outage was not read, will try again", "err", e)
+			if err := pause(ctx, max(e.RetryAfter, catchAgain)); err != nil {
+				return err
+			}
+		}
+	}
+	for {
+		now := strconv.FormatInt(s.deps.Clock.Now().Unix(), 10)
+		if err := src.Sink(ctx, normalize.Batch{Cursors: []normalize.Cursor{{Key: aliveCursor, Value: now}}}); err != nil {
+			return err
+		}
+		if err := pause(ctx, aliveEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// catchUp reads all channels from a time on.
+func (s *Slack) catchUp(ctx context.Context, src channel.Source, since time.Time) error {
+	who, err := s.test(ctx)
+	if err != nil {
+		return err
+	}
+	channels := s.cfg.ListenTo
+	if s.cfg.DirectMessages {
+		directs, err := s.directs(ctx)
+		if err != nil {
+			return err
+		}
+		channels = append(channels[:len(channels):len(channels)], directs...)
+	}
+	for _, id := range channels {
+		c := catcher{Slack: s, src: src, who: who, channel: id, since: since}
+		err := c.read(ctx)
+		if e := connectors.Classify(err); err != nil && (e.Class == connectors.Rejected || e.Code == "missing_scope") {
+			s.deps.Log.Warn("a channel cannot be read", "channel", id, "err", e)
+			continue // nor could it before the outage
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// directs are the channels of direct messages with the app.
+func (s *Slack) directs(ctx context.Context) (ids []string, err error) {
+	form := url.Values{"types": {"im"}, "limit": {"200"}}
+	for len(ids) < catchDirects {
+		var page struct {
+			Channels []struct {
+				ID string `json:"id"`
+			} `json:"channels"`
+			Next cursor `json:"response_metadata"`
+		}
+		err := s.ask(ctx, "conversations.list", form, &page)
+		if e := connectors.Classify(err); err != nil && e.Code == "missing_scope" {
+			s.deps.Log.Warn("direct messages of the outage were not read: the app lacks the scope im:read")
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range page.Channels {
+			if isDirect(c.ID) && anyChannelID.MatchString(c.ID) {
+				ids = append(ids, c.ID)
+			}
+		}
+		if page.Next.Next == "" {
+			break
+		}
+		form.Set("cursor", page.Next.Next)
+	}
+	return ids, nil
+}
+
+type cursor struct {
+	Next string `json:"next_cursor"`
+}
+
+// catcher reads one channel.
+type catcher struct {
+	*Slack
+	src     channel.Source
+	who     *slack.AuthTestResponse
+	channel string
+	since   time.Time
+}
+
+// read takes in what was said since, oldest first, each thread after its root.
+func (c *catcher) read(ctx context.Context) error {
+	form := url.Values{"channel": {c.channel}, "oldest": {stamp(c.since.Add(-threadsFrom))}}
+	roots, err := c.pages(ctx, "conversations.history", form)
+	if err != nil {
+		return err
+	}
+	for i := len(roots) - 1; i >= 0; i-- { // the history is newest first
+		list := roots[i : i+1]
+		var root struct {
+			TS     string `json:"ts"`
+			Latest string `json:"latest_reply"`
+		}
+		if json.Unmarshal(roots[i], &root) == nil && c.new(root.Latest) {
+			form := url.Values{"channel": {c.channel}, "ts": {root.TS}, "oldest": {stamp(c.since)}}
+			answers, err := c.pages(ctx, "conversations.replies", form)
+			if err != nil {
+				return err
+			}
+			list = append(list[:1:1], answers...)
+		}
+		if err := c.take(ctx, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return strconv.FormatInt(max(t.Unix(), 0), 10) + ".000000" }
+
+func (c *catcher) new(ts string) bool {
+	at, err := parseTS(ts)
+	return err == nil && at.After(c.since)
+}
+
+// pages reads all pages of a list of messages, each as it came.
+func (c *catcher) pages(ctx context.Context, method string, form url.Values) (all []json.RawMessage, err error) {
+	form.Set("limit", strconv.Itoa(resolvePage))
+	for range catchPages {
+		var page struct {
+			Messages []json.RawMessage `json:"messages"`
+			Next     cursor            `json:"response_metadata"`
+		}
+		if err := c.ask(ctx, method, form, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Messages...)
+		if page.Next.Next == "" {
+			break
+		}
+		form.Set("cursor", page.Next.Next)
+	}
+	return all, nil
+}
+
+// take stores messages in the form in which events bring them. Those that came
+// as events are known by their ids.
+func (c *catcher) take(ctx context.Context, messages []json.RawMessage) error {
+	var batch normalize.Batch
+	for _, raw := range messages {
+		var m map[string]json.RawMessage
+		var ts string
+		if json.Unmarshal(raw, &m) != nil || json.Unmarshal(m["ts"], &ts) != nil || !c.new(ts) {
+			continue
+		}
+		m["channel"], _ = json.Marshal(c.channel)
+		event, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		payload, err := json.Marshal(map[string]any{
+			"type": "event_callback", "team_id": c.who.TeamID, "event": json.RawMessage(event), "event_id": "history/" + c.channel + ":" + ts,
+			"authorizations": []any{map[string]any{
+				"team_id": c.who.TeamID, "enterprise_id": c.who.EnterpriseID, "user_id": c.who.UserID, "is_bot": true,
+			}},
+		})
+		if err != nil {
+			return err
+		}
+		batch.Inputs = append(batch.Inputs, normalize.Input{
+			Key: "history/" + c.channel + ":" + ts, Raw: payload, ContentType: "application/json",
+			Meta: map[string]string{metaEnvelope: envelopeEvent}, ReceivedAt: c.deps.Clock.Now(),
+		})
+	}
+	if len(batch.Inputs) == 0 {
+		return nil
+	}
+	return c.src.Sink(ctx, batch)
+}
+
+// ask calls a method that changes nothing, for an answer that the SDK would
+// take apart. Where Slack asks to slow down it waits.
+func (s *Slack) ask(ctx context.Context, method string, form url.Values, answer any) error {
+	for {
+		err := s.askOnce(ctx, method, form, answer)
+		e := connectors.Classify(err)
+		if err == nil || e.Class != connectors.Throttled {
+			return err
+		}
+		if err := pause(ctx, min(max(e.RetryAfter, time.Second), catchAgain)); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Slack) askOnce(ctx context.Context, method string, form url.Values, answer any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cfg.endpoint()+method, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", "Bearer "+s.cfg.BotToken.Reveal())
+	resp, err := wire{s.http}.Do(r)
+	if err != nil {
+		return asking(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		e := answered(resp.StatusCode, false)
+		if wait, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s"); err == nil {
+			e.RetryAfter = wait
+		}
+		return e
+	}
+	var whole json.RawMessage
+	if err := json.NewDecoder(resp.Body).Decode(&whole); err != nil {
+		return asking(err)
+	}
+	var status slack.SlackResponse
+	if err := json.Unmarshal(whole, &status); err != nil {
+		return asking(err)
+	}
+	if !status.Ok {
+		return refused(slack.SlackErrorResponse{Err: status.Error, Needed: status.Needed}, false)
+	}
+	if err := json.Unmarshal(whole, answer); err != nil {
+		return asking(err)
+	}
+	return nil
+}

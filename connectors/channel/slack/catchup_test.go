@@ -1,0 +1,96 @@
+package slack_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/channel/slack"
+	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	simulator "github.com/deskbridge/deskbridge/connectors/simulator/slack"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// What was said while nobody was connected, and what Slack has given up to
+// tell, is read from the channels.
+func TestAnOutageLosesNothing(t *testing.T) {
+	for _, mode := range []string{"socket", "events"} {
+		t.Run(mode, func(t *testing.T) {
+			r := open(t, quick, func(c *slack.Config) { c.Mode = mode })
+			r.slack.Hold()
+			root := r.slack.Say(simulator.Post{Channel: shared, User: marie.ID, Text: "root"})
+			r.slack.Say(simulator.Post{Channel: shared, User: marie.ID, Text: "another"})
+			want := []string{"root"}
+			for i := range 250 { // more than a page
+				words := fmt.Sprintf("answer %d", i)
+				r.slack.Say(simulator.Post{Channel: shared, User: marie.ID, Text: words, Thread: root})
+				want = append(want, words)
+			}
+			r.slack.Say(simulator.Post{User: marie.ID, Text: "direct"})
+			r.slack.Say(simulator.Post{Channel: "C02OTHER", User: marie.ID, Text: "elsewhere"})
+			if _, err := r.Send(t.Context(), answer("1", normalize.Thread{ID: shared + ":" + root}, say("ours"), nil)); err != nil {
+				t.Fatal(err)
+			}
+			r.slack.Drop()
+			want = append(want, "another", "direct")
+			r.src.cursors["alive"] = strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
+			r.slack.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "conversations.replies", Status: 429, RetryAfter: time.Second})
+			r.stream(t)
+			r.src.until(t, "all read", func() bool {
+				seconds, err := strconv.ParseInt(r.src.cursors["alive"], 10, 64)
+				return err == nil && time.Since(time.Unix(seconds, 0)) < time.Minute
+			})
+			if diff := cmp.Diff(want, r.src.texts()); diff != "" {
+				t.Error(diff)
+			}
+			for _, m := range r.src.messages[:251] {
+				if m.Thread.Key != shared+":"+root || m.Address.Value != "T07ACME:U07MARIE" {
+					t.Errorf("%q stands in %q, from %v", m.Text, m.Thread.Key, m.Address)
+				}
+			}
+		})
+	}
+}
+
+// What was said before the account was set up is none of ours.
+func TestTheFirstConnectionReadsNoHistory(t *testing.T) {
+	r := open(t, quick, nil)
+	r.slack.Hold()
+	r.slack.Say(simulator.Post{Channel: shared, User: marie.ID, Text: "long ago"})
+	r.slack.Drop()
+	r.stream(t)
+	r.src.until(t, "noted", func() bool { return r.src.cursors["alive"] != "" })
+	r.slack.Say(simulator.Post{Channel: shared, User: marie.ID, Text: "now"})
+	r.settled(t)
+	if diff := cmp.Diff([]string{"now"}, r.src.texts()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// As long as the outage was not read to its end, it counts as not read.
+func TestAnOutageIsReadAgainAfterAFailure(t *testing.T) {
+	r := open(t, quick, nil)
+	r.slack.Hold()
+	r.slack.Say(simulator.Post{Channel: shared, User: marie.ID, Text: "missed"})
+	r.slack.Drop()
+	before := strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
+	r.src.cursors["alive"] = before
+	r.slack.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "conversations.history", Status: 500})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := r.Stream(ctx, r.src); err == nil {
+		t.Error("the stream ended without a reason")
+	}
+	if got := r.src.cursors["alive"]; got != before {
+		t.Fatalf("the outage counts as read: %s", got)
+	}
+	r.stream(t)
+	r.src.until(t, "read", func() bool { return len(r.src.messages) == 1 })
+}
+
+var _ channel.Streamer = (*slack.Slack)(nil)
