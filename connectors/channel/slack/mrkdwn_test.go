@@ -54,9 +54,9 @@ func TestMarkupReads(t *testing.T) {
 func TestHostileMarkupTakesNoTime(t *testing.T) {
 	for _, piece := range []string{"*a ", "`", "`a", "<", "<a", "```", "&gt;", "*_~", "_*", ":a:", "<@|>", "> *a*\n"} {
 		began := time.Now()
-		fromMrkdwn(strings.Repeat(piece, 1<<20/len(piece)))
+		fromMrkdwn(strings.Repeat(piece, 200_000/len(piece)))
 		if took := time.Since(began); took > 3*time.Second {
-			t.Errorf("a megabyte of %q took %v", piece, took)
+			t.Errorf("200,000 bytes of %q took %v", piece, took)
 		}
 	}
 }
