@@ -29,6 +29,7 @@ const (
 	mapiAttachData   = 0x3701
 	mapiBody         = 0x1000
 	mapiBodyHTML     = 0x1013
+	mapiRTF          = 0x1009 // compressed, [MS-OXRTFCP]
 )
 
 // tnef is what was found in a winmail.dat.
@@ -111,6 +112,9 @@ func (t *tnef) attribute(id uint16, v []byte) bool {
 				t.plain = either(t.plain, t.property(wide, v))
 			case mapiBodyHTML:
 				t.html = either(t.html, t.property(wide, v))
+			case mapiRTF:
+				plain, html := readRTF(unpackRTF(v))
+				t.plain, t.html = either(t.plain, plain), either(t.html, html)
 			}
 		})
 	case f == nil:
@@ -160,6 +164,10 @@ func codepage(n uint32) string {
 		return "shift_jis"
 	case 949:
 		return "euc-kr"
+	case 874:
+		return "windows-874"
+	case 65001:
+		return "utf-8"
 	case 1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258:
 		return "windows-125" + string(rune('0'+n%10))
 	}
