@@ -37,7 +37,9 @@ type Message struct {
 	FullText string `json:"full_text"`
 	HTML     string `json:"html"` // sanitised; empty where there was none
 	Parts    []Part `json:"parts"`
-	// ReplyWindow is nil where the channel lets us answer at any time.
+	// ReplyWindow is nil where the channel lets us answer at any time. An
+	// inbound message brings the window that it opens; the read side fills in
+	// what is left of it now, over all conversations with that address.
 	ReplyWindow *ReplyWindow `json:"reply_window"`
 	// Automated mail (RFC 3834 and kin) is shown and never answered.
 	Automated    bool `json:"automated"`

@@ -289,17 +289,48 @@ func TestEachRecipientIsAskedOnce(t *testing.T) {
 	})
 }
 
+// A channel with templates decides for itself what it sends after the window
+// has closed; it is told of the window either way.
+func TestAChannelIsToldOfTheReplyWindow(t *testing.T) {
+	engines(t, func(t *testing.T, r *rig) {
+		r.vendor.limits.Template = true
+		until := r.Now.Add(time.Minute)
+		r.Hear("ann", normalize.ReplyWindow{Until: until, Remaining: 2})
+		first, second := r.Send("ann"), r.Send("ann")
+		stop := r.deliver()
+		r.becomes(first, outbox.Done)
+		r.becomes(second, outbox.Done)
+		stop()
+		third := r.SendAnytime("ann")
+		r.step(2 * time.Minute)
+		r.deliver()
+		r.becomes(third, outbox.Done)
+		r.becomes(r.Send("bob"), outbox.Done)
+		r.vendor.mu.Lock()
+		defer r.vendor.mu.Unlock()
+		for i, want := range []int{2, 1, 0} {
+			if w := r.vendor.sent[i].Message.ReplyWindow; w == nil || w.Remaining != want || !w.Until.Equal(until) {
+				t.Errorf("request %d was told of %+v, want %d left", i, w, want)
+			}
+		}
+		if w := r.vendor.sent[3].Message.ReplyWindow; w != nil {
+			t.Errorf("of a window that is none: %+v", w)
+		}
+	})
+}
+
 func TestWhatCannotArriveIsRefusedWithoutARequest(t *testing.T) {
 	engines(t, func(t *testing.T, r *rig) {
-		r.vendor.limits.Window = &normalize.ReplyWindow{Until: r.Now.Add(-time.Hour), Remaining: -1}
+		r.Hear("ann", normalize.ReplyWindow{Until: r.Now.Add(time.Minute), Remaining: -1})
 		late := r.Send("ann")
+		r.step(2 * time.Minute)
 		stop := r.deliver()
 		r.becomes(late, outbox.Failed)
 		if s, why := r.part(late); s != normalize.StatusFailed || why == "" {
 			t.Errorf("shown as %s %q", s, why)
 		}
 		stop()
-		r.vendor.limits.Window = nil
+		r.Hear("ann", normalize.ReplyWindow{Until: r.Now.Add(time.Hour), Remaining: -1})
 		r.vendor.script(r.vendor.fail(connectors.Errorf(connectors.Unreachable, "21610", "opted out")))
 		first := r.Send("ann")
 		r.deliver()

@@ -142,8 +142,6 @@ type Limits struct {
 	Kinds map[normalize.PartKind]MediaLimit
 	// TotalBytes bounds a bundle.
 	TotalBytes int64
-	// Window is nil where there is none.
-	Window *normalize.ReplyWindow
 	// Idempotent: the vendor recognises a repeat of Outbound.Key, so that an
 	// ambiguous error may be retried.
 	Idempotent bool

@@ -27,9 +27,10 @@ func newest(before normalize.ID) normalize.ID {
 }
 
 const messageSelect = `SELECT m.id, m.conversation_id, m.account_id, m.flags, m.sent_at, m.external_id, m.payload,
-	a.kind, a.value, a.name, o.customer_id, CASE WHEN r.ledger_id IS NULL THEN 0 ELSE 1 END
-	FROM messages m JOIN addresses a ON a.id = m.address_id JOIN addresses o ON o.id = m.owner_id
-	LEFT JOIN raws r ON r.ledger_id = m.ledger_id`
+	a.kind, a.value, a.name, o.customer_id, CASE WHEN r.ledger_id IS NULL THEN 0 ELSE 1 END,
+	` + windowColumns + ` FROM messages m JOIN addresses a ON a.id = m.address_id JOIN addresses o ON o.id = m.owner_id
+	LEFT JOIN raws r ON r.ledger_id = m.ledger_id
+	LEFT JOIN windows w ON w.account_id = m.account_id AND w.address_id = m.address_id`
 
 // found is a message as it was read, before what stands elsewhere is added.
 type found struct {
@@ -43,8 +44,10 @@ func scanMessage(r row) (f found, err error) {
 	m := &normalize.Message{Direction: normalize.Inbound}
 	f.Message = m
 	var b []byte
+	var w window
 	if err := r.scan(&m.ID, &m.ConversationID, &f.account, &f.flags, &m.SentAt, &m.ExternalID, &b,
-		&m.Address.Kind, &m.Address.Value, &m.Address.Name, &f.customer, &m.RawAvailable); err != nil {
+		&m.Address.Kind, &m.Address.Value, &m.Address.Name, &f.customer, &m.RawAvailable,
+		&w.until, &w.remaining, &w.pending); err != nil {
 		return f, err
 	}
 	p, err := decodePayload(b)
@@ -52,6 +55,7 @@ func scanMessage(r row) (f found, err error) {
 		return f, err
 	}
 	p.fill(m)
+	m.ReplyWindow = w.left()
 	m.Note = f.flags&flagNote != 0
 	status := normalize.StatusReceived
 	if f.flags&flagOutbound != 0 {

@@ -123,6 +123,7 @@ func (db *DB) expire(t tx, id normalize.ID, now time.Time) error {
 		why += "; the last error was: " + j.err
 	}
 	t.exec(`UPDATE jobs SET state = $2, error = $3 WHERE id = $1`, id, outbox.Expired, why)
+	countRequest(t, j, outbox.Expired)
 	return db.endParts(t, j, why, now)
 }
 

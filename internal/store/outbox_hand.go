@@ -31,6 +31,7 @@ func (db *DB) Retry(ctx context.Context, job normalize.ID, expires, now time.Tim
 		}
 		t.exec(`UPDATE jobs SET state = $2, due_at = $3, expires_at = $4, tries = 0, settled = $5 WHERE id = $1`,
 			job, outbox.Queued, now, expires, settled)
+		countRequest(t, j, outbox.Queued)
 		switch j.task {
 		case outbox.TaskSend:
 			err = restartParts(t, j, now)
@@ -70,6 +71,7 @@ func (db *DB) Cancel(ctx context.Context, job normalize.ID, now time.Time) error
 			return refuse(fmt.Errorf("job %s is being worked on: %w", job, outbox.ErrState))
 		}
 		t.exec(`UPDATE jobs SET state = $2 WHERE id = $1`, job, outbox.Cancelled)
+		countRequest(t, j, outbox.Cancelled)
 		if err := db.endParts(t, j, why, now); err != nil {
 			return err
 		}

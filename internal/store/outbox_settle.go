@@ -48,6 +48,7 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 	if err := db.settleParts(t, j, s); err != nil {
 		return err
 	}
+	countRequest(t, j, s.State)
 	for _, a := range s.Unreachable {
 		if err := markUnreachable(t, a, cmp.Or(problem, "the channel said so"), j.conversation, s.Now); err != nil {
 			return err

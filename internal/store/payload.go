@@ -37,7 +37,6 @@ type payload struct {
 	FullText       string                    `json:"full_text,omitempty"` // where it is not Text
 	HTML           string                    `json:"html,omitempty"`
 	Parts          []storedPart              `json:"parts,omitempty"`
-	ReplyWindow    *normalize.ReplyWindow    `json:"reply_window,omitempty"`
 	Automated      bool                      `json:"automated,omitempty"`
 	Authentication *normalize.Authentication `json:"authentication,omitempty"`
 	Author         *normalize.Author         `json:"author,omitempty"`
@@ -72,7 +71,7 @@ func newPayload(m *normalize.Message) *payload {
 	p := &payload{
 		ReceivedAt: m.ReceivedAt, Thread: cleanThread(m.Thread), ThreadKey: clean(m.Thread.Key), Separate: m.Thread.Separate,
 		Subject: clean(m.Subject), Text: clean(m.Text), FullText: clean(m.FullText), HTML: clean(m.HTML),
-		ReplyWindow: m.ReplyWindow, Automated: m.Automated, Authentication: m.Authentication, Author: m.Author, Unreadable: clean(m.Unreadable),
+		Automated: m.Automated, Authentication: m.Authentication, Author: m.Author, Unreadable: clean(m.Unreadable),
 		EditedAt: m.EditedAt, DeletedAt: m.DeletedAt, Reactions: m.Reactions,
 	}
 	if p.FullText == p.Text {
@@ -129,7 +128,7 @@ func (p *payload) fill(m *normalize.Message) {
 	if m.FullText == "" {
 		m.FullText = p.Text
 	}
-	m.ReplyWindow, m.Automated, m.Author, m.Unreadable = p.ReplyWindow, p.Automated, p.Author, p.Unreadable
+	m.Automated, m.Author, m.Unreadable = p.Automated, p.Author, p.Unreadable
 	m.Authentication = p.Authentication
 	m.EditedAt, m.DeletedAt, m.Reactions = p.EditedAt, p.DeletedAt, p.Reactions
 	m.Parts = make([]normalize.Part, len(p.Parts))

@@ -69,7 +69,7 @@ func (db *DB) reply(t tx, r timeline.Reply, e *entry) (replied, error) {
 	}
 	b := newBatch(db, t)
 	in := &ingest{Ingest: timeline.Ingest{Account: account.Name, Now: r.Now}, account: account}
-	m, err := b.send(in, e, r.Message)
+	m, err := b.send(in, e, r)
 	if err != nil {
 		return replied{}, err
 	}
@@ -132,7 +132,8 @@ func (db *DB) Written(ctx context.Context, account string, a normalize.Address, 
 }
 
 // send writes an agent's message into its conversation.
-func (b *batch) send(in *ingest, e *entry, m *normalize.Message) (*messageRow, error) {
+func (b *batch) send(in *ingest, e *entry, r timeline.Reply) (*messageRow, error) {
+	m := r.Message
 	if k, err := b.key(e.ext); err != nil || k != nil {
 		return nil, errors.Join(err, refuse(fmt.Errorf("%w: a message with this external id exists", timeline.ErrConflict)))
 	}
@@ -151,6 +152,9 @@ func (b *batch) send(in *ingest, e *entry, m *normalize.Message) (*messageRow, e
 	}
 	a, err := b.address(e.message.Address, in.Now)
 	if err != nil {
+		return nil, err
+	}
+	if err := reserve(b.t, in.account.ID, a.id, r); err != nil {
 		return nil, err
 	}
 	if c == nil {

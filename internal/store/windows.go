@@ -1,9 +1,12 @@
 package store
 
 import (
+	"context"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+	"github.com/deskbridge/deskbridge/outbox"
 )
 
 // # Reply windows
@@ -42,4 +45,71 @@ func openWindow(t tx, m *messageRow, w *normalize.ReplyWindow, now time.Time) {
 		ON CONFLICT (account_id, address_id) DO UPDATE SET until = excluded.until, remaining = excluded.remaining
 		WHERE excluded.until >= windows.until OR windows.until <= $5 OR windows.remaining = 0`,
 		m.account, m.address, w.Until, max(-1, w.Remaining), now)
+}
+
+// ReplyWindow implements timeline.Reader.
+func (db *DB) ReplyWindow(ctx context.Context, account string, a normalize.Address) (w *timeline.Window, err error) {
+	a = cleanAddress(a)
+	err = db.read(ctx, func(s session) error {
+		acc, err := db.accounts.named(s, account)
+		if err != nil {
+			return err
+		}
+		w, err = readWindow(s, ` WHERE w.account_id = $1 AND w.address_id = (SELECT id FROM addresses WHERE kind = $2 AND value = $3)`,
+			acc.ID, a.Kind, a.Value)
+		return err
+	})
+	return w, err
+}
+
+// readWindow returns one window; nil for none.
+func readWindow(s session, tail string, list ...any) (*timeline.Window, error) {
+	var w window
+	found, err := one(s, `SELECT `+windowColumns+` FROM windows w`+tail, list, &w.until, &w.remaining, &w.pending)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &timeline.Window{ReplyWindow: normalize.ReplyWindow{Until: w.until, Remaining: w.remaining}, Pending: w.pending}, nil
+}
+
+// reserve takes the requests of an answer out of what may still be used, or
+// refuses it.
+func reserve(t tx, account int64, address normalize.ID, r timeline.Reply) error {
+	if len(r.Jobs) == 0 {
+		return nil
+	}
+	w, err := readWindow(t, ` WHERE w.account_id = $1 AND w.address_id = $2 {LOCK}`, account, address)
+	if err != nil || w == nil {
+		return err
+	}
+	if why := w.Takes(len(r.Jobs), r.Now); why != nil && !r.Anytime {
+		return refuse(why)
+	}
+	t.exec(`UPDATE windows SET pending = pending + $3 WHERE account_id = $1 AND address_id = $2`, account, address, len(r.Jobs))
+	return nil
+}
+
+// countRequest keeps count of a send that goes from one state to another. One
+// of unknown fate counts: the vendor may have taken it.
+func countRequest(t tx, j *jobRow, to outbox.State) {
+	pending, used := inWork(to)-inWork(j.state), max(0, counted(to)-counted(j.state))
+	if j.task != outbox.TaskSend || pending == 0 && used == 0 {
+		return
+	}
+	t.exec(`UPDATE windows SET pending = {MOST}(0, pending + $3), remaining = CASE WHEN remaining > 0 THEN {MOST}(0, remaining - $4) ELSE remaining END
+		WHERE account_id = $1 AND address_id = (SELECT address_id FROM messages WHERE id = $2)`, j.account, j.message, pending, used)
+}
+
+func inWork(s outbox.State) int {
+	if s == outbox.Queued || s == outbox.Sending {
+		return 1
+	}
+	return 0
+}
+
+func counted(s outbox.State) int {
+	if s == outbox.Done || s == outbox.Uncertain {
+		return 1
+	}
+	return 0
 }

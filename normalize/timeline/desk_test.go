@@ -105,6 +105,16 @@ func (r *rig) ask(from string) *normalize.Conversation {
 	return c
 }
 
+// askWithin lets a customer write who may be answered within a window.
+func (r *rig) askWithin(from string, w normalize.ReplyWindow) *normalize.Conversation {
+	r.t.Helper()
+	m := &normalize.Message{ExternalID: "question of " + from, Address: normalize.Email(from, ""), Text: "question", ReplyWindow: &w}
+	row := r.takeBy(decoder{item: m}, batch(wire{ID: m.ExternalID}))[0]
+	c, err := r.db.Conversation(r.t.Context(), r.message(row.Message).ConversationID)
+	r.must(err)
+	return c
+}
+
 func (r *rig) jobs(message normalize.ID) []*outbox.Job {
 	r.t.Helper()
 	list, err := r.db.JobsOf(r.t.Context(), message)
@@ -126,9 +136,11 @@ func TestAnswersAreRefusedWhenGiven(t *testing.T) {
 		ann := r.ask("ann@chat.test")
 		dead := r.ask("dead@chat.test")
 		gone := normalize.Receipts{{ExternalID: "ours", Status: normalize.StatusFailed, Recipient: dead.Address, Unreachable: true, Detail: "no such user"}}
-		past, zero := r.now.Add(-time.Minute), &normalize.ReplyWindow{Until: r.now.Add(time.Hour)}
+		over := r.askWithin("over@chat.test", normalize.ReplyWindow{Until: r.now.Add(-time.Minute), Remaining: -1})
+		none := r.askWithin("none@chat.test", normalize.ReplyWindow{Until: r.now.Add(time.Hour)})
+		five := r.askWithin("five@chat.test", normalize.ReplyWindow{Until: r.now.Add(time.Hour), Remaining: 5})
 		file := r.upload("cv.pdf", "application/pdf", 5)
-		image := r.upload("big.png", "image/png", 11)
+		image, small := r.upload("big.png", "image/png", 11), r.upload("small.png", "image/png", 5)
 		down := connectors.Errorf(connectors.AccountDown, "401", "the token was revoked")
 
 		for _, c := range []struct {
@@ -153,8 +165,10 @@ func TestAnswersAreRefusedWhenGiven(t *testing.T) {
 			{name: "large file", answer: timeline.Answer{Attachments: []normalize.ID{image}}, reason: "too_large", words: "big.png"},
 			{name: "kind of file", answer: timeline.Answer{Attachments: []normalize.ID{file}}, reason: "unsupported", words: "file"},
 			{name: "receives only", mute: true, answer: timeline.Answer{Text: "x"}, reason: "not_sendable"},
-			{name: "window over", channel: testChannel{limits: channel.Limits{Window: &normalize.ReplyWindow{Until: past, Remaining: -1}}}, answer: timeline.Answer{Text: "x"}, reason: "window_closed"},
-			{name: "no answers left", channel: testChannel{limits: channel.Limits{Window: zero}}, answer: timeline.Answer{Text: "x"}, reason: "window_closed"},
+			{name: "window over", answer: timeline.Answer{Text: "x", Conversation: over.ID}, reason: "window_closed", words: "until the customer writes again"},
+			{name: "no answers left", answer: timeline.Answer{Text: "x", Conversation: none.ID}, reason: "window_closed", words: "no further answer"},
+			{name: "more pieces than answers left", channel: testChannel{limits: channel.Limits{TextRunes: 10}}, answer: timeline.Answer{Text: strings.Repeat("tenletters", 6), Conversation: five.ID}, reason: "window_closed", words: "takes 6 messages and the vendor allows 5"},
+			{name: "a template carries no file", channel: testChannel{limits: channel.Limits{Template: true}}, answer: timeline.Answer{Attachments: []normalize.ID{small}, Conversation: over.ID}, reason: "window_closed"},
 			{name: "the channel knows that it is opted out", channel: testChannel{no: connectors.Errorf(connectors.Unreachable, "", "opted out")}, answer: timeline.Answer{Text: "x"}, reason: "unreachable", words: "opted out"},
 			{name: "the channel cannot", channel: testChannel{no: connectors.Errorf(connectors.Unsupported, "", "no first message")}, answer: timeline.Answer{Text: "x"}, reason: "unsupported"},
 			{name: "dead address", answer: timeline.Answer{Text: "x", Conversation: dead.ID}, reason: "unreachable", words: "no such user"},
@@ -206,12 +220,12 @@ func TestRepeatedRequests(t *testing.T) {
 	engines(t, func(t *testing.T, r *rig) {
 		ch := &testChannel{prefix: "ours "}
 		desk := r.desk(map[string]*testChannel{"chat": ch})
-		a := timeline.Answer{Conversation: r.ask("ann@chat.test").ID, Text: "once", IdempotencyKey: "k", Hash: sha256.Sum256([]byte("once"))}
+		a := timeline.Answer{Conversation: r.askWithin("ann@chat.test", normalize.ReplyWindow{Until: r.now.Add(time.Hour), Remaining: -1}).ID, Text: "once", IdempotencyKey: "k", Hash: sha256.Sum256([]byte("once"))}
 		first, repeated, err := desk.Reply(t.Context(), a)
 		if err != nil || repeated {
 			t.Fatal(repeated, err)
 		}
-		ch.limits.Window = &normalize.ReplyWindow{Until: r.now.Add(-time.Hour)}
+		r.now = r.now.Add(2 * time.Hour) // the window has closed
 		for _, d := range []*timeline.Desk{desk, r.desk(nil)} {
 			m, repeated, err := d.Reply(t.Context(), a)
 			if err != nil || !repeated || m.ID != first.ID {
@@ -223,7 +237,7 @@ func TestRepeatedRequests(t *testing.T) {
 		if _, _, err := desk.Reply(t.Context(), other); !errors.Is(err, timeline.ErrConflict) {
 			t.Errorf("another request under the key: %v", err)
 		}
-		ch.limits.Window = nil
+		a.Conversation = r.ask("bob@chat.test").ID
 		a.IdempotencyKey = "at once"
 		ids := make([]normalize.ID, crowd)
 		all(func(i int) {

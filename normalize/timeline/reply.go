@@ -75,6 +75,8 @@ type Plan struct {
 	Jobs [][]int
 	// Segments of SMS that its text takes; 0 where the channel has none.
 	Segments int
+	// Anytime: the channel carries it though the reply window has closed.
+	Anytime bool
 }
 
 // Desk takes the agents' answers.
@@ -109,7 +111,7 @@ func (d *Desk) Reply(ctx context.Context, a Answer) (m *normalize.Message, repea
 		m.Parts[i].Status, m.Parts[i].StatusAt = normalize.StatusQueued, now
 	}
 	return d.Store.Reply(ctx, Reply{
-		Message: m, Jobs: p.Jobs, IdempotencyKey: a.IdempotencyKey, RequestHash: a.Hash, ExpiresAt: now.Add(d.Expire), Now: now,
+		Message: m, Jobs: p.Jobs, Anytime: p.Anytime, IdempotencyKey: a.IdempotencyKey, RequestHash: a.Hash, ExpiresAt: now.Add(d.Expire), Now: now,
 	})
 }
 
@@ -159,6 +161,9 @@ func (d *Desk) plan(ctx context.Context, a Answer, now time.Time) (m *normalize.
 		return nil, p, Refuse("too_large", "channel %q would cut the text into %d pieces; at most %d are sent", m.Channel.Name, len(m.Parts), maxParts)
 	}
 	if err := d.reachable(ctx, m); err != nil {
+		return nil, p, err
+	}
+	if err := d.open(ctx, m, p, now); err != nil {
 		return nil, p, err
 	}
 	return m, p, d.govern(ctx, m, now)

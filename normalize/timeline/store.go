@@ -58,6 +58,9 @@ type Reader interface {
 	Media(ctx context.Context, id normalize.ID) (*normalize.Media, error)
 	// Unreachable returns why an address must not be written to, or "".
 	Unreachable(ctx context.Context, a normalize.Address) (string, error)
+	// ReplyWindow returns how long and how often an account may still write to
+	// an address, over all conversations; nil where there is no end.
+	ReplyWindow(ctx context.Context, account string, a normalize.Address) (*Window, error)
 	// Written returns how many messages of ours an account has taken for an
 	// address, after since and not after now by the clock of their time. Notes
 	// do not count, and neither does what was sent in the vendor's own app.
@@ -158,7 +161,10 @@ type Reply struct {
 	Message *normalize.Message
 	// Jobs are the vendor requests that carry it: indexes into Message.Parts.
 	// None for a note.
-	Jobs           [][]int
+	Jobs [][]int
+	// Anytime: they need no open reply window. Otherwise Reply fails with a
+	// *Refused where the window does not take all of them.
+	Anytime        bool
 	IdempotencyKey string
 	// RequestHash tells an honest repeat of the key from a clash.
 	RequestHash [32]byte

@@ -15,6 +15,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
@@ -29,6 +30,9 @@ type Store interface {
 	// 24 hours, for all nodes and over restarts. Where too little is left it
 	// counts nothing and returns how long to wait. Spending nothing asks.
 	Spend(ctx context.Context, account string, spend, limit outbox.Budget, now time.Time) (wait time.Duration, err error)
+	// ReplyWindow returns how long and how often an account may still write to
+	// an address; nil where there is no end.
+	ReplyWindow(ctx context.Context, account string, a normalize.Address) (*timeline.Window, error)
 }
 
 // Worker sends by one account of a channel.

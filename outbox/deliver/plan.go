@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
@@ -12,8 +13,8 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
-// Plan completes an outgoing message for a channel and cuts it into requests: one for each part or, on a channel that bundles,
-// one for all. Text over the channel's limit becomes several parts. What the
+// Plan completes an outgoing message for a channel and cuts it into requests:
+// one for each part or, on a channel that bundles, one for all. Text over the channel's limit becomes several parts. What the
 // channel could not carry is a *timeline.Refused, so that the agent learns of
 // it at once.
 func Plan(ctx context.Context, ch channel.Channel, m, repliedTo *normalize.Message, links Linker, now time.Time) (p timeline.Plan, err error) {
@@ -35,20 +36,23 @@ func Plan(ctx context.Context, ch channel.Channel, m, repliedTo *normalize.Messa
 	if err != nil {
 		return p, refusal(err)
 	}
-	if err := fits(limits, now); err != nil {
-		return p, err
-	}
 	if err := carry(m, limits, links, now); err != nil {
 		return p, err
 	}
 	m.Parts = split(m.Parts, limits)
 	p.Jobs = requests(m.Parts, limits)
+	p.Anytime = limits.Template && onlyText(m.Parts)
 	if limits.Segments {
 		for _, part := range m.Parts {
 			p.Segments += text.Segments(text.Render(part.Text, part.HTML, limits.Markup))
 		}
 	}
 	return p, nil
+}
+
+// onlyText reports whether a template can carry parts.
+func onlyText(parts []normalize.Part) bool {
+	return !slices.ContainsFunc(parts, func(p normalize.Part) bool { return p.Kind != normalize.PartText })
 }
 
 // requests returns which parts go out together.
@@ -81,16 +85,4 @@ func refusal(err error) error {
 		return timeline.Refuse("unreachable", "%s", e.Detail)
 	}
 	return err
-}
-
-func fits(l channel.Limits, now time.Time) error {
-	if w := l.Window; w != nil {
-		if !w.Until.IsZero() && now.After(w.Until) {
-			return timeline.Refuse("window_closed", "the channel allowed an answer until %s", w.Until.Format(time.RFC3339))
-		}
-		if w.Remaining == 0 {
-			return timeline.Refuse("window_closed", "the channel allows no further answer before the customer writes again")
-		}
-	}
-	return nil
 }

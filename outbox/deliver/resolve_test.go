@@ -7,6 +7,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
@@ -25,6 +26,10 @@ func (s *oneSend) Attempts(context.Context, normalize.ID) ([]outbox.Attempt, err
 
 func (s *oneSend) Message(context.Context, normalize.ID) (*normalize.Message, error) {
 	return &normalize.Message{Address: mail("a")[0], Parts: []normalize.Part{{ID: 1}}}, nil
+}
+
+func (s *oneSend) ReplyWindow(context.Context, string, normalize.Address) (*timeline.Window, error) {
+	return nil, nil
 }
 
 func (s *oneSend) Unreachable(context.Context, normalize.Address) (string, error) { return "", nil }

@@ -8,6 +8,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
@@ -24,8 +25,10 @@ func (w *Worker) send(ctx context.Context, job *outbox.Job, begin outbox.Begin) 
 	if job.Interrupted && !limits.Idempotent {
 		return refused(connectors.Ambiguous, "the daemon stopped while the vendor was being asked")
 	}
-	if why := w.closed(limits); why != "" {
-		return refused(connectors.Unreachable, why)
+	if why, err := w.closed(ctx, r, limits); err != nil {
+		return outbox.Result{Err: unsent(err), Repeatable: limits.Idempotent}
+	} else if why != nil {
+		return outbox.Result{Err: connectors.Errorf(connectors.Rejected, why.Reason, "%s", why.Detail)}
 	}
 	early, err := w.drop(ctx, r)
 	if err != nil {
@@ -91,17 +94,23 @@ func (w *Worker) spend(ctx context.Context, account string, spend, day outbox.Bu
 	return e
 }
 
-// closed returns why the vendor would not take an answer now, or "".
-func (w *Worker) closed(l channel.Limits) string {
-	switch {
-	case l.Window == nil:
-	case !l.Window.Until.IsZero() && !w.Clock.Now().Before(l.Window.Until):
-		return "the time to answer ended at " + l.Window.Until.UTC().Format("2006-01-02 15:04 UTC") +
-			"; the customer has to write again, or use another channel"
-	case l.Window.Remaining == 0:
-		return "no answers are left until the customer writes again; use another channel"
+// closed tells the channel how long and how often it may answer now, and
+// returns why the vendor would not take this request, or nil.
+func (w *Worker) closed(ctx context.Context, r *request, l channel.Limits) (*timeline.Refused, error) {
+	window, err := w.Store.ReplyWindow(ctx, r.Message.Channel.Name, r.Message.Address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot look the reply window up: %w", err)
 	}
-	return ""
+	r.Message.ReplyWindow = nil
+	if window == nil {
+		return nil, nil
+	}
+	r.Message.ReplyWindow = &window.ReplyWindow
+	if l.Template && onlyText(r.Parts) {
+		return nil, nil
+	}
+	window.Pending = 0 // this one is among them, and the others come after it
+	return window.Takes(1, w.Clock.Now()), nil
 }
 
 // drop takes the recipients who must not be written to out of the request and

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/sha256"
 	"testing"
 	"time"
 
@@ -60,6 +61,17 @@ func (b *Box) must(err error) {
 // and returns its job. It expires after an hour.
 func (b *Box) Send(customer string, also ...string) *outbox.Job {
 	b.t.Helper()
+	return b.send(customer, false, also)
+}
+
+// SendAnytime is Send for a channel that needs no open reply window.
+func (b *Box) SendAnytime(customer string) *outbox.Job {
+	b.t.Helper()
+	return b.send(customer, true, nil)
+}
+
+func (b *Box) send(customer string, anytime bool, also []string) *outbox.Job {
+	b.t.Helper()
 	m := &normalize.Message{
 		Direction: normalize.Outbound, Channel: normalize.Account{Name: "mail", Type: "test"},
 		Address: normalize.Email(customer+"@example.com", ""), Thread: normalize.Thread{Key: customer},
@@ -72,7 +84,7 @@ func (b *Box) Send(customer string, also ...string) *outbox.Job {
 			m.Thread.Cc = append(m.Thread.Cc, normalize.Email(c+"@example.com", ""))
 		}
 	}
-	m, _, err := b.Reply(b.t.Context(), timeline.Reply{Message: m, Jobs: [][]int{{0}}, ExpiresAt: b.Now.Add(time.Hour), Now: b.Now})
+	m, _, err := b.Reply(b.t.Context(), timeline.Reply{Message: m, Jobs: [][]int{{0}}, Anytime: anytime, ExpiresAt: b.Now.Add(time.Hour), Now: b.Now})
 	b.must(err)
 	jobs, err := b.JobsOf(b.t.Context(), m.ID)
 	b.must(err)
@@ -83,6 +95,19 @@ func (b *Box) Send(customer string, also ...string) *outbox.Job {
 	}
 	b.t.Fatalf("the answer has no job: %+v", jobs)
 	return nil
+}
+
+// Hear takes in a message of a customer that opens a reply window.
+func (b *Box) Hear(customer string, w normalize.ReplyWindow) {
+	b.t.Helper()
+	m := &normalize.Message{
+		Address: normalize.Email(customer+"@example.com", ""), ExternalID: customer + b.Now.String(), Thread: normalize.Thread{Key: customer},
+		SentAt: b.Now, ReceivedAt: b.Now, Text: "hi", ReplyWindow: &w,
+	}
+	_, err := b.Ingest(b.t.Context(), timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
+		Outcome: normalize.Accepted, Item: m, Input: timeline.Raw{Key: m.ExternalID, ReceivedAt: b.Now, Digest: sha256.Sum256([]byte(m.ExternalID))},
+	}}})
+	b.must(err)
 }
 
 // Claims claims up to n jobs of an account for a minute.
