@@ -218,7 +218,8 @@ type Thread struct {
 	Guarded bool `json:"-"`
 	// Quiet: the message tells of something that nobody has to answer, such as
 	// a subscription. It joins the latest conversation of its thread as that
-	// is, and otherwise one that is closed from the start.
+	// is, and otherwise one that is closed from the start: no event tells of
+	// its opening and closing, only the message's own names it.
 	Quiet bool `json:"-"`
 	// Conversation is set by a channel that found an authentic token of ours.
 	// It outweighs ReplyTo and References, which outweigh Key.

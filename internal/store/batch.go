@@ -37,6 +37,9 @@ type addressRow struct {
 	customer    normalize.ID
 	name        string
 	unreachable string // why, or empty
+	optedOut    bool
+	consentAt   time.Time
+	profiledAt  time.Time // when the vendor was asked who it is
 }
 
 // messageRow is a message without its payload.
@@ -215,7 +218,7 @@ func (b *batch) readAddresses(names []addressName) error {
 	}
 	return b.t.find(findAddresses, asked, func(i int, r row) error {
 		var a addressRow
-		err := r.scan(&a.id, &a.customer, &a.name, &a.unreachable)
+		err := r.scan(&a.id, &a.customer, &a.name, &a.unreachable, &a.optedOut, &a.consentAt, &a.profiledAt)
 		b.addresses[names[i]] = &a
 		return err
 	})

@@ -132,15 +132,6 @@ func follow(t tx, j *jobRow, f outbox.Follow, now time.Time) {
 		id, queue, f.Task, j.send(), j.message, outbox.Queued, f.DueAt, f.ExpiresAt)
 }
 
-// Unreachable returns why an address must not be written to, or "".
-func (db *DB) Unreachable(ctx context.Context, a normalize.Address) (why string, err error) {
-	err = db.read(ctx, func(s session) error {
-		_, err := one(s, `SELECT unreachable FROM addresses WHERE kind = $1 AND value = $2`, args(a.Kind, a.Value), &why)
-		return err
-	})
-	return why, err
-}
-
 func joinCode(code, detail string) string {
 	if code == "" {
 		return detail

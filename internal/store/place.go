@@ -168,6 +168,7 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 		typ = normalize.MessageSent
 	}
 	b.t.emit(event{typ: typ, conversation: c.id, ref: m.id, at: in.Now})
+	b.consent(a, e.message, c.id, in.Now)
 	if awaited {
 		if err := b.catchUp(in, key); err != nil {
 			return nil, err

@@ -4,7 +4,7 @@ package store
 
 var (
 	findKeys      = newLookup("keys", "ref, mark", false, "key", typeBytes)
-	findAddresses = newLookup("addresses", "id, customer_id, name, unreachable", false, "kind", typeText, "value", typeText)
+	findAddresses = newLookup("addresses", "id, customer_id, name, unreachable, opted_out, consent_at, profiled_at", false, "kind", typeText, "value", typeText)
 	lockAddresses = newLookup("addresses", "kind, value, customer_id, name", true, "id", typeInt)
 	findMessages  = newLookup("messages", messageColumns, false, "id", typeInt)
 	findDoubts    = newLookup("parts", "message_id", false, "message_id", typeInt, "status", typeText)

@@ -17,7 +17,9 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 		return nil, err
 	}
 	if c != nil {
-		b.reopen(c, in.Now)
+		if !e.message.Thread.Quiet {
+			b.reopen(c, in.Now)
+		}
 		return c, nil
 	}
 	keys := b.threadKeys(in, e, a)
@@ -29,7 +31,7 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 		if err != nil {
 			return nil, err
 		}
-		if c, err = b.continued(in, k); err != nil || c != nil {
+		if c, err = b.continued(in, e, k); err != nil || c != nil {
 			return c, err
 		}
 	}
@@ -37,12 +39,17 @@ func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversat
 		id: normalize.NewID(in.Now), account: in.account.ID, address: a.id, subject: e.payload.Subject,
 		state: normalize.Open, activeAt: in.Now, dirty: true,
 	}
+	if e.message.Thread.Quiet {
+		c.state, c.closedAt = normalize.Closed, in.Now
+	}
 	b.conversations[c.id] = c
 	for _, key := range keys {
 		b.threads[key] = c.id
 		b.keys[key] = &keyRow{ref: c.id}
 	}
-	b.t.emit(event{typ: normalize.ConversationOpened, conversation: c.id, ref: c.id, at: in.Now})
+	if c.state == normalize.Open { // nobody needs to hear of one that never was
+		b.t.emit(event{typ: normalize.ConversationOpened, conversation: c.id, ref: c.id, at: in.Now})
+	}
 	return c, nil
 }
 
@@ -114,12 +121,15 @@ func (b *batch) takesPart(e *entry, a *addressRow, m *messageRow, c *conversatio
 }
 
 // continued returns the conversation of a thread while it may go on. One that
-// has been idle for too long is closed.
-func (b *batch) continued(in *ingest, k *keyRow) (*conversationRow, error) {
+// has been idle for too long is closed. A quiet message joins it as it is.
+func (b *batch) continued(in *ingest, e *entry, k *keyRow) (*conversationRow, error) {
 	if k == nil {
 		return nil, nil
 	}
 	c, err := b.conversation(k.ref)
+	if e.message.Thread.Quiet && (err != nil || c == nil || c.erasedAt.IsZero()) {
+		return c, err
+	}
 	if err != nil || c == nil || c.state != normalize.Open {
 		return nil, err
 	}
@@ -149,11 +159,15 @@ func (b *batch) reopen(c *conversationRow, now time.Time) {
 // touch notes what a message means for its conversation.
 func (b *batch) touch(c *conversationRow, row *messageRow, m *normalize.Message, now time.Time) {
 	c.dirty = true
-	c.activeAt = maxTime(c.activeAt, now)
+	if !m.Thread.Quiet {
+		c.activeAt = maxTime(c.activeAt, now)
+	}
 	if row.is(flagOutbound) {
 		return
 	}
-	c.lastInbound = max(c.lastInbound, row.id)
+	if !m.Thread.Quiet || c.lastInbound == 0 { // an answer is to what was said, if anything was
+		c.lastInbound = max(c.lastInbound, row.id)
+	}
 	if m.ReplyWindow != nil {
 		openWindow(b.t, row, m.ReplyWindow, now)
 	}

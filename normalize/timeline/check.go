@@ -131,6 +131,9 @@ func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Accoun
 		m.FullText = m.Text
 	}
 	m.Author, m.Authentication = scrubAuthor(m.Author), scrubAuthentication(m.Authentication)
+	if m.Consent != normalize.OptedOut && m.Consent != normalize.OptedIn {
+		m.Consent = ""
+	}
 	m.Reactions = nil // they come as inputs of their own
 	m.SentAt = stamp(m.SentAt, in.ReceivedAt)
 	m.ReceivedAt = in.ReceivedAt

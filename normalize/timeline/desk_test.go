@@ -139,6 +139,8 @@ func TestAnswersAreRefusedWhenGiven(t *testing.T) {
 		over := r.askWithin("over@chat.test", normalize.ReplyWindow{Until: r.now.Add(-time.Minute), Remaining: -1})
 		none := r.askWithin("none@chat.test", normalize.ReplyWindow{Until: r.now.Add(time.Hour)})
 		five := r.askWithin("five@chat.test", normalize.ReplyWindow{Until: r.now.Add(time.Hour), Remaining: 5})
+		stop := &normalize.Message{ExternalID: "stop", Address: normalize.Email("stop@chat.test", ""), Text: "STOP", Consent: normalize.OptedOut}
+		out := r.message(r.takeBy(decoder{item: stop}, batch(wire{ID: "stop"}))[0].Message)
 		file := r.upload("cv.pdf", "application/pdf", 5)
 		image, small := r.upload("big.png", "image/png", 11), r.upload("small.png", "image/png", 5)
 		down := connectors.Errorf(connectors.AccountDown, "401", "the token was revoked")
@@ -171,6 +173,7 @@ func TestAnswersAreRefusedWhenGiven(t *testing.T) {
 			{name: "a template carries no file", channel: testChannel{limits: channel.Limits{Template: true}}, answer: timeline.Answer{Attachments: []normalize.ID{small}, Conversation: over.ID}, reason: "window_closed"},
 			{name: "the channel knows that it is opted out", channel: testChannel{no: connectors.Errorf(connectors.Unreachable, "", "opted out")}, answer: timeline.Answer{Text: "x"}, reason: "unreachable", words: "opted out"},
 			{name: "the channel cannot", channel: testChannel{no: connectors.Errorf(connectors.Unsupported, "", "no first message")}, answer: timeline.Answer{Text: "x"}, reason: "unsupported"},
+			{name: "opted out", answer: timeline.Answer{Text: "x", Conversation: out.ConversationID}, reason: "opted_out", words: "until the customer opts in"},
 			{name: "dead address", answer: timeline.Answer{Text: "x", Conversation: dead.ID}, reason: "unreachable", words: "no such user"},
 			{name: "first message to no address", answer: timeline.Answer{Text: "x", Channel: "chat", To: "no address", Conversation: -1}, reason: "no_address", words: "no address"},
 			{name: "first message on no channel", answer: timeline.Answer{Text: "x", Channel: "fax", To: "ann@chat.test", Conversation: -1}, reason: "no_channel"},

@@ -38,7 +38,7 @@ type Answer struct {
 // Refused is an answer that could not be delivered and was not accepted.
 type Refused struct {
 	// Reason is a fixed name: empty, no_channel, no_address, unreachable,
-	// window_closed, too_large, unsupported, not_sendable, not_found,
+	// opted_out, window_closed, too_large, unsupported, not_sendable, not_found,
 	// too_many.
 	Reason string
 	// Detail says in plain words what is wrong and what to do.
@@ -247,17 +247,17 @@ func (d *Desk) reachable(ctx context.Context, m *normalize.Message) error {
 	if len(to) == 0 {
 		to = []normalize.Address{m.Address}
 	}
-	var why string
+	var why *Refused
 	for _, addr := range to {
 		var err error
 		if why, err = d.Store.Unreachable(ctx, addr); err != nil {
 			return fmt.Errorf("address %s: %w", addr.Value, err)
 		}
-		if why == "" {
+		if why == nil {
 			return nil
 		}
 	}
-	return Refuse("unreachable", "%s cannot be reached: %s", to[len(to)-1].Value, why)
+	return why
 }
 
 // fill writes the words and the attachments.

@@ -56,8 +56,9 @@ type Reader interface {
 	// Media returns a file: ErrPending while it is still with the vendor,
 	// ErrNoMedia where it did not come.
 	Media(ctx context.Context, id normalize.ID) (*normalize.Media, error)
-	// Unreachable returns why an address must not be written to, or "".
-	Unreachable(ctx context.Context, a normalize.Address) (string, error)
+	// Unreachable returns why an address must not be written to: unreachable or
+	// opted_out; nil where it may.
+	Unreachable(ctx context.Context, a normalize.Address) (*Refused, error)
 	// ReplyWindow returns how long and how often an account may still write to
 	// an address, over all conversations; nil where there is no end.
 	ReplyWindow(ctx context.Context, account string, a normalize.Address) (*Window, error)

@@ -24,8 +24,8 @@ type Store interface {
 	Message(ctx context.Context, id normalize.ID) (*normalize.Message, error)
 	Job(ctx context.Context, id normalize.ID) (*outbox.Job, error)
 	Attempts(ctx context.Context, job normalize.ID) ([]outbox.Attempt, error)
-	// Unreachable returns why an address must not be written to, or "".
-	Unreachable(ctx context.Context, a normalize.Address) (string, error)
+	// Unreachable returns why an address must not be written to, or nil.
+	Unreachable(ctx context.Context, a normalize.Address) (*timeline.Refused, error)
 	// Spend counts what an account is about to send against its limit for any
 	// 24 hours, for all nodes and over restarts. Where too little is left it
 	// counts nothing and returns how long to wait. Spending nothing asks.

@@ -32,7 +32,9 @@ func (s *oneSend) ReplyWindow(context.Context, string, normalize.Address) (*time
 	return nil, nil
 }
 
-func (s *oneSend) Unreachable(context.Context, normalize.Address) (string, error) { return "", nil }
+func (s *oneSend) Unreachable(context.Context, normalize.Address) (*timeline.Refused, error) {
+	return nil, nil
+}
 
 func (s *oneSend) Spend(_ context.Context, _ string, spend, limit outbox.Budget, _ time.Time) (time.Duration, error) {
 	if s.spent.Requests+max(1, spend.Requests) > limit.Requests || s.spent.Recipients+max(1, spend.Recipients) > limit.Recipients {

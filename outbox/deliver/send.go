@@ -123,13 +123,13 @@ func (w *Worker) drop(ctx context.Context, r *request) ([]channel.RecipientResul
 		if err != nil {
 			return nil, fmt.Errorf("cannot look the address up: %w", err)
 		}
-		if why == "" {
+		if why == nil {
 			rest = append(rest, a)
 			continue
 		}
 		early = append(early, channel.RecipientResult{
 			Address: a,
-			Err:     &connectors.Error{Class: connectors.Unreachable, Detail: "not sent, since this address cannot be reached: " + why},
+			Err:     &connectors.Error{Class: connectors.Unreachable, Code: why.Reason, Detail: "not sent, since " + why.Detail},
 		})
 	}
 	r.Recipients = rest

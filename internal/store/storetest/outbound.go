@@ -137,7 +137,7 @@ func receipts(t *testing.T, h *harness) {
 	}
 	bob := h.place(h.msg("bob@example.com", "hi")).Address
 	report(normalize.Receipt{ExternalID: "dead", Recipient: bob, Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true}, normalize.Accepted)
-	if why, err := h.db.Unreachable(h.ctx(), bob); why != "" || err != nil {
+	if why, err := h.db.Unreachable(h.ctx(), bob); why != nil || err != nil {
 		t.Errorf("a report on a message to somebody else cut off bob: %q %v", why, err)
 	}
 }
