@@ -222,6 +222,7 @@ func TestAnswersAreRefusedWhenGiven(t *testing.T) {
 func TestRepeatedRequests(t *testing.T) {
 	engines(t, func(t *testing.T, r *rig) {
 		ch := &testChannel{prefix: "ours "}
+		r.now = r.now.Add(-72 * time.Hour) // ids never step back, also not for other tests
 		desk := r.desk(map[string]*testChannel{"chat": ch})
 		a := timeline.Answer{Conversation: r.askWithin("ann@chat.test", normalize.ReplyWindow{Until: r.now.Add(time.Hour), Remaining: -1}).ID, Text: "once", IdempotencyKey: "k", Hash: sha256.Sum256([]byte("once"))}
 		first, repeated, err := desk.Reply(t.Context(), a)
