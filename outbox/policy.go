@@ -114,6 +114,7 @@ func (p Policy) Settle(job *Job, begun bool, r Result, now time.Time) Settlement
 		return s
 	case r.Err == nil:
 		s.State, s.Status, s.OfState, s.Fetched = Done, r.Status, r.OfState, r.Fetched
+		s.Profile = r.Profile
 		if r.Finish {
 			s.Follow = append(s.Follow, Follow{Task: TaskFinish, DueAt: now})
 		}

@@ -15,7 +15,7 @@ type Lane string
 const (
 	Deliver Lane = "deliver" // answers to the channels
 	Forward Lane = "forward" // events to the helpdesks
-	Fetch   Lane = "fetch"   // what is still with the channels' vendors: media
+	Fetch   Lane = "fetch"   // what is still with the channels' vendors: media, profiles
 )
 
 // Task is what a job does.
@@ -27,6 +27,7 @@ const (
 	TaskResolve Task = "resolve" // deliver: channel.Resolver, for an uncertain send
 	TaskForward Task = "forward" // forward: one event to one helpdesk
 	TaskFetch   Task = "fetch"   // fetch: the medium of one inbound part, by channel.Fetcher
+	TaskProfile Task = "profile" // fetch: who has an address, by channel.Profiler
 )
 
 // State is where a job stands.
@@ -66,7 +67,8 @@ type Job struct {
 	Parts   []normalize.ID `json:"part_ids,omitempty"`
 	// Of is the send job that a finish or resolve job belongs to.
 	Of normalize.ID `json:"of,omitzero"`
-	// About is the part whose medium a fetch job brings.
+	// About is the part whose medium a fetch job brings, the address that a
+	// profile job asks about.
 	About     normalize.ID `json:"about_id,omitzero"`
 	State     State        `json:"state"`
 	Attempts  int          `json:"attempts"` // see Attempt
@@ -189,6 +191,8 @@ type Settlement struct {
 	OfState State
 	// Fetched is what a fetch job brought: its file, size, type and name.
 	Fetched *normalize.Media
+	// Profile is what a profile job learned.
+	Profile *normalize.Profile
 }
 
 // Follow is a job that follows another one's settlement.

@@ -56,8 +56,9 @@ type Result struct {
 	Finish bool
 	// OfState moves the send job that a resolve job is about.
 	OfState State
-	// Fetched is what a fetch job brought.
+	// Fetched is what a fetch job brought, Profile what a profile job learned.
 	Fetched *normalize.Media
+	Profile *normalize.Profile
 	// Released: the work was cut short before it began and counts for nothing.
 	Released bool
 }

@@ -88,7 +88,11 @@ func (c *customersShowCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		shown := cli.Customer{Customer: who, Links: links, Merges: merges}
+		related, err := s.db.Related(e.ctx, who.ID)
+		if err != nil {
+			return err
+		}
+		shown := cli.Customer{Customer: who, Links: links, Merges: merges, Related: related}
 		if c.JSON {
 			return e.json(shown)
 		}

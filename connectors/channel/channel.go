@@ -268,22 +268,11 @@ type Profiler interface {
 	Profile(ctx context.Context, a normalize.Address) (*Profile, error)
 }
 
-// Profile is what a vendor knows of the person behind an address.
-type Profile struct {
-	Name string
-	// Evidence names the same person elsewhere.
-	Evidence []Evidence
-}
-
-// Evidence is a name that the same person has elsewhere: an address, or an id
-// that the vendor gives one person over several accounts. Two addresses with
-// the same verified evidence, or an address that is another one's verified
-// evidence, belong to one customer and are merged; what is not verified is
-// only shown to agents.
-type Evidence struct {
-	Address  normalize.Address
-	Verified bool
-}
+// Profile and Evidence stand with the model, since the store keeps them.
+type (
+	Profile  = normalize.Profile
+	Evidence = normalize.Evidence
+)
 
 // Typer is a channel on which the customer can see that somebody is writing.
 type Typer interface {

@@ -100,6 +100,7 @@ func (a *Account) row() store.AccountRow {
 			}
 		}
 	}
+	_, row.Profiles = a.Channel.(channel.Profiler)
 	return row
 }
 

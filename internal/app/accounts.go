@@ -175,9 +175,10 @@ func (a *App) launch(acc *Account) {
 		conf.Worker = &deliver.Worker{Channel: sender, Store: a.db, Clock: a.opts.Clock, Log: log, Open: a.openMedia, Link: a.linkMedia}
 		acc.dispatch(ctx, outbox.New(conf), a.db)
 	}
-	if fetcher, ok := acc.Channel.(channel.Fetcher); ok {
+	_, fetches := acc.Channel.(channel.Fetcher)
+	if _, profiles := acc.Channel.(channel.Profiler); fetches || profiles {
 		conf.Lane, conf.Policy, conf.Accounts = outbox.Fetch, outbox.FetchPolicy, lane{a, fetching}
-		conf.Worker = &fetch.Worker{Channel: fetcher, Store: a.db, Files: a.media, MaxMedia: a.maxMedia}
+		conf.Worker = &fetch.Worker{Channel: acc.Channel, Store: a.db, Files: a.media, MaxMedia: a.maxMedia}
 		acc.dispatch(ctx, outbox.New(conf), a.db)
 	}
 	if !streams && !polls {

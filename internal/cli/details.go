@@ -18,6 +18,7 @@ type Customer struct {
 	Customer *normalize.Customer `json:"customer"`
 	Links    []identity.Link     `json:"links"`
 	Merges   []*identity.Merge   `json:"merges"`
+	Related  []identity.Related  `json:"related"`
 }
 
 // RenderCustomer draws a customer.
@@ -32,6 +33,13 @@ func RenderCustomer(w io.Writer, c Customer, o Options) error {
 			why += ", by " + k.Author
 		}
 		d.fact(k.Address.Kind, joined(k.Address.String(), why+", since "+o.Stamp(k.Since)))
+		for _, n := range k.Names {
+			how := "not verified"
+			if n.Verified {
+				how = "verified"
+			}
+			d.fact("", fmt.Sprintf("also known as %s %s (%s)", n.Address.Kind, n.Address.Value, how))
+		}
 	}
 	if len(c.Merges) > 0 {
 		d.section("Merges")
@@ -42,6 +50,12 @@ func RenderCustomer(w io.Writer, c Customer, o Options) error {
 			s += fmt.Sprintf(" (undone %s by %s)", o.Stamp(m.UndoneAt), m.UndoneBy)
 		}
 		d.fact(m.ID.String(), s)
+	}
+	if len(c.Related) > 0 {
+		d.section("Possibly related")
+	}
+	for _, r := range c.Related {
+		d.fact(r.Customer.ID.String(), joined(r.Customer.Name, r.Why))
 	}
 	return d.flush(w)
 }

@@ -62,8 +62,22 @@ func (s *Server) customer(ctx context.Context, id string) (*normalize.Customer, 
 	return c, nil
 }
 
-func (s *Server) getCustomer(ctx context.Context, in *CustomerPath) (*body[*normalize.Customer], error) {
-	return answer(s.customer(ctx, in.ID))
+// CustomerDetail is a customer with those who may be the same person.
+type CustomerDetail struct {
+	*normalize.Customer
+	Related []identity.Related `json:"related" nullable:"false" doc:"Other customers who may be the same person, by evidence that is not verified. To make them one, merge them."`
+}
+
+func (s *Server) getCustomer(ctx context.Context, in *CustomerPath) (*body[*CustomerDetail], error) {
+	c, err := s.customer(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	related, err := s.deps.Identity.Related(ctx, c.ID)
+	if err != nil {
+		return nil, s.fail(ctx, "customer", err)
+	}
+	return answer(&CustomerDetail{c, related}, nil)
 }
 
 type getTimelineIn struct {

@@ -21,6 +21,8 @@ type AccountRow struct {
 	Name, Role, Type string
 	// Wants are the events that a helpdesk is to get.
 	Wants []normalize.EventType
+	// Profiles: the vendor of a channel can be asked who its customers are.
+	Profiles bool
 }
 
 // Account is an account as the store knows it.
@@ -37,7 +39,8 @@ type Account struct {
 	PausedWhy string    `json:"paused_why,omitempty"`
 	PausedAt  time.Time `json:"paused_at,omitzero"`
 
-	wants map[normalize.EventType]bool
+	wants    map[normalize.EventType]bool
+	profiles bool
 }
 
 // ref is how messages and events name the account.
@@ -55,9 +58,10 @@ func (db *DB) RegisterAccounts(ctx context.Context, rows []AccountRow) error {
 			for i, w := range r.Wants {
 				wants[i] = string(w)
 			}
-			t.exec(`INSERT INTO accounts (name, role, type, wants) VALUES ($1, $2, $3, $4)
-				ON CONFLICT (name) DO UPDATE SET role = excluded.role, type = excluded.type, wants = excluded.wants, enabled = 1`,
-				r.Name, r.Role, r.Type, strings.Join(wants, " "))
+			t.exec(`INSERT INTO accounts (name, role, type, wants, profiles) VALUES ($1, $2, $3, $4, $5)
+				ON CONFLICT (name) DO UPDATE SET role = excluded.role, type = excluded.type, wants = excluded.wants,
+				profiles = excluded.profiles, enabled = 1`,
+				r.Name, r.Role, r.Type, strings.Join(wants, " "), r.Profiles)
 		}
 		return nil
 	})
@@ -102,11 +106,11 @@ func errNoAccount(name string) error {
 }
 
 func readAccounts(s session) (list []Account, err error) {
-	err = s.query(`SELECT id, name, role, type, enabled, wants, state, reason, state_at, paused_by, paused_why, paused_at
+	err = s.query(`SELECT id, name, role, type, enabled, wants, profiles, state, reason, state_at, paused_by, paused_why, paused_at
 		FROM accounts ORDER BY name`, nil, func(r row) error {
 		var a Account
 		var wants string
-		if err := r.scan(&a.ID, &a.Name, &a.Role, &a.Type, &a.Enabled, &wants, &a.State, &a.Reason, &a.StateAt,
+		if err := r.scan(&a.ID, &a.Name, &a.Role, &a.Type, &a.Enabled, &wants, &a.profiles, &a.State, &a.Reason, &a.StateAt,
 			&a.PausedBy, &a.PausedWhy, &a.PausedAt); err != nil {
 			return err
 		}

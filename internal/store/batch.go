@@ -23,6 +23,7 @@ type batch struct {
 	uncertain     map[normalize.ID]bool    // our messages with parts of unknown fate
 	threads       map[nameKey]normalize.ID // conversations that are new under a Thread.Key
 	cursors       map[cursorOf]string
+	evident       []evident // new addresses that others' evidence names
 }
 
 type cursorOf struct {
@@ -207,6 +208,9 @@ func (b *batch) ensureAddresses(called map[addressName]string, now map[addressNa
 		} else if a.id == made[n].id {
 			b.t.insert(putCustomer, a.customer, a.name)
 		}
+	}
+	if err := b.findEvident(missing); err != nil {
+		return err
 	}
 	return b.holdAddresses(names)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -152,5 +153,18 @@ func links(s session, customer normalize.ID) (list []identity.Link, err error) {
 			p := &list[len(list)-1]
 			return r.scan(&p.Address.Kind, &p.Address.Value, &p.Address.Name, &p.Evidence, &p.Author, &p.Since)
 		})
+	if err != nil {
+		return nil, err
+	}
+	err = s.query(`SELECT a.kind, a.value, e.kind, e.value, e.verified FROM evidence e JOIN addresses a ON a.id = e.address_id
+		WHERE a.customer_id = $1 ORDER BY a.id, e.kind, e.value`, args(customer), func(r row) error {
+		var of normalize.Address
+		var e normalize.Evidence
+		err := r.scan(&of.Kind, &of.Value, &e.Address.Kind, &e.Address.Value, &e.Verified)
+		if i := slices.IndexFunc(list, func(l identity.Link) bool { return l.Address.Is(of) }); i >= 0 {
+			list[i].Names = append(list[i].Names, e)
+		}
+		return err
+	})
 	return list, err
 }

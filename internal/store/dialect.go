@@ -14,6 +14,8 @@ type dialect struct {
 	// eventLock is taken before events are numbered and held to the commit,
 	// migrateLock while the schema is looked at and changed.
 	eventLock, migrateLock string
+	// evidenceLock is taken before evidence is written and compared.
+	evidenceLock string
 	// params rewrites $n where the engine wants another form.
 	params func(string) string
 
@@ -51,9 +53,10 @@ var postgresDialect = &dialect{
 		"MOST":    "greatest",
 		"TABLES":  "(SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = current_schema())",
 	},
-	eventLock:   "SELECT pg_advisory_xact_lock(7301204550001)",
-	migrateLock: "SELECT pg_advisory_xact_lock(7301204550002)",
-	params:      func(s string) string { return s },
+	eventLock:    "SELECT pg_advisory_xact_lock(7301204550001)",
+	migrateLock:  "SELECT pg_advisory_xact_lock(7301204550002)",
+	evidenceLock: "SELECT pg_advisory_xact_lock(7301204550003)",
+	params:       func(s string) string { return s },
 }
 
 var (

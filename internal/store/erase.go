@@ -133,8 +133,10 @@ func (db *DB) eraseAddresses(t tx, customer normalize.ID) error {
 		list = append(list, a)
 		return err
 	})
+	t.exec(`DELETE FROM evidence WHERE address_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, customer)
 	t.exec(`DELETE FROM windows WHERE address_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, customer)
 	for _, a := range list {
+		t.exec(`DELETE FROM evidence WHERE kind = $1 AND value = $2`, a.kind, a.value)
 		hash := db.nameKey("erased", a.id.String(), a.kind, a.value)
 		t.exec(`UPDATE addresses SET value = $1, name = '', evidence = 'erased', author = '', unreachable = '', opted_out = 0, consent_at = 0 WHERE id = $2`,
 			"erased:"+hex.EncodeToString(hash[:]), a.id)

@@ -198,6 +198,9 @@ func (db *DB) applyIngests(t tx, group []*op) error {
 			}
 			in.results = append(in.results, r)
 		}
+		if err := b.joinEvident(in.Now); err != nil {
+			return err
+		}
 		for _, c := range in.Cursors {
 			b.cursors[cursorOf{in.account.ID, c.Key}] = c.Value
 		}

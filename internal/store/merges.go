@@ -32,28 +32,30 @@ type customerState struct {
 
 // Merge implements identity.Store.
 func (db *DB) Merge(ctx context.Context, m identity.Merge) (*identity.Merge, error) {
-	return commit(ctx, db, func(t tx) (*identity.Merge, error) {
-		out := m
-		out.Reason, out.Evidence, out.Author = clean(m.Reason), clean(m.Evidence), clean(m.Author)
-		if err := mergeable(t, &out); err != nil {
-			return nil, err
-		}
-		if out.At.IsZero() {
-			out.At = time.Now()
-		}
-		out.ID = normalize.NewID(out.At)
-		out.At = out.ID.Time()
-		if err := moveAddresses(t, &out); err != nil {
-			return nil, err
-		}
-		t.exec(`INSERT INTO merges (id, from_id, into_id, reason, evidence, author) VALUES ($1, $2, $3, $4, $5, $6)`,
-			out.ID, out.From, out.Into, out.Reason, out.Evidence, out.Author)
-		t.exec(`UPDATE customers SET merged_into = $1 WHERE id = $2`, out.Into, out.From)
-		t.emit(event{typ: normalize.CustomerMerged, ref: out.ID, at: out.At, detail: normalize.MergeEvent{
-			MergeID: out.ID, From: out.From, Into: out.Into, Reason: out.Reason, Author: out.Author,
-		}})
-		return &out, nil
-	})
+	return commit(ctx, db, func(t tx) (*identity.Merge, error) { return merge(t, m) })
+}
+
+func merge(t tx, m identity.Merge) (*identity.Merge, error) {
+	out := m
+	out.Reason, out.Evidence, out.Author = clean(m.Reason), clean(m.Evidence), clean(m.Author)
+	if err := mergeable(t, &out); err != nil {
+		return nil, err
+	}
+	if out.At.IsZero() {
+		out.At = time.Now()
+	}
+	out.ID = normalize.NewID(out.At)
+	out.At = out.ID.Time()
+	if err := moveAddresses(t, &out); err != nil {
+		return nil, err
+	}
+	t.exec(`INSERT INTO merges (id, from_id, into_id, reason, evidence, author) VALUES ($1, $2, $3, $4, $5, $6)`,
+		out.ID, out.From, out.Into, out.Reason, out.Evidence, out.Author)
+	t.exec(`UPDATE customers SET merged_into = $1 WHERE id = $2`, out.Into, out.From)
+	t.emit(event{typ: normalize.CustomerMerged, ref: out.ID, at: out.At, detail: normalize.MergeEvent{
+		MergeID: out.ID, From: out.From, Into: out.Into, Reason: out.Reason, Author: out.Author,
+	}})
+	return &out, nil
 }
 
 // mergeable locks both customers and refuses a merge that makes no sense.

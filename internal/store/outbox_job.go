@@ -38,7 +38,7 @@ func laneOf(t outbox.Task) outbox.Lane {
 	switch t {
 	case outbox.TaskForward:
 		return outbox.Forward
-	case outbox.TaskFetch:
+	case outbox.TaskFetch, outbox.TaskProfile:
 		return outbox.Fetch
 	}
 	return outbox.Deliver

@@ -66,6 +66,8 @@ func (db *DB) settleParts(t tx, j *jobRow, s outbox.Settlement) error {
 		return nil
 	case outbox.TaskResolve:
 		return db.settleOf(t, j, s)
+	case outbox.TaskProfile:
+		return db.settleProfile(t, j, s)
 	case outbox.TaskFetch:
 		return db.settleFetch(t, j, s)
 	}

@@ -144,6 +144,7 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 	}
 	b.rename(a, e.message)
 	b.reachable(a, e.message)
+	b.askWho(in, a, e.message)
 	c, err := b.conversationFor(in, e, a)
 	if err != nil {
 		return nil, err

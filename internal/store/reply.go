@@ -73,6 +73,9 @@ func (db *DB) reply(t tx, r timeline.Reply, e *entry) (replied, error) {
 	if err != nil {
 		return replied{}, err
 	}
+	if err := b.joinEvident(r.Now); err != nil {
+		return replied{}, err
+	}
 	queueSends(t, m, e.message.Parts, r)
 	b.saveConversations()
 	if r.IdempotencyKey != "" {

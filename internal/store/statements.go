@@ -6,6 +6,7 @@ var (
 	findKeys      = newLookup("keys", "ref, mark", false, "key", typeBytes)
 	findAddresses = newLookup("addresses", "id, customer_id, name, unreachable, opted_out, consent_at, profiled_at", false, "kind", typeText, "value", typeText)
 	lockAddresses = newLookup("addresses", "kind, value, customer_id, name", true, "id", typeInt)
+	findEvidence  = newLookup("evidence", "address_id, verified", false, "kind", typeText, "value", typeText)
 	findMessages  = newLookup("messages", messageColumns, false, "id", typeInt)
 	findDoubts    = newLookup("parts", "message_id", false, "message_id", typeInt, "status", typeText)
 	lockThreads   = newLookup("conversations", conversationColumns, true, "id", typeInt)

@@ -29,6 +29,9 @@ type Store interface {
 	// Undo gives the addresses that a merge moved back, as far as no later
 	// merge moved them on, and emits customer.unmerged.
 	Undo(ctx context.Context, merge normalize.ID, author string, now time.Time) (*Merge, error)
+	// Related returns other customers who may be the same person: evidence
+	// says so that is not verified, or whose merge was undone.
+	Related(ctx context.Context, customer normalize.ID) ([]Related, error)
 	// Merges returns the merges that a customer took part in, newest first.
 	Merges(ctx context.Context, customer normalize.ID) ([]*Merge, error)
 	// Export returns all that is stored of a customer, for the bundle of data
@@ -54,12 +57,21 @@ type Merge struct {
 	UndoneBy string              `json:"undone_by,omitempty"`
 }
 
+// Related is somebody who may be the same person.
+type Related struct {
+	Customer *normalize.Customer `json:"customer"`
+	// Why says in plain words what speaks for it.
+	Why string `json:"why"`
+}
+
 // Link is why an address belongs to its customer.
 type Link struct {
 	Address  normalize.Address `json:"address"`
 	Evidence string            `json:"evidence"` // "first contact", "merge <id>"
 	Author   string            `json:"author"`
 	Since    time.Time         `json:"since"`
+	// Names are those that the vendor knows the same person by elsewhere.
+	Names []normalize.Evidence `json:"names,omitempty"`
 }
 
 // Export is a customer's complete record.

@@ -33,6 +33,9 @@ const (
 // Store is what fetching needs of the database.
 type Store interface {
 	Message(ctx context.Context, id normalize.ID) (*normalize.Message, error)
+	// Address returns an address by its id; timeline.ErrErased where its
+	// customer was erased.
+	Address(ctx context.Context, id normalize.ID) (normalize.Address, error)
 }
 
 // Files is the media store.
@@ -44,7 +47,8 @@ type Files interface {
 
 // Worker fetches for one account of a channel.
 type Worker struct {
-	Channel channel.Fetcher
+	// Channel is a channel.Fetcher, a channel.Profiler, or both.
+	Channel channel.Channel
 	Store   Store
 	Files   Files
 	// MaxMedia is the largest file that is taken in, in bytes.
@@ -54,13 +58,41 @@ type Worker struct {
 // Pace bounds how much is under way at once.
 func (w *Worker) Pace(context.Context) outbox.Pace { return outbox.Pace{Parallel: parallel} }
 
-// Work fetches the medium of a job. What is interrupted is fetched again.
+// Work does a fetch or profile job. What is interrupted is done again.
 func (w *Worker) Work(ctx context.Context, job *outbox.Job, begin outbox.Begin) outbox.Result {
-	res := outbox.Result{Repeatable: true}
-	if job.Task != outbox.TaskFetch {
-		res.Err = connectors.Errorf(connectors.Unsupported, "", "this version cannot do a job of kind %s", job.Task)
-		return res
+	fetcher, fetches := w.Channel.(channel.Fetcher)
+	profiler, profiles := w.Channel.(channel.Profiler)
+	switch {
+	case job.Task == outbox.TaskFetch && fetches:
+		return w.medium(ctx, fetcher, job, begin)
+	case job.Task == outbox.TaskProfile && profiles:
+		return w.profile(ctx, profiler, job, begin)
 	}
+	return outbox.Result{Err: connectors.Errorf(connectors.Unsupported, "", "the channel cannot do a job of kind %s", job.Task)}
+}
+
+// profile asks who has an address.
+func (w *Worker) profile(ctx context.Context, c channel.Profiler, job *outbox.Job, begin outbox.Begin) outbox.Result {
+	res := outbox.Result{Repeatable: true}
+	a, err := w.Store.Address(ctx, job.About)
+	switch {
+	case errors.Is(err, timeline.ErrErased), errors.Is(err, timeline.ErrNotFound):
+		res.Detail = "nobody to ask about any more"
+		return res
+	case err == nil:
+		if err = begin(ctx); err == nil {
+			res.Profile, err = c.Profile(ctx, a)
+		}
+	}
+	if err != nil {
+		res.Err = classed(err)
+	}
+	return res
+}
+
+// medium fetches the medium of a part.
+func (w *Worker) medium(ctx context.Context, c channel.Fetcher, job *outbox.Job, begin outbox.Begin) outbox.Result {
+	res := outbox.Result{Repeatable: true}
 	media, err := w.wanted(ctx, job)
 	switch {
 	case err != nil:
@@ -69,7 +101,7 @@ func (w *Worker) Work(ctx context.Context, job *outbox.Job, begin outbox.Begin) 
 		res.Detail = "nothing to fetch any more"
 	default:
 		if err = begin(ctx); err == nil {
-			res.Fetched, err = w.fetch(ctx, media)
+			res.Fetched, err = w.fetch(ctx, c, media)
 		}
 		if err != nil {
 			res.Err = classed(err)
@@ -96,12 +128,12 @@ func (w *Worker) wanted(ctx context.Context, job *outbox.Job) (*normalize.Media,
 }
 
 // fetch stores the content of a medium and returns what is known of it then.
-func (w *Worker) fetch(ctx context.Context, media *normalize.Media) (*normalize.Media, error) {
+func (w *Worker) fetch(ctx context.Context, c channel.Fetcher, media *normalize.Media) (*normalize.Media, error) {
 	limit := w.MaxMedia()
 	if media.Size > limit {
 		return nil, tooLarge(limit)
 	}
-	f, err := w.Channel.Fetch(ctx, media.Ref)
+	f, err := c.Fetch(ctx, media.Ref)
 	if err != nil {
 		return nil, err
 	}

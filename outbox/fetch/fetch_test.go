@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -15,8 +16,9 @@ import (
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
-// vendor hands over one file.
+// vendor hands over one file, and knows one person.
 type vendor struct {
+	channel.Channel // nothing else is asked of it
 	file   channel.Fetched
 	err    error
 	body   io.Reader
@@ -30,15 +32,29 @@ func (v *vendor) Fetch(_ context.Context, ref string) (*channel.Fetched, error) 
 		return nil, v.err
 	}
 	f := v.file
-	f.Body = v
+	f.Body = content{v}
 	return &f, nil
 }
 
-func (v *vendor) Read(p []byte) (int, error) { return v.body.Read(p) }
-func (v *vendor) Close() error               { v.closed = true; return nil }
+func (v *vendor) Profile(_ context.Context, a normalize.Address) (*channel.Profile, error) {
+	v.asked = a.Value
+	return &channel.Profile{Name: "Ann"}, v.err
+}
 
-// messages holds one message.
-type messages struct{ m *normalize.Message }
+type content struct{ *vendor }
+
+func (c content) Read(p []byte) (int, error) { return c.body.Read(p) }
+func (c content) Close() error               { c.closed = true; return nil }
+
+// messages holds one message, and address 7 unless err is set.
+type messages struct {
+	m   *normalize.Message
+	err error
+}
+
+func (s messages) Address(_ context.Context, id normalize.ID) (normalize.Address, error) {
+	return normalize.Address{Kind: "chat", Value: "U" + strconv.Itoa(int(id))}, s.err
+}
 
 func (s messages) Message(context.Context, normalize.ID) (*normalize.Message, error) {
 	if s.m == nil {
@@ -103,7 +119,7 @@ func TestFetching(t *testing.T) {
 			c.media.Ref = "ref"
 			stored := &files{}
 			m := &normalize.Message{Parts: []normalize.Part{{ID: 6}, {ID: 7, Media: &c.media}}}
-			w := &Worker{Channel: &c.vendor, Store: messages{m}, Files: stored, MaxMedia: func() int64 { return limit }}
+			w := &Worker{Channel: &c.vendor, Store: messages{m: m}, Files: stored, MaxMedia: func() int64 { return limit }}
 			begun := 0
 			res := w.Work(t.Context(), &outbox.Job{Task: outbox.TaskFetch, About: 7}, func(context.Context) error { begun++; return nil })
 			if begun != 1 {
@@ -134,10 +150,36 @@ func TestNothingToFetch(t *testing.T) {
 	here := &normalize.Message{Parts: []normalize.Part{{ID: 7, Media: &normalize.Media{SHA256: "x", Ref: "ref"}}}}
 	for name, m := range map[string]*normalize.Message{"erased": nil, "taken back": {}, "here": here} {
 		v := &vendor{}
-		w := &Worker{Channel: v, Store: messages{m}, Files: &files{}, MaxMedia: func() int64 { return 1 }}
+		w := &Worker{Channel: v, Store: messages{m: m}, Files: &files{}, MaxMedia: func() int64 { return 1 }}
 		res := w.Work(t.Context(), &outbox.Job{Task: outbox.TaskFetch, About: 7}, func(context.Context) error { t.Error("begun"); return nil })
 		if res.Err != nil || res.Fetched != nil || v.asked != "" {
 			t.Errorf("%s: %+v", name, res)
+		}
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	down := connectors.Errorf(connectors.AccountDown, "401", "the token was revoked")
+	for _, c := range []struct {
+		name  string
+		store messages
+		err   error
+		asked string
+		class connectors.Class
+	}{
+		{name: "known", asked: "U7"},
+		{name: "the vendor refuses", err: down, asked: "U7", class: connectors.AccountDown},
+		{name: "erased", store: messages{err: timeline.ErrErased}},
+		{name: "the store is down", store: messages{err: io.ErrUnexpectedEOF}, class: connectors.Transient},
+	} {
+		v := &vendor{err: c.err}
+		w := &Worker{Channel: v, Store: c.store}
+		res := w.Work(t.Context(), &outbox.Job{Task: outbox.TaskProfile, About: 7}, func(context.Context) error { return nil })
+		if v.asked != c.asked || (res.Err != nil) != (c.class != 0) || res.Err != nil && res.Err.Class != c.class {
+			t.Errorf("%s: asked %q, %+v", c.name, v.asked, res)
+		}
+		if known := c.asked != "" && c.class == 0; known != (res.Profile != nil && res.Profile.Name == "Ann") && c.err == nil {
+			t.Errorf("%s: %+v", c.name, res.Profile)
 		}
 	}
 }
