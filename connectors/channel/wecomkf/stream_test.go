@@ -1,10 +1,12 @@
 package wecomkf
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -200,5 +202,63 @@ func TestTheConsoleCanVerifyTheAddress(t *testing.T) {
 	r = newRig(t, wecom.Options{}, func(c *Config) { c.Token = "another-token" })
 	if err := r.vendor.Verify(t.Context()); err == nil {
 		t.Error("verified with another token")
+	}
+}
+
+// Whatever goes wrong on the way, each message is taken in, and no cursor
+// steps over one.
+func TestNothingIsLostThroughFaults(t *testing.T) {
+	r := newRig(t, wecom.Options{PageCap: 7, Untokened: time.Nanosecond}, func(c *Config) { c.PollInterval = 50 * time.Millisecond })
+	r.vendor.Shuffle(true)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { // as the daemon does, but for its patience
+		defer close(done)
+		for ctx.Err() == nil {
+			_ = r.Stream(ctx, r)
+		}
+	}()
+	defer func() { stop(); <-done }()
+	var sinks atomic.Int32
+	r.mu.Lock()
+	r.onSink = func(b normalize.Batch) error {
+		if len(b.Inputs) > 0 && sinks.Add(1)%5 == 0 {
+			return errors.New("the store is busy")
+		}
+		return nil
+	}
+	r.mu.Unlock()
+	want := map[string]bool{}
+	for i := range 300 {
+		want[r.vendor.Write([]string{kf1, kf2}[i%2], fmt.Sprint("wm", i%9), wecom.Text(fmt.Sprint(i)))] = true
+		switch i % 60 {
+		case 10:
+			r.vendor.Faults.Add(fault.Fault{Path: "sync_msg", Kind: fault.Lose}, fault.Fault{Path: "sync_msg", Kind: fault.Cut})
+		case 20:
+			r.vendor.RevokeAccess()
+		case 30:
+			r.vendor.ExpireCalls()
+			r.vendor.EmptyPages(2)
+		case 40:
+			r.vendor.Relist(kf1)
+			r.vendor.Faults.Add(fault.Fault{Path: "sync_msg", Kind: fault.Refuse, Status: 502}, fault.Fault{Path: "sync_msg", Kind: fault.Twice})
+		case 50:
+			r.vendor.Faults.Add(
+				fault.Fault{Path: "gettoken", Kind: fault.Refuse, Status: 200, Body: `{"errcode":-1,"errmsg":"system busy"}`},
+				fault.Fault{Path: "sync_msg", Kind: fault.SlowBody, Delay: time.Millisecond},
+			)
+		}
+	}
+	r.eventually("all messages are there", func() bool {
+		have := map[string]bool{}
+		for _, m := range r.messages() {
+			have[m.ExternalID] = true
+		}
+		return len(have) == len(want)
+	})
+	for _, m := range r.messages() {
+		if !want[m.ExternalID] {
+			t.Errorf("nobody wrote %s", m.ExternalID)
+		}
 	}
 }
