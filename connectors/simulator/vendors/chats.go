@@ -1,0 +1,93 @@
+package vendors
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/slack"
+	"github.com/deskbridge/deskbridge/connectors/simulator/telegram"
+)
+
+const telegramToken = "4200001:AAF-simulated-token-of-a-bot"
+
+func openTelegram(o Options, name string) (*Line, error) {
+	opts := telegram.Options{Token: telegramToken}
+	if o.Strict {
+		opts.ChatGap = time.Second
+	}
+	s, err := telegram.Start(opts)
+	if err != nil {
+		return nil, err
+	}
+	const first = 7100000
+	person := func(i int) telegram.Person {
+		return telegram.Person{ID: first + int64(i), FirstName: "Customer", LastName: strconv.Itoa(i)}
+	}
+	return &Line{
+		Name:    name,
+		Config:  fmt.Sprintf("bot_token: %q, api_url: %q", telegramToken, s.URL()),
+		Address: func(i int) (string, string) { return "telegram", strconv.Itoa(first + i) },
+		Write: func(_ context.Context, i int, text string) error {
+			s.Text(person(i), text)
+			return nil
+		},
+		Got: func() (list []Got) {
+			for _, m := range s.Sent() {
+				list = append(list, Got{int(m.ChatID - first), m.Text, m.At})
+			}
+			return list
+		},
+		Faults: &s.Faults,
+		close:  func() error { s.Close(); return nil },
+	}, nil
+}
+
+// openSlack opens a Slack whose customers write direct messages over Socket
+// Mode.
+func openSlack(o Options, name string) (*Line, error) {
+	opts := slack.Options{Retries: []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second}}
+	if o.Strict {
+		opts.PerChannel = time.Second
+	}
+	s, err := slack.Start(opts)
+	if err != nil {
+		return nil, err
+	}
+	const team, prefix = "T07GUEST", "U07CUST"
+	known := make(chan map[int]bool, 1)
+	known <- map[int]bool{}
+	user := func(i int) string {
+		id := prefix + strconv.Itoa(i)
+		seen := <-known
+		if !seen[i] {
+			seen[i] = true
+			s.AddUser(slack.User{ID: id, Team: team, Name: "Customer " + strconv.Itoa(i)})
+		}
+		known <- seen
+		return id
+	}
+	return &Line{
+		Name:    name,
+		Config:  fmt.Sprintf("bot_token: %s, app_token: %s, api_url: %q", s.BotToken(), s.AppToken(), s.APIURL()),
+		Address: func(i int) (string, string) { return "slack", team + ":" + prefix + strconv.Itoa(i) },
+		Write: func(_ context.Context, i int, text string) error {
+			s.Say(slack.Post{User: user(i), Text: text})
+			return nil
+		},
+		Got: func() (list []Got) {
+			for _, m := range s.Record() {
+				i, err := strconv.Atoi(strings.TrimPrefix(m.Channel, slack.Direct(prefix)))
+				if err != nil {
+					i = -1
+				}
+				list = append(list, Got{Customer: i, Text: m.Text})
+			}
+			return list
+		},
+		Faults: &s.Faults,
+		close:  s.Close,
+	}, nil
+}

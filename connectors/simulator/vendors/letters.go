@@ -1,0 +1,89 @@
+package vendors
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	message "github.com/emersion/go-message/mail"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
+)
+
+// openMail opens a mail system with the desk's mailbox on it. Customers get
+// their mail there, too.
+func openMail(_ Options, name string) (*Line, error) {
+	const domain, password = "mail.town.example", "town"
+	const desk = "desk@" + domain
+	s, err := mail.Start(mail.Options{Host: domain})
+	if err != nil {
+		return nil, err
+	}
+	s.AddUser(mail.User{Address: desk, Password: password})
+	imapHost, imapPort, err1 := net.SplitHostPort(s.IMAPAddr())
+	smtpHost, smtpPort, err2 := net.SplitHostPort(s.SMTPAddr())
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	var count atomic.Int64
+	var customers sync.Map // those who have a mailbox
+	address := func(i int) string { return fmt.Sprintf("customer%d@%s", i, domain) }
+	return &Line{
+		Name: name,
+		Config: fmt.Sprintf("address: %s, imap: {host: %s, port: %s, tls: none, password: %s, poll_interval: 1s}, smtp: {host: %s, port: %s, tls: none, password: %s}",
+			desk, imapHost, imapPort, password, smtpHost, smtpPort, password),
+		Address: func(i int) (string, string) { return "email", address(i) },
+		Write: func(_ context.Context, i int, text string) error {
+			if _, known := customers.LoadOrStore(i, true); !known {
+				s.AddUser(mail.User{Address: address(i), Password: password})
+			}
+			n := count.Add(1)
+			return s.Deliver(desk, fmt.Appendf(nil, "Return-Path: <%s>\nFrom: Customer %d <%s>\nTo: %s\nDate: %s\nSubject: Question %d\nMessage-ID: <%d.%d@%s>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n%s\n",
+				address(i), i, address(i), desk, time.Now().Format(time.RFC1123Z), n, n, time.Now().UnixNano(), domain, text))
+		},
+		Got: func() (list []Got) {
+			customers.Range(func(key, _ any) bool {
+				i := key.(int)
+				for _, m := range s.Inbox(address(i)) {
+					list = append(list, Got{i, body(m.Raw), m.At})
+				}
+				return true
+			})
+			return list
+		},
+		close: s.Close,
+	}, nil
+}
+
+// body returns the plain text of a mail, or all of it where there is none.
+func body(raw []byte) string {
+	r, err := message.CreateReader(bytes.NewReader(raw))
+	if err != nil {
+		return string(raw)
+	}
+	defer r.Close()
+	for {
+		p, err := r.NextPart()
+		if err != nil {
+			return string(raw)
+		}
+		h, inline := p.Header.(*message.InlineHeader)
+		if !inline {
+			continue
+		}
+		if kind, _, err := h.ContentType(); err == nil && kind == "text/plain" {
+			b, err := io.ReadAll(p.Body)
+			if err != nil {
+				return string(raw)
+			}
+			return strings.TrimSpace(strings.ReplaceAll(string(b), "\r\n", "\n"))
+		}
+	}
+}

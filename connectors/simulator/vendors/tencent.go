@@ -1,0 +1,82 @@
+package vendors
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/wechat"
+	"github.com/deskbridge/deskbridge/connectors/simulator/wecom"
+)
+
+func openWeChat(o Options, name string) (*Line, error) {
+	v, err := wechat.Start(wechat.Options{Callback: o.hook(name), Repeat: 200 * time.Millisecond})
+	if err != nil {
+		return nil, err
+	}
+	const prefix = "oCustomerOfTheTown"
+	return &Line{
+		Name: name,
+		Config: fmt.Sprintf("app_id: %s, app_secret: %s, token: %s, encoding_aes_key: %s, api_url: %q",
+			wechat.DefaultAppID, wechat.DefaultSecret, wechat.DefaultToken, wechat.DefaultAESKey, v.URL()),
+		Address: func(i int) (string, string) { return "wechat", wechat.DefaultAppID + ":" + prefix + strconv.Itoa(i) },
+		Write: func(ctx context.Context, i int, text string) error {
+			id := prefix + strconv.Itoa(i)
+			v.AddFollower(id, wechat.Profile{Remark: "Customer " + strconv.Itoa(i)})
+			_, err := v.Say(ctx, id, wechat.Message{Type: "text", Text: text})
+			return err
+		},
+		Got: func() (list []Got) {
+			for _, m := range v.Record() {
+				list = append(list, Got{number(m.OpenID, prefix), m.Text, m.At})
+			}
+			return list
+		},
+		Faults: &v.Faults,
+		close:  v.Close,
+	}, nil
+}
+
+func openWeCom(o Options, name string) (*Line, error) {
+	opts := wecom.Options{Untokened: time.Millisecond}
+	if !o.Strict {
+		opts.Answers = 1 << 20
+	}
+	s, err := wecom.Start(opts)
+	if err != nil {
+		return nil, err
+	}
+	s.Connect(o.hook(name))
+	const prefix = "wmCustomerOfTheTown"
+	return &Line{
+		Name: name,
+		Config: fmt.Sprintf("corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s], api_url: %q",
+			wecom.DefaultCorpID, wecom.DefaultSecret, wecom.DefaultToken, wecom.DefaultAESKey, wecom.DefaultKfID, s.URL()),
+		Address: func(i int) (string, string) { return "wecom_kf", wecom.DefaultCorpID + ":" + prefix + strconv.Itoa(i) },
+		Write: func(_ context.Context, i int, text string) error {
+			user := prefix + strconv.Itoa(i)
+			s.SetUser(user, wecom.User{Nickname: "Customer " + strconv.Itoa(i)})
+			s.Write(wecom.DefaultKfID, user, wecom.Text(text))
+			return nil
+		},
+		Got: func() (list []Got) {
+			for _, m := range s.Record() {
+				list = append(list, Got{number(m.User, prefix), m.Text, m.At})
+			}
+			return list
+		},
+		Faults: &s.Faults,
+		close:  s.Close,
+	}, nil
+}
+
+// number is that of a customer, or -1.
+func number(id, prefix string) int {
+	i, err := strconv.Atoi(strings.TrimPrefix(id, prefix))
+	if err != nil {
+		return -1
+	}
+	return i
+}
