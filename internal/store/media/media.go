@@ -151,8 +151,12 @@ func (d *Dir) touch(name string) (bool, error) {
 
 // knows reports whether content of this size is there, and keeps it young.
 func (d *Dir) knows(name string, size int64) (bool, error) {
-	if st, err := d.root.Stat(name); err != nil || st.Size() != size {
-		return false, nil // whatever is wrong shows when it is written
+	st, err := d.root.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || st.Size() != size {
+		return false, err
 	}
 	return d.touch(name)
 }
