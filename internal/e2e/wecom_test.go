@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,6 +45,7 @@ helpdesks:
 			t.Errorf("the console refuses our address: %v", err)
 		}
 
+		vendor.SetUser(anna, wecom.User{Nickname: "安娜"})
 		vendor.Enter(kf, anna)
 		testenv.WaitFor(t, 30*time.Second, "the greeting", func() bool { return len(vendor.Record()) == 1 })
 		hello := vendor.Write(kf, anna, wecom.Text("你好，在吗？"))
@@ -59,8 +61,14 @@ helpdesks:
 			t.Errorf("the helpdesk got %+v", got)
 		}
 
-		// A picture is fetched, and the customer's name asked for.
-		vendor.SetUser(anna, wecom.User{Nickname: "Anna 安娜"})
+		// Who that is was asked, and a picture is fetched.
+		testenv.WaitFor(t, 30*time.Second, "the customer's name", func() bool {
+			var who struct {
+				Name string `json:"name"`
+			}
+			r.must("GET", "/v1/customers/"+got.Customer.ID, nil, &who)
+			return who.Name == "安娜"
+		})
 		picture := vendor.Write(kf, anna, wecom.Media("image", vendor.PutMedia("image", "a.png", "image/png", []byte("\x89PNG\r\n\x1a\n"))))
 		testenv.WaitFor(t, 30*time.Second, "the picture to be fetched", func() bool {
 			for _, e := range r.eventsOf("message.received") {
@@ -108,11 +116,20 @@ helpdesks:
 		third := answer("three")
 		becomes(third, "accepted")
 
+		// The five answers to their last message are used up, and agents are
+		// told before WeCom is asked.
+		for _, text := range []string{"four", "five", "six", "seven"} {
+			becomes(answer(text), "accepted")
+		}
+		if status, err := r.call("POST", "/v1/conversations/"+got.ConversationID+"/messages", map[string]any{"text": "eight"}, nil, "Idempotency-Key", "wecom-eight"); status != http.StatusUnprocessableEntity {
+			t.Errorf("a sixth answer: status %d, %v", status, err)
+		}
+
 		var said []string
 		for _, s := range vendor.Record() {
 			said = append(said, s.Text)
 		}
-		if want := []string{"Welcome!", "one", "two", "three"}; !slices.Equal(said, want) {
+		if want := []string{"Welcome!", "one", "two", "three", "four", "five", "six", "seven"}; !slices.Equal(said, want) {
 			t.Errorf("WeCom was given %q, want %q", said, want)
 		}
 		if n := len(r.eventsOf("conversation.opened")); n > 2 {
