@@ -38,7 +38,8 @@ func (o *OAuth) Consent(ctx context.Context, show func(connectors.LoginPrompt)) 
 // us (PKCE, RFC 7636). A browser elsewhere cannot reach that address: its user
 // hands LoginPrompt.Back the one that the browser ended at.
 func (o *OAuth) Loopback(ctx context.Context, show func(connectors.LoginPrompt)) error {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return connectors.Errorf(connectors.Transient, "", "no port of this machine can be opened for the browser to come back to: %w", err)
 	}

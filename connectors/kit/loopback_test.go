@@ -72,7 +72,9 @@ func (a *webAuthority) token(w http.ResponseWriter, r *http.Request) {
 	} else {
 		a.redeemed++
 	}
-	_ = json.NewEncoder(w).Encode(fields)
+	if err := json.NewEncoder(w).Encode(fields); err != nil {
+		panic(err)
+	}
 }
 
 func (a *webAuthority) consent(s *store) *OAuth {

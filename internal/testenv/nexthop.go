@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strconv"
 	"sync"
 	"time"
 
@@ -40,8 +39,12 @@ func (m *MTA) Via(recipients ...string) *NextHop {
 			m.t.Error(err)
 		}
 	})
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		m.t.Fatal(err)
+	}
 	for _, to := range recipients {
-		m.set(transportTable, to, "smtp:[127.0.0.1]:"+strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		m.set(transportTable, to, "smtp:[127.0.0.1]:"+port)
 	}
 	return h
 }

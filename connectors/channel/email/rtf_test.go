@@ -43,17 +43,21 @@ func TestRTFIsUnpacked(t *testing.T) {
 
 func TestWordsOfRTF(t *testing.T) {
 	for _, tc := range []struct{ name, rtf, plain, html string }{
-		{"plain text", `{\rtf1\ansi\ansicpg1252\fromtext \deff0{\fonttbl{\f0\fswiss Arial;}}{\colortbl;\red0\green0\blue0;}` + "\r\n" + `\pard Gr\'fc\'dfe\line from\tab here\par second}`,
-			"Grüße\nfrom\there\nsecond", ""},
+		{
+			"plain text", `{\rtf1\ansi\ansicpg1252\fromtext \deff0{\fonttbl{\f0\fswiss Arial;}}{\colortbl;\red0\green0\blue0;}` + "\r\n" + `\pard Gr\'fc\'dfe\line from\tab here\par second}`,
+			"Grüße\nfrom\there\nsecond", "",
+		},
 		{"a font's own codepage", `{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fnil\fcharset134 SimSun;}{\f1\fcharset204 Arial;}{\f2 Arial;}}\f0\'d6\'d0\'ce\'c4 \f1\'cf\'f0\f2\'e9}`, "中文 Прé", ""},
 		{"the codepage of the document, a letter as second byte", `{\rtf1\ansi\ansicpg936{\fonttbl{\f0 Tahoma;}}\f0\'d6\'d0\'81@b}`, "中丂b", ""},
 		{"Unicode with what stands for it", `{\rtf1\ansi\uc1 \u20013?\u25991\'3f {\uc2\u8364\'80x}\u-10179?\u-8704?\u9731}`, "中文 €😀☃", ""},
 		{"hidden groups", `{\rtf1{\stylesheet{\s0 Normal;}}{\info{\author Eve}}{\*\generator Riched20;}{\field{\*\fldinst HYPERLINK "x"}{\fldrslt link}} \{a\}\\b\~c{\pict\bin5 }}}}}}d}`, "link {a}\\b\u00a0cd", ""},
-		{"HTML in it", `{\rtf1\ansi\ansicpg1252\fromhtml1 \deff0{\fonttbl{\f0\fswiss Arial;}}` +
-			`{\*\htmltag19 <html>}{\*\htmltag50 <body>}\htmlrtf \par \htmlrtf0 {\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 Caf\'e9 ` +
-			`{\*\htmltag84 &amp;}\htmlrtf &\htmlrtf0  tea\htmlrtf\par}\htmlrtf0 {\*\mhtmltag84 <a href="cid:x">}{\*\htmltag84 <b>}\u20013?{\*\htmltag92 </b>}\~` +
-			`{\*\htmltag72 </p>}{\*\htmltag58 </body>}{\*\htmltag27 </html>}}`,
-			"", "<html><body><p>Café &amp; tea<b>中</b>&nbsp;</p></body></html>"},
+		{
+			"HTML in it", `{\rtf1\ansi\ansicpg1252\fromhtml1 \deff0{\fonttbl{\f0\fswiss Arial;}}` +
+				`{\*\htmltag19 <html>}{\*\htmltag50 <body>}\htmlrtf \par \htmlrtf0 {\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 Caf\'e9 ` +
+				`{\*\htmltag84 &amp;}\htmlrtf &\htmlrtf0  tea\htmlrtf\par}\htmlrtf0 {\*\mhtmltag84 <a href="cid:x">}{\*\htmltag84 <b>}\u20013?{\*\htmltag92 </b>}\~` +
+				`{\*\htmltag72 </p>}{\*\htmltag58 </body>}{\*\htmltag27 </html>}}`,
+			"", "<html><body><p>Café &amp; tea<b>中</b>&nbsp;</p></body></html>",
+		},
 		{"no RTF", "hello", "", ""},
 		{"cut off", `{\rtf1 hello {\b wor`, "hello wor", ""},
 		{"closed too often", `{\rtf1 a}}}}b`, "ab", ""},
