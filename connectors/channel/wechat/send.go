@@ -35,7 +35,8 @@ func (w *WeChat) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, e
 	}
 	part := &o.Parts[0]
 	byTemplate := part.Kind == normalize.PartText && w.cfg.template() != ""
-	if window := o.Message.ReplyWindow; byTemplate && window != nil && !w.deps.Clock.Now().Before(window.Until) {
+	// By count alone the vendor is asked first: a template may cut the text.
+	if window := o.Message.ReplyWindow; byTemplate && window != nil && !window.Until.IsZero() && !w.deps.Clock.Now().Before(window.Until) {
 		return w.sendTemplate(ctx, openID, o, o.Begin)
 	}
 	m, err := w.compose(ctx, openID, o, part)
