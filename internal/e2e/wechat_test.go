@@ -127,6 +127,24 @@ helpdesks:
 		r.await("message.received", 4)
 		becomes(lost, "uncertain")
 
+		// The last message has opened the reply window anew.
+		var conversation struct {
+			ReplyWindow struct {
+				Until     time.Time `json:"until"`
+				Remaining int       `json:"remaining"`
+			} `json:"reply_window"`
+			Customer struct {
+				Name string `json:"name"`
+			} `json:"customer"`
+		}
+		r.must("GET", "/v1/conversations/"+find(hello).ConversationID, nil, &conversation)
+		if w := conversation.ReplyWindow; w.Remaining != 5 || time.Until(w.Until) < 47*time.Hour {
+			t.Errorf("reply window %+v, want 5 answers in 48 hours of the last message", w)
+		}
+		if conversation.Customer.Name != "李伟" {
+			t.Errorf("the customer is called %q", conversation.Customer.Name)
+		}
+
 		// The vendor takes no more answers; then the template does.
 		vendor.CloseWindow(li)
 		late := answer("four")
@@ -144,10 +162,16 @@ helpdesks:
 			t.Errorf("the follower got %q, %d messages in all", texts, len(record))
 		}
 
+		// Who has unsubscribed is not written to.
 		if err := vendor.Unfollow(ctx, li); err != nil {
 			t.Fatal(err)
 		}
+		r.await("customer.opted_out", 1)
 		r.await("message.received", 5)
+		path := "/v1/conversations/" + find(hello).ConversationID + "/messages"
+		if status, err := r.call("POST", path, map[string]any{"text": "five"}, nil); status < 400 || status >= 500 {
+			t.Errorf("an answer to who has unsubscribed: status %d, %v", status, err)
+		}
 		if n := len(r.desk.received("message.received")); n != 5 {
 			t.Errorf("%d messages, want 5: followed, wrote, sent a picture, wrote again, left", n)
 		}
