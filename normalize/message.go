@@ -24,7 +24,11 @@ type Message struct {
 	Customer       *Customer `json:"customer,omitempty"` // filled by the read side
 	Direction      Direction `json:"direction"`
 	Channel        Account   `json:"channel"`
-	Address        Address   `json:"address"` // the customer's, in both directions
+	// Address is the customer's, in both directions. What our own people wrote
+	// in the vendor's app comes without it where the vendor does not say whom
+	// it is for: then it belongs to the conversation that Thread.ReplyTo or
+	// References lead to, and is ignored where they lead to none.
+	Address Address `json:"address"`
 	// ExternalID is the vendor's id; e-mail: the Message-ID without brackets.
 	ExternalID string `json:"external_id"`
 	Thread     Thread `json:"thread"`

@@ -168,7 +168,7 @@ func (b *batch) loadAddresses(live []*ingest) error {
 	now := map[addressName]time.Time{}
 	for _, in := range live {
 		for _, e := range in.entries {
-			if e.message == nil || b.known(e) {
+			if e.message == nil || e.message.Address.IsZero() || b.known(e) {
 				continue
 			}
 			n := nameOf(e.message.Address)

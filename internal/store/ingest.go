@@ -107,7 +107,7 @@ func (db *DB) prepareMessage(account string, p *entry, m *normalize.Message) err
 	if p.Outcome == normalize.Disregarded {
 		return nil
 	}
-	if m.Address.IsZero() || m.Address.Kind == "" {
+	if (m.Address.IsZero() || m.Address.Kind == "") && (m.Direction != normalize.Outbound || p.Outcome == normalize.Quarantined) {
 		p.Outcome, p.Reason = normalize.Quarantined, "no_sender"
 		return nil
 	}

@@ -79,8 +79,11 @@ func (b *batch) dispatch(in *ingest, e *entry, ledger normalize.ID) (timeline.Re
 		return b.understand(in, e, old)
 	}
 	m, err := b.place(in, e, ledger, key)
-	if err != nil {
+	switch {
+	case err != nil:
 		return timeline.Result{}, err
+	case m == nil:
+		return disregarded("no_conversation"), nil
 	}
 	return timeline.Result{Outcome: normalize.Accepted, Message: m.id}, nil
 }
@@ -138,15 +141,8 @@ func (b *batch) messageOfInput(k *keyRow) (*messageRow, error) {
 
 // place writes a new message into its conversation.
 func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*messageRow, error) {
-	a, err := b.address(e.message.Address, in.Now)
-	if err != nil {
-		return nil, err
-	}
-	b.rename(a, e.message)
-	b.reachable(a, e.message)
-	b.askWho(in, a, e.message)
-	c, err := b.conversationFor(in, e, a)
-	if err != nil {
+	a, c, err := b.partner(in, e)
+	if err != nil || c == nil {
 		return nil, err
 	}
 	m := &messageRow{
@@ -176,6 +172,30 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 		}
 	}
 	return m, b.provesDelivery(in, e)
+}
+
+// partner returns whom a message is from or for, and the conversation that it
+// belongs to. A message of our own people that names no customer belongs to
+// the conversation that it answers; where that is none, to nobody.
+func (b *batch) partner(in *ingest, e *entry) (*addressRow, *conversationRow, error) {
+	if e.message.Address.IsZero() {
+		a := &addressRow{}
+		c, err := b.answered(in, e, a)
+		if c != nil {
+			a.id = c.address
+			b.reopen(c, in.Now)
+		}
+		return a, c, err
+	}
+	a, err := b.address(e.message.Address, in.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	b.rename(a, e.message)
+	b.reachable(a, e.message)
+	b.askWho(in, a, e.message)
+	c, err := b.conversationFor(in, e, a)
+	return a, c, err
 }
 
 // remember writes a key that nothing has, and reports whether something waits

@@ -101,7 +101,8 @@ func checkReceipts(list normalize.Receipts, in normalize.Input, now time.Time) e
 }
 
 func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Account, digest [32]byte, now time.Time) error {
-	if m.Address = scrubAddress(m.Address); m.Address.IsZero() || m.Address.Kind == "" {
+	m.Address = scrubAddress(m.Address)
+	if (m.Address.IsZero() || m.Address.Kind == "") && m.Direction != normalize.Outbound {
 		return errors.New("no_sender: nobody is named as its author")
 	}
 	if len(m.Address.Value) > maxID {
