@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,7 +80,7 @@ func (s *Slack) catchUp(ctx context.Context, src channel.Source, since time.Time
 		if err != nil {
 			return err
 		}
-		channels = append(channels[:len(channels):len(channels)], directs...)
+		channels = append(slices.Clip(channels), directs...)
 	}
 	for _, id := range channels {
 		c := catcher{Slack: s, src: src, who: who, channel: id, since: since}
@@ -146,19 +147,19 @@ func (c *catcher) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := len(roots) - 1; i >= 0; i-- { // the history is newest first
-		list := roots[i : i+1]
+	for _, first := range slices.Backward(roots) { // the history is newest first
+		list := []json.RawMessage{first}
 		var root struct {
 			TS     string `json:"ts"`
 			Latest string `json:"latest_reply"`
 		}
-		if json.Unmarshal(roots[i], &root) == nil && c.new(root.Latest) {
+		if json.Unmarshal(first, &root) == nil && c.new(root.Latest) {
 			form := url.Values{"channel": {c.channel}, "ts": {root.TS}, "oldest": {stamp(c.since)}}
 			answers, err := c.pages(ctx, "conversations.replies", form)
 			if err != nil {
 				return err
 			}
-			list = append(list[:1:1], answers...)
+			list = append(list, answers...)
 		}
 		if err := c.take(ctx, list); err != nil {
 			return err
@@ -204,7 +205,7 @@ func (c *catcher) take(ctx context.Context, messages []json.RawMessage) error {
 		if json.Unmarshal(raw, &m) != nil || json.Unmarshal(m["ts"], &ts) != nil || !c.new(ts) {
 			continue
 		}
-		m["channel"], _ = json.Marshal(c.channel)
+		m["channel"] = json.RawMessage(`"` + c.channel + `"`)
 		event, err := json.Marshal(m)
 		if err != nil {
 			return err

@@ -89,8 +89,7 @@ func ignored(reason string) (normalize.Item, error) {
 
 // plain keeps of an error of encoding/json what does not quote the input.
 func plain(err error) error {
-	var bad *json.UnmarshalTypeError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("field %s is a %s", text.Truncate(bad.Field, 60), text.Truncate(bad.Value, 20))
 	}
 	return errors.New("not JSON")

@@ -158,14 +158,13 @@ func (s *Slack) Fetch(ctx context.Context, ref string) (*channel.Fetched, error)
 	r.Header.Set("Authorization", "Bearer "+s.cfg.BotToken.Reveal())
 	resp, err := s.http.Do(r)
 	if err != nil {
-		var bad *url.Error
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*url.Error](err); ok {
 			err = bad.Err
 		}
 		return nil, connectors.Errorf(connectors.Transient, "", "no answer from Slack: %w", err)
 	}
 	if err := served(resp, u); err != nil {
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		return nil, err
 	}
 	known.Size = max(resp.ContentLength, 0)

@@ -3,6 +3,7 @@ package slack
 import (
 	"html"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -159,11 +160,11 @@ func cut(s string) (spans []span) {
 				spans, s = append(spans, span{token: token{text: "`"}}), s[1:]
 				continue
 			}
-			code := ""
+			var code strings.Builder
 			for t := range tokens(s[1 : 1+end]) {
-				code += t.plain()
+				code.WriteString(t.plain())
 			}
-			spans, s = append(spans, span{code: code}), s[end+2:]
+			spans, s = append(spans, span{code: code.String()}), s[end+2:]
 		case '<':
 			end := strings.IndexByte(s, '>')
 			if end < 0 {
@@ -216,8 +217,8 @@ func pair(spans []span) {
 			continue
 		}
 		at := -1
-		for j := len(open) - 1; j >= 0; j-- {
-			if spans[open[j]].mark == p.mark {
+		for j, o := range slices.Backward(open) {
+			if spans[o].mark == p.mark {
 				at = j
 				break
 			}

@@ -84,6 +84,14 @@ func (r *rig) stream(t *testing.T) <-chan error {
 	return ended
 }
 
+// connected waits for the account's connection of Socket Mode.
+func (r *rig) connected(t *testing.T) {
+	t.Helper()
+	if err := r.slack.WaitFor(within(t), func() bool { return r.slack.Counts().Connections > 0 }); err != nil {
+		t.Fatal("there is no connection of Socket Mode")
+	}
+}
+
 // within returns a context of a test that takes too long.
 func within(t *testing.T) context.Context {
 	t.Helper()

@@ -116,7 +116,7 @@ func TestCommandsAndButtonsAreAcknowledged(t *testing.T) {
 	}
 	var reasons []string
 	for _, item := range r.src.others {
-		reasons = append(reasons, item.(*normalize.Ignored).Reason) //nolint:forcetypeassert // nothing else may come
+		reasons = append(reasons, item.(*normalize.Ignored).Reason)
 	}
 	slices.Sort(reasons)
 	if !slices.Equal(reasons, []string{"interactive", "slash_command", "unknown_event"}) {
@@ -128,7 +128,7 @@ func TestCommandsAndButtonsAreAcknowledged(t *testing.T) {
 func TestANewConnectionWhenSlackAsksForOne(t *testing.T) {
 	r := open(t, quick, nil)
 	ended := r.stream(t)
-	r.src.until(t, "connected", func() bool { return r.src.alive > 0 })
+	r.connected(t)
 	r.slack.Say(simulator.Post{User: marie.ID, Text: "before"})
 	r.settled(t)
 	r.slack.Disconnect("refresh_requested")
@@ -147,7 +147,7 @@ func TestANewConnectionWhenSlackAsksForOne(t *testing.T) {
 func TestAConnectionThatBreaksIsTransient(t *testing.T) {
 	r := open(t, quick, nil)
 	ended := r.stream(t)
-	r.src.until(t, "connected", func() bool { return r.src.alive > 0 })
+	r.connected(t)
 	r.slack.Cut()
 	if e := connectors.Classify(<-ended); e.Class != connectors.Transient || strings.Contains(e.Error(), "ticket") {
 		t.Errorf("%v", e)
@@ -165,7 +165,7 @@ func TestTheAccountGoesDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := open(t, quick, nil)
 			ended := r.stream(t)
-			r.src.until(t, "connected", func() bool { return r.src.alive > 0 })
+			r.connected(t)
 			c.do(r)
 			e := connectors.Classify(<-ended)
 			if e.Class != connectors.AccountDown || e.Code != c.code {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -168,7 +169,7 @@ func refused(r slack.SlackErrorResponse, doing bool) *connectors.Error {
 // answered is a status of HTTP other than 200, of Slack or of what stands
 // before it.
 func answered(code int, doing bool) *connectors.Error {
-	e := &connectors.Error{Class: connectors.Rejected, Code: fmt.Sprint(code), Detail: "Slack refused the request: " + http.StatusText(code)}
+	e := &connectors.Error{Class: connectors.Rejected, Code: strconv.Itoa(code), Detail: "Slack refused the request: " + http.StatusText(code)}
 	switch {
 	case code == http.StatusTooManyRequests:
 		e.Class, e.Detail, e.RetryAfter = connectors.Throttled, "Slack asks to slow down", fallbackWait

@@ -84,7 +84,7 @@ func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "no file", http.StatusBadRequest)
 			return
 		}
-		defer part.Close()
+		defer func() { _ = part.Close() }()
 		body = part
 	}
 	content, err := io.ReadAll(body)

@@ -162,9 +162,13 @@ func Start(o Options) (*Server, error) {
 // APIURL is the address for api_url.
 func (s *Server) APIURL() string { return "http://" + s.listener.Addr().String() + "/api/" }
 
-// BotToken, AppToken and SigningSecret are those that the server takes.
-func (s *Server) BotToken() string      { return s.o.BotToken }
-func (s *Server) AppToken() string      { return s.o.AppToken }
+// BotToken is the one that the server takes.
+func (s *Server) BotToken() string { return s.o.BotToken }
+
+// AppToken is the app-level token that the server takes.
+func (s *Server) AppToken() string { return s.o.AppToken }
+
+// SigningSecret is the one that calls are signed with.
 func (s *Server) SigningSecret() string { return s.o.SigningSecret }
 
 // ServeHTTP implements http.Handler.

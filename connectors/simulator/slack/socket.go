@@ -38,7 +38,9 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	c := &socket{conn: conn, waiting: map[string]chan struct{}{}, gone: make(chan struct{})}
 	defer close(c.gone)
 	defer func() { _ = conn.CloseNow() }()
-	if c.write(s.ctx, map[string]any{
+	// Cut, which Close calls, ends it.
+	ctx := r.Context()
+	if c.write(ctx, map[string]any{
 		"type": "hello", "num_connections": 1, "connection_info": map[string]any{"app_id": s.o.AppID},
 		"debug_info": map[string]any{"host": "simulated", "approximate_connection_time": 18060},
 	}) != nil {
@@ -60,7 +62,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 	}()
 	for {
-		_, b, err := conn.Read(s.ctx)
+		_, b, err := conn.Read(ctx)
 		if err != nil {
 			return
 		}

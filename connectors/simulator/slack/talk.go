@@ -93,10 +93,10 @@ func (s *Server) Delete(channel, ts string) {
 	s.delete(channel, ts)
 }
 
-func (s *Server) delete(channel, ts string) bool {
+func (s *Server) delete(channel, ts string) {
 	r, m := s.find(channel, ts)
 	if m == nil {
-		return false
+		return
 	}
 	r.said = slices.DeleteFunc(r.said, func(x *message) bool { return x == m })
 	if m.record != nil {
@@ -107,7 +107,6 @@ func (s *Server) delete(channel, ts string) bool {
 		"type": "message", "subtype": "message_deleted", "hidden": true, "channel": r.ID, "channel_type": channelType(r.ID),
 		"ts": now, "event_ts": now, "deleted_ts": ts, "previous_message": s.show(r, m),
 	})
-	return true
 }
 
 // React puts a reaction on a message, or takes it off.
