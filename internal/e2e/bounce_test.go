@@ -24,7 +24,7 @@ func (r *rig) status(id string) (status, trouble string) {
 // of it, and no notice becomes a conversation.
 func TestEachFailureIsShownOnItsPart(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
-		r := newRig(t, storeURL)
+		r := newMailRig(t, storeURL)
 		for _, local := range []string{"fine", "dead", "full", "busy", "gone", "partial"} {
 			r.imap.AddUser(local+"@customers.test", password)
 		}

@@ -49,7 +49,7 @@ func (r *rig) killing(finished func() bool, longest time.Duration) {
 // answer meanwhile is delivered once or shown as uncertain.
 func TestCatchUpAndAnswersSurviveKills(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
-		r := newRig(t, storeURL)
+		r := newMailRig(t, storeURL)
 		r.start()
 		r.stop() // the mailbox is known; now the daemon is away
 
@@ -93,7 +93,7 @@ func TestCatchUpAndAnswersSurviveKills(t *testing.T) {
 
 // answerUnderFire has agents answer while the daemon is killed, and counts
 // what reached the customers' mailboxes.
-func (r *rig) answerUnderFire(conversations map[int]string) {
+func (r *mailRig) answerUnderFire(conversations map[int]string) {
 	t := r.t
 	ids := make([]string, answers)
 	var done sync.WaitGroup

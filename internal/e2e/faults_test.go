@@ -35,7 +35,7 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("unmount: %v", err)
 		}
 	})
-	r := newRig(t, func(*testing.T, string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
+	r := newMailRig(t, func(*testing.T, string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
 	r.imap.AddUser("li@customers.test", password)
 	r.start()
 	if status := r.write("li@customers.test", "before"); status >= 300 {
@@ -67,7 +67,7 @@ func TestDiskFull(t *testing.T) {
 
 func TestDatabaseGone(t *testing.T) {
 	pg := testenv.PostgresServer(t)
-	r := newRig(t, func(*testing.T, string) string { return pg.URL })
+	r := newMailRig(t, func(*testing.T, string) string { return pg.URL })
 	r.imap.AddUser("li@customers.test", password)
 	r.start()
 	for name, gone := range map[string]func(){"stopped": pg.Stop, "killed": pg.Kill} {
@@ -90,7 +90,7 @@ func TestDatabaseGone(t *testing.T) {
 }
 
 func TestMailServerGoneAndNumberedAnew(t *testing.T) {
-	r := newRig(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
+	r := newMailRig(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
 	r.start()
 	for i := range 20 {
 		r.imap.Deliver(support, "INBOX", letter("li@customers.test", fmt.Sprintf("old-%d@customers.test", i), fmt.Sprintf("old %d", i), "x"))
@@ -117,7 +117,7 @@ func TestMailServerGoneAndNumberedAnew(t *testing.T) {
 // none is lost.
 func TestHelpdeskDown(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
-		r := newRig(t, storeURL)
+		r := newMailRig(t, storeURL)
 		r.start()
 		r.desk.answer(http.StatusBadGateway)
 		thread := ""

@@ -67,7 +67,7 @@ func hostileMails(t *testing.T) map[string][]byte {
 // Hostile mails are quarantined or kept as they are, each with a reason, the
 // mailbox goes on, and memory stays bounded.
 func TestHostileInput(t *testing.T) {
-	r := newRig(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
+	r := newMailRig(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
 	r.bin = filepath.Join(r.dir, "deskbridge-plain")
 	cmd := exec.Command("go", "build", "-o", r.bin, "github.com/deskbridge/deskbridge/cmd/deskbridge")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -54,7 +54,7 @@ func (r *rig) await(typ string, n int) []event {
 	return r.desk.received(typ)
 }
 
-func (r *rig) mailbox(user string, n int) []*mail.Message {
+func (r *mailRig) mailbox(user string, n int) []*mail.Message {
 	r.t.Helper()
 	testenv.WaitFor(r.t, 30*time.Second, fmt.Sprintf("%d mails for %s", n, user), func() bool { return r.imap.Count(user, "INBOX") >= n })
 	var list []*mail.Message
@@ -70,7 +70,7 @@ func (r *rig) mailbox(user string, n int) []*mail.Message {
 
 func TestMailReachesTheHelpdeskAndTheAnswerGoesBack(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
-		r := newRig(t, storeURL)
+		r := newMailRig(t, storeURL)
 		zhang := "zhang@customers.test"
 		r.imap.AddUser(zhang, password)
 		r.start()

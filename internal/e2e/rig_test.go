@@ -21,11 +21,6 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-const (
-	support  = "support@example.test"
-	password = "correct horse"
-)
-
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "deskbridge-e2e-")
 	if err != nil {
@@ -40,13 +35,11 @@ var build = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
-// rig is a mail system, a helpdesk and a daemon between them.
+// rig is a helpdesk and a daemon before it.
 type rig struct {
 	t        *testing.T
 	dir      string
 	bin      string
-	imap     *testenv.IMAP
-	mta      *testenv.MTA
 	desk     *desk
 	listen   string
 	admin    string
@@ -66,6 +59,7 @@ func engines(t *testing.T, test func(t *testing.T, storeURL func(t *testing.T, d
 	})
 }
 
+// newRig makes a rig. The daemon serves nothing before configure says what.
 func newRig(t *testing.T, storeURL func(t *testing.T, dir string) string) *rig {
 	t.Helper()
 	bin, err := build()
@@ -73,12 +67,8 @@ func newRig(t *testing.T, storeURL func(t *testing.T, dir string) string) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, dir: t.TempDir(), bin: bin, listen: freePort(t), admin: freePort(t)}
-	r.imap = testenv.Dovecot(t)
-	r.imap.AddUser(support, password)
-	r.mta = testenv.Postfix(t, r.imap)
 	r.desk = newDesk(t)
 	r.storeURL = storeURL(t, r.dir)
-	r.configure("")
 	r.logFile, err = os.Create(filepath.Join(r.dir, "daemon.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -94,8 +84,9 @@ func newRig(t *testing.T, storeURL func(t *testing.T, dir string) string) *rig {
 	return r
 }
 
-// configure writes the configuration; more is YAML for its end.
-func (r *rig) configure(more string) {
+// configure writes the configuration: channels in YAML as they stand below
+// "channels:".
+func (r *rig) configure(channels string) {
 	r.t.Helper()
 	conf := fmt.Sprintf(`
 server: {listen: %q, admin_listen: %q, public_url: "http://%s"}
@@ -103,18 +94,10 @@ store: {url: %q}
 media: {dir: %q, max_size: 5MiB}
 log: {level: debug, format: json}
 channels:
-  - name: support
-    type: email
-    address: %s
-    from_name: Support
-    imap: {host: %s, port: %d, tls: starttls, ca_file: %q, username: %s, password: %q, poll_interval: 1s}
-    smtp: {host: %s, port: %d, tls: starttls, ca_file: %q, username: %s, password: %q, save_to: Sent}
+%s
 helpdesks:
   - {name: desk, type: webhook, url: %q, secret: %q}
-%s`, r.listen, r.admin, r.listen, r.storeURL, filepath.Join(r.dir, "media"),
-		support, r.imap.Host, r.imap.Port, r.imap.CAFile, support, password,
-		r.mta.Host, r.mta.Port, r.mta.CAFile, support, password,
-		r.desk.server.URL, deskSecret, more)
+`, r.listen, r.admin, r.listen, r.storeURL, filepath.Join(r.dir, "media"), strings.TrimRight(channels, "\n"), r.desk.server.URL, deskSecret)
 	if err := os.WriteFile(r.conf(), []byte(conf), 0o600); err != nil {
 		r.t.Fatal(err)
 	}

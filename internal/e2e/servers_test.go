@@ -26,7 +26,7 @@ func (r *rig) answer(n int, key string) message {
 // customer on holiday is in the conversation, marked automated.
 func TestVacationAnswerIsShownAndNeverAnswered(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
-		r := newRig(t, storeURL)
+		r := newMailRig(t, storeURL)
 		r.imap.AddUser("away@customers.test", password)
 		r.mta.Sieve("away@customers.test", away)
 		r.start()
@@ -56,7 +56,7 @@ func TestVacationAnswerIsShownAndNeverAnswered(t *testing.T) {
 // hears of the delay, and nothing ever failed.
 func TestDelayIsToldAndEndsWell(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
-		r := newRig(t, storeURL)
+		r := newMailRig(t, storeURL)
 		r.imap.AddUser("slow@customers.test", password)
 		hop := r.mta.Via("slow@customers.test")
 		hop.Answer(450, smtp.EnhancedCode{4, 2, 1}, "mailbox busy")

@@ -3,8 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,19 +27,8 @@ func TestWeChatFollowersAreServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = vendor.Close() }()
-		conf := fmt.Sprintf(`
-server: {listen: %q, admin_listen: %q, public_url: "http://%s"}
-store: {url: %q}
-media: {dir: %q, max_size: 5MiB}
-channels:
-  - {name: wx, type: wechat, app_id: %s, app_secret: %s, token: %s, encoding_aes_key: %s, api_url: %q, templates: {reply: TEMPLATE}}
-helpdesks:
-  - {name: desk, type: webhook, url: %q, secret: %q}
-`, r.listen, r.admin, r.listen, r.storeURL, filepath.Join(r.dir, "media"),
-			wechat.DefaultAppID, wechat.DefaultSecret, wechat.DefaultToken, wechat.DefaultAESKey, vendor.URL(), r.desk.server.URL, deskSecret)
-		if err := os.WriteFile(r.conf(), []byte(conf), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		r.configure(fmt.Sprintf(`  - {name: wx, type: wechat, app_id: %s, app_secret: %s, token: %s, encoding_aes_key: %s, api_url: %q, templates: {reply: TEMPLATE}}`,
+			wechat.DefaultAppID, wechat.DefaultSecret, wechat.DefaultToken, wechat.DefaultAESKey, vendor.URL()))
 		r.start()
 		ctx := t.Context()
 		if err := vendor.Verify(ctx); err != nil {

@@ -3,8 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -27,19 +25,8 @@ func TestWeComCustomersAreServed(t *testing.T) {
 		}
 		defer func() { _ = vendor.Close() }()
 		vendor.Connect("http://" + r.listen + "/webhooks/kf")
-		conf := fmt.Sprintf(`
-server: {listen: %q, admin_listen: %q, public_url: "http://%s"}
-store: {url: %q}
-media: {dir: %q, max_size: 5MiB}
-channels:
-  - {name: kf, type: wecom_kf, corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s], api_url: %q, welcome: Welcome!}
-helpdesks:
-  - {name: desk, type: webhook, url: %q, secret: %q}
-`, r.listen, r.admin, r.listen, r.storeURL, filepath.Join(r.dir, "media"),
-			wecom.DefaultCorpID, wecom.DefaultSecret, wecom.DefaultToken, wecom.DefaultAESKey, kf, vendor.URL(), r.desk.server.URL, deskSecret)
-		if err := os.WriteFile(r.conf(), []byte(conf), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		r.configure(fmt.Sprintf(`  - {name: kf, type: wecom_kf, corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s], api_url: %q, welcome: Welcome!}`,
+			wecom.DefaultCorpID, wecom.DefaultSecret, wecom.DefaultToken, wecom.DefaultAESKey, kf, vendor.URL()))
 		r.start()
 		if err := vendor.Verify(t.Context()); err != nil {
 			t.Errorf("the console refuses our address: %v", err)
