@@ -79,7 +79,7 @@ type Retention struct {
 // Delivery is the lane to the channels.
 type Delivery struct {
 	Expire         time.Duration `yaml:"expire" default:"72h" doc:"An answer that could not be delivered for so long has failed."`
-	MaxPerPeerHour int           `yaml:"max_per_peer_hour" default:"30" doc:"How many messages an account sends to one customer's address within an hour, so that two machines that answer each other come to an end; 0 is any number."`
+	MaxPerPeerHour int           `yaml:"max_per_peer_hour" default:"-1" doc:"How many messages an account sends to one customer's address within an hour, so that two machines that answer each other come to an end; 0 is any number, and -1 what fits the channel: 30 for e-mail, 300 for chat unless its page says otherwise."`
 }
 
 // Forward is the lane to the helpdesks.
@@ -127,8 +127,8 @@ func (f *File) Validate() []error {
 	if f.Media.MaxSize < 1<<10 {
 		bad("media.max_size", "must be 1KiB or more")
 	}
-	if f.Delivery.MaxPerPeerHour < 0 {
-		bad("delivery.max_per_peer_hour", "must be 0 or more; 0 is any number")
+	if f.Delivery.MaxPerPeerHour < -1 {
+		bad("delivery.max_per_peer_hour", "must be -1 or more; 0 is any number, -1 what fits the channel")
 	}
 	for key, d := range map[string]time.Duration{
 		"conversations.idle_timeout": f.Conversations.IdleTimeout, "retention.raw": f.Retention.Raw,

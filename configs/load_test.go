@@ -39,7 +39,7 @@ func TestEmptyFileIsAllDefaults(t *testing.T) {
 		Log:           Log{Level: "info", Format: "json"},
 		Conversations: Conversations{IdleTimeout: 168 * time.Hour},
 		Retention:     Retention{Raw: 2160 * time.Hour, Jobs: 720 * time.Hour, Events: 2160 * time.Hour},
-		Delivery:      Delivery{Expire: 72 * time.Hour, MaxPerPeerHour: 30},
+		Delivery:      Delivery{Expire: 72 * time.Hour, MaxPerPeerHour: -1},
 		Forward:       Forward{Expire: 168 * time.Hour},
 		Shutdown:      Shutdown{Grace: 20 * time.Second},
 	}

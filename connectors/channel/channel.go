@@ -321,7 +321,7 @@ type Facts struct {
 	// always.
 	Window string
 	// PerPeerHour is how many messages to one customer within an hour no
-	// person would write: the default of delivery.max_per_peer_hour.
+	// person would write: the default of delivery.max_per_peer_hour. 0 is 300.
 	PerPeerHour int
 }
 

@@ -269,6 +269,16 @@ func (a *App) Preview(ctx context.Context, answer timeline.Answer) (*timeline.Pr
 	return a.desk().Preview(ctx, answer)
 }
 
+// Typing shows a customer that somebody is writing.
+func (a *App) Typing(ctx context.Context, conversation normalize.ID) error {
+	return a.desk().Typing(ctx, conversation)
+}
+
+// Recall takes back a message of ours.
+func (a *App) Recall(ctx context.Context, message normalize.ID) (*normalize.Message, error) {
+	return a.desk().Recall(ctx, message)
+}
+
 func (a *App) desk() *timeline.Desk {
 	d := a.file.Load().Delivery
 	return &timeline.Desk{Store: a.db, Outlets: a, Now: a.now, Expire: d.Expire, MaxPerPeerHour: d.MaxPerPeerHour}

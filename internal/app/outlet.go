@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -35,6 +36,22 @@ func (o outlet) Address(typed string) normalize.Address {
 
 func (o outlet) Plan(ctx context.Context, m, repliedTo *normalize.Message) (timeline.Plan, error) {
 	return deliver.Plan(ctx, o.channel, m, repliedTo, o.links, o.now())
+}
+
+func (o outlet) Typing(ctx context.Context, t normalize.Thread, to normalize.Address) error {
+	return deliver.Typing(ctx, o.channel, t, to)
+}
+
+func (o outlet) Recall(ctx context.Context, m *normalize.Message, p timeline.SentPart) error {
+	return deliver.Recall(ctx, o.channel, m, p)
+}
+
+// perPeerHour is for kinds of channel that name no number of their own.
+const perPeerHour = 300
+
+func (o outlet) PerPeerHour() int {
+	kind, _ := channel.Kinds.Get(o.account.Type)
+	return cmp.Or(kind.Facts.PerPeerHour, perPeerHour)
 }
 
 var _ timeline.Outlet = outlet{}

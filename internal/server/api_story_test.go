@@ -313,3 +313,31 @@ func TestABrokenStoreIsA503(t *testing.T) {
 		t.Errorf("readyz: %d %s", code, words)
 	}
 }
+
+// An agent begins to write, and takes back what was sent.
+func TestTypingAndRecall(t *testing.T) {
+	w := newWorld(t, Config{})
+	c := "/v1/conversations/" + w.receive("ann@example.com", "a1", "hi", nil).ConversationID.String()
+	w.raw(204, "POST", c+"/typing", nil)
+	w.refused(404, "POST", "/v1/conversations/0000000000001/typing", nil)
+	var m normalize.Message
+	if err := json.Unmarshal(w.raw(201, "POST", c+"/messages", map[string]any{"text": "oops"}), &m); err != nil {
+		t.Fatal(err)
+	}
+	recall := "/v1/messages/" + m.ID.String() + "/recall"
+	if p := w.refused(422, "POST", recall, nil); p.Reason != "not_sent" {
+		t.Errorf("before it was sent: %+v", p)
+	}
+	jobs, err := w.db.Claim(t.Context(), outbox.Deliver, account.Name, time.Now(), time.Minute, 1)
+	if err != nil || len(jobs) != 1 {
+		t.Fatal(jobs, err)
+	}
+	sent := outbox.Result{ExternalID: "v1", Status: normalize.StatusAccepted}
+	if err := w.db.Settle(t.Context(), outbox.DeliverPolicy.Settle(jobs[0], false, sent, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(w.raw(200, "POST", recall, nil), &m); err != nil || m.DeletedAt.IsZero() {
+		t.Errorf("recalled: %+v, %v", m, err)
+	}
+	w.refused(404, "POST", "/v1/messages/0000000000001/recall", nil)
+}

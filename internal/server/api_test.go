@@ -112,6 +112,15 @@ func (letters) Plan(_ context.Context, m, _ *normalize.Message) (p timeline.Plan
 	return p, nil
 }
 
+func (letters) Typing(context.Context, normalize.Thread, normalize.Address) error { return nil }
+func (letters) PerPeerHour() int                                                  { return 0 }
+func (letters) Recall(_ context.Context, _ *normalize.Message, p timeline.SentPart) error {
+	if strings.HasPrefix(p.ExternalID, "old") {
+		return timeline.Refuse("unsupported", "it is too old to be taken back")
+	}
+	return nil
+}
+
 var png = []byte("\x89PNG\r\n\x1a\n" + strings.Repeat("\x00", 100))
 
 // receive takes in what a customer writes.

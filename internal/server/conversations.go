@@ -22,6 +22,8 @@ func (s *Server) conversationsAPI(a huma.API) {
 		describedAs("Closing one that is closed changes nothing.")), s.closeConversation)
 	huma.Register(a, operation(http.MethodPost, "/v1/conversations/{id}/reopen", "reopen-conversation", "Opens a conversation again",
 		describedAs("Opening one that is open changes nothing.")), s.reopenConversation)
+	huma.Register(a, operation(http.MethodPost, "/v1/conversations/{id}/typing", "typing", "Shows the customer that somebody is writing",
+		describedAs("For some seconds. Where the channel cannot, nothing happens.")), s.postTyping)
 }
 
 type listConversationsIn struct {
@@ -75,4 +77,15 @@ func (s *Server) setConversation(ctx context.Context, id string, to normalize.Co
 		return nil, s.fail(ctx, "conversation", err)
 	}
 	return answer(c, nil)
+}
+
+func (s *Server) postTyping(ctx context.Context, in *ConversationPath) (*struct{}, error) {
+	id, err := pathID("conversation", in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.deps.Desk.Typing(ctx, id); err != nil {
+		return nil, s.fail(ctx, "conversation", err)
+	}
+	return nil, nil
 }

@@ -27,6 +27,8 @@ func (s *Server) messagesAPI(a huma.API) {
 		"what would be refused is refused here with the same reason."
 	huma.Register(a, operation(http.MethodPost, "/v1/conversations/{id}/preview", "preview-answer", "What would become of an answer", describedAs(preview)), s.previewAnswer)
 	huma.Register(a, operation(http.MethodPost, "/v1/messages/preview", "preview-message", "What would become of a first message", describedAs(preview)), s.previewMessage)
+	huma.Register(a, operation(http.MethodPost, "/v1/messages/{id}/recall", "recall-message", "Takes a message back that was sent",
+		describedAs("The customer does not see it any more; it is marked deleted. Where the channel cannot, or not any more, it is refused with 422 and a reason.")), s.postRecall)
 	huma.Register(a, operation(http.MethodGet, "/v1/messages/{id}", "get-message", "A message with the status of its parts, attempts and receipts"), s.getMessage)
 }
 
@@ -200,6 +202,18 @@ type Attempt struct {
 	Account string         `json:"account"`
 	PartIDs []normalize.ID `json:"part_ids,omitempty"`
 	outbox.Attempt
+}
+
+func (s *Server) postRecall(ctx context.Context, in *messagePath) (*body[*normalize.Message], error) {
+	id, err := pathID("message", in.ID)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.deps.Desk.Recall(ctx, id)
+	if err != nil {
+		return nil, s.fail(ctx, "message", err)
+	}
+	return answer(s.link(m), nil)
 }
 
 func (s *Server) getMessage(ctx context.Context, in *messagePath) (*body[*MessageDetail], error) {

@@ -19,7 +19,7 @@ type Problem struct {
 	Title  string `json:"title" doc:"The words of the status."`
 	Status int    `json:"status" doc:"The HTTP status."`
 	Detail string `json:"detail,omitempty" doc:"What is wrong, in words for people."`
-	Reason string `json:"reason,omitempty" doc:"A fixed name, for programs, of why an answer was refused: empty, no_channel, no_address, unreachable, opted_out, window_closed, too_large, unsupported, not_sendable, not_found, too_many."`
+	Reason string `json:"reason,omitempty" doc:"A fixed name, for programs, of why an answer was refused: empty, no_channel, no_address, unreachable, opted_out, not_sent, window_closed, too_large, unsupported, not_sendable, not_found, too_many."`
 	Errors []Flaw `json:"errors,omitempty" doc:"Each flaw of a request that is not valid."`
 
 	// retryAfter in seconds becomes a header.

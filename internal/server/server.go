@@ -79,6 +79,8 @@ type Timeline interface {
 type Answerer interface {
 	Reply(ctx context.Context, a timeline.Answer) (m *normalize.Message, repeated bool, err error)
 	Preview(ctx context.Context, a timeline.Answer) (*timeline.Preview, error)
+	Typing(ctx context.Context, conversation normalize.ID) error
+	Recall(ctx context.Context, message normalize.ID) (*normalize.Message, error)
 }
 
 // Outbox is what the API shows of a message's deliveries.

@@ -122,17 +122,18 @@ func (db *DB) Written(ctx context.Context, account string, a normalize.Address, 
 		if err != nil {
 			return err
 		}
-		// An address is also written to in conversations that belong to
-		// another one of its customer.
-		_, err = one(s, `SELECT count(*) FROM addresses a JOIN addresses o ON o.customer_id = a.customer_id
-			JOIN messages m ON m.owner_id = o.id AND m.id >= $1
-			WHERE a.kind = $2 AND a.value = $3 AND m.address_id = a.id AND m.account_id = $4
-			AND m.sent_at > $5 AND m.sent_at <= $6 AND (m.flags & $7) = $8`,
-			args(normalize.FirstID(since), a.Kind, a.Value, acc.ID, since, now, flagOurs|flagNote, flagOurs), &n)
+		_, err = one(s, writtenQuery, args(normalize.FirstID(since), a.Kind, a.Value, acc.ID, since, now, flagOurs|flagNote, flagOurs), &n)
 		return err
 	})
 	return n, err
 }
+
+// An address is also written to in conversations that belong to another one of
+// its customer.
+const writtenQuery = `SELECT count(*) FROM addresses a JOIN addresses o ON o.customer_id = a.customer_id
+	JOIN messages m ON m.owner_id = o.id AND m.id >= $1
+	WHERE a.kind = $2 AND a.value = $3 AND m.address_id = a.id AND m.account_id = $4
+	AND m.sent_at > $5 AND m.sent_at <= $6 AND (m.flags & $7) = $8`
 
 // send writes an agent's message into its conversation.
 func (b *batch) send(in *ingest, e *entry, r timeline.Reply) (*messageRow, error) {

@@ -87,6 +87,16 @@ func (o outlet) Plan(ctx context.Context, m, last *normalize.Message) (timeline.
 	return deliver.Plan(ctx, o.as, m, last, timeline.Links{}, o.now())
 }
 
+func (o outlet) Typing(ctx context.Context, t normalize.Thread, to normalize.Address) error {
+	return deliver.Typing(ctx, o.as, t, to)
+}
+
+func (o outlet) Recall(ctx context.Context, m *normalize.Message, p timeline.SentPart) error {
+	return deliver.Recall(ctx, o.as, m, p)
+}
+
+func (outlet) PerPeerHour() int { return 4 }
+
 // desk takes answers for channels.
 func (r *rig) desk(channels map[string]*testChannel) *timeline.Desk {
 	o := outlets{}

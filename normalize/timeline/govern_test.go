@@ -61,6 +61,11 @@ func TestAStormEnds(t *testing.T) {
 		r.now = r.now.Add(-26 * time.Hour)
 		storm("with the clock a day back")
 		r.now = r.now.Add(-time.Second)
+		desk.MaxPerPeerHour = -1 // what the channel says
+		r.must(answer(ann))
+		if err := answer(ann); err == nil {
+			t.Error("the fifth message of an hour went through")
+		}
 		desk.MaxPerPeerHour = 0
 		r.must(answer(ann))
 	})

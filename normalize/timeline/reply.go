@@ -38,7 +38,7 @@ type Answer struct {
 // Refused is an answer that could not be delivered and was not accepted.
 type Refused struct {
 	// Reason is a fixed name: empty, no_channel, no_address, unreachable,
-	// opted_out, window_closed, too_large, unsupported, not_sendable, not_found,
+	// opted_out, not_sent, window_closed, too_large, unsupported, not_sendable, not_found,
 	// too_many.
 	Reason string
 	// Detail says in plain words what is wrong and what to do.
@@ -67,6 +67,13 @@ type Outlet interface {
 	// that carry them, as indexes into m.Parts. It may replace m.Parts. A
 	// message that cannot be sent is a *Refused.
 	Plan(ctx context.Context, m, repliedTo *normalize.Message) (Plan, error)
+	// Typing shows the customer that somebody is writing, where it can.
+	Typing(ctx context.Context, t normalize.Thread, to normalize.Address) error
+	// Recall takes back one part of a message; a *Refused where it cannot.
+	Recall(ctx context.Context, m *normalize.Message, p SentPart) error
+	// PerPeerHour is how many messages to one address within an hour no person
+	// would write; 0 is any number.
+	PerPeerHour() int
 }
 
 // Plan is how a channel is going to carry a message.
@@ -87,7 +94,7 @@ type Desk struct {
 	// Expire is how long an answer may wait for its delivery.
 	Expire time.Duration
 	// MaxPerPeerHour is how many messages an account may send to one address
-	// within an hour; 0 is any number.
+	// within an hour; 0 is any number, less what the channel says.
 	MaxPerPeerHour int
 }
 
@@ -166,7 +173,7 @@ func (d *Desk) plan(ctx context.Context, a Answer, now time.Time) (m *normalize.
 	if err := d.open(ctx, m, p, now); err != nil {
 		return nil, p, err
 	}
-	return m, p, d.govern(ctx, m, now)
+	return m, p, d.govern(ctx, m, outlet, now)
 }
 
 // draft builds the message but for what the channel adds.

@@ -32,6 +32,9 @@ type Store interface {
 	CloseIdle(ctx context.Context, before, now time.Time, limit int) (int, error)
 	// Cursor returns a committed cursor of an account; "" for none.
 	Cursor(ctx context.Context, account, key string) (string, error)
+	// MarkDeleted notes that a message was taken back, and tells of it. What it
+	// said stays, for us.
+	MarkDeleted(ctx context.Context, message normalize.ID, now time.Time) (*normalize.Message, error)
 	// PutMedia records a stored file and returns it with its id. The same
 	// bytes give one file and still an id for each name.
 	PutMedia(ctx context.Context, m normalize.Media, now time.Time) (normalize.Media, error)
@@ -43,6 +46,9 @@ type Store interface {
 // ErrNotFound.
 type Reader interface {
 	Message(ctx context.Context, id normalize.ID) (*normalize.Message, error)
+	// SentParts returns how the vendor knows the parts of a message of ours;
+	// none for a message that we did not send.
+	SentParts(ctx context.Context, message normalize.ID) ([]SentPart, error)
 	// ByExternalID finds a message of an account by the vendor's id.
 	ByExternalID(ctx context.Context, account, externalID string) (*normalize.Message, error)
 	// Timeline returns a customer's messages, newest first, older than before

@@ -102,7 +102,7 @@ func (w *Worker) load(ctx context.Context, send *outbox.Job) (*request, *connect
 		return nil, unsent(fmt.Errorf("cannot load the message: %w", err))
 	}
 	o := &channel.Outbound{
-		Key:     "db-" + send.ID.String(),
+		Key:     key(send.ID),
 		Attempt: send.Attempts + 1,
 		Message: m,
 		Open:    w.Open,
@@ -125,6 +125,9 @@ func (w *Worker) load(ctx context.Context, send *outbox.Job) (*request, *connect
 	}
 	return r, nil
 }
+
+// key names the request of a send job to the vendor.
+func key(send normalize.ID) string { return "db-" + send.String() }
 
 // recipients returns whom a message goes to, each once.
 func recipients(m *normalize.Message) []normalize.Address {

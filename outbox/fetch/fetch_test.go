@@ -19,11 +19,11 @@ import (
 // vendor hands over one file, and knows one person.
 type vendor struct {
 	channel.Channel // nothing else is asked of it
-	file   channel.Fetched
-	err    error
-	body   io.Reader
-	asked  string
-	closed bool
+	file            channel.Fetched
+	err             error
+	body            io.Reader
+	asked           string
+	closed          bool
 }
 
 func (v *vendor) Fetch(_ context.Context, ref string) (*channel.Fetched, error) {
