@@ -96,6 +96,16 @@ func TestWeChatFollowersAreServed(t *testing.T) {
 		vendor.Revoke() // the token
 		becomes(answer("two"), "accepted")
 
+		// Choices go out as a menu.
+		var menu message
+		r.must("POST", "/v1/conversations/"+find(hello).ConversationID+"/messages", map[string]any{
+			"html": `<p>Solved?</p><ul><li><a href="menu:1">Yes</a></li><li><a href="menu:2">No</a></li></ul>`,
+		}, &menu)
+		becomes(menu, "accepted")
+		if sent := vendor.Record()[2]; sent.Type != "msgmenu" || sent.Text != "Solved?" || sent.Menu["2"] != "No" {
+			t.Errorf("the menu went as %+v", sent)
+		}
+
 		// The answer of a request is lost, and the daemon killed: it is not sent
 		// again. What is written meanwhile is repeated until the daemon is back.
 		vendor.Faults.Add(fault.Fault{Path: "custom/send", Kind: fault.Lose})
@@ -145,7 +155,7 @@ func TestWeChatFollowersAreServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		becomes(late, "delivered")
-		if texts := vendor.Texts(li); !slices.Equal(texts, []string{"one", "two", "three"}) || len(record) != 4 {
+		if texts := vendor.Texts(li); !slices.Equal(texts, []string{"one", "two", "three"}) || len(record) != 5 {
 			t.Errorf("the follower got %q, %d messages in all", texts, len(record))
 		}
 

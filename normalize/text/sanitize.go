@@ -111,7 +111,7 @@ var policy = func() *bluemonday.Policy {
 	p.AllowAttrs(RemoteImage).Matching(regexp.MustCompile(`^https?://`)).OnElements("img")
 
 	p.RequireParseableURLs(true)
-	p.AllowURLSchemes("http", "https", "mailto", "tel", "cid", "data")
+	p.AllowURLSchemes("http", "https", "mailto", "tel", "cid", "data", "menu")
 	p.AllowRelativeURLs(true) // "//host/pixel.gif" is a remote image too
 	return p
 }()
@@ -125,7 +125,7 @@ func (w *weaver) attributes(t html.Token) (attrs []html.Attribute, ok bool) {
 		case "style":
 			a.Val = safeStyle(a.Val)
 		case "href":
-			if !readableLink(a.Val) {
+			if !readableLink(a.Val) && !choice.MatchString(a.Val) {
 				continue
 			}
 		case "src", RemoteImage:
@@ -181,6 +181,10 @@ func (w *weaver) source(a html.Attribute) html.Attribute {
 	}
 	return html.Attribute{}
 }
+
+// choice is the address of an item of a menu, "menu:ID", for channels on which
+// an answer can offer choices. It leads nowhere: elsewhere its words stay.
+var choice = regexp.MustCompile(`^menu:[A-Za-z0-9_-]{1,60}$`)
 
 var inlineImage = regexp.MustCompile(`(?i)^data:image/(png|jpeg|jpg|gif|webp);base64,[a-z0-9+/=%]+$`)
 
