@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/slack"
+	"github.com/deskbridge/deskbridge/internal/testenv"
+)
+
+// TestSlackThreadsAreServed: a customer's thread in a shared channel is one
+// conversation in which agents answer from the helpdesk and colleagues in
+// Slack, through lost answers, repeated events and a killed daemon.
+func TestSlackThreadsAreServed(t *testing.T) {
+	const room = "C02SHARED"
+	marie := slack.User{ID: "U07MARIE", Team: "T07ACME", Name: "Marie Curie"}
+	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+		r := newRig(t, storeURL)
+		vendor, err := slack.Start(slack.Options{AckWithin: 5 * time.Second, Retries: slices.Repeat([]time.Duration{time.Second}, 60)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = vendor.Close() }()
+		vendor.AddUser(marie)
+		vendor.AddUser(slack.User{ID: "U02JONAS", Name: "Jonas Beck"})
+		vendor.AddChannel(slack.Channel{ID: room, Shared: true})
+		r.configure(fmt.Sprintf("  - {name: slack, type: slack, bot_token: %s, app_token: %s, api_url: %q, listen_to: [%s]}",
+			vendor.BotToken(), vendor.AppToken(), vendor.APIURL(), room))
+		r.start()
+
+		// The first event comes twice, and its acknowledgement gets lost.
+		vendor.Twice(1)
+		vendor.Deaf(1)
+		root := vendor.Say(slack.Post{Channel: room, User: marie.ID, Text: "Our order *4711* is late", Files: []slack.File{
+			{Name: "box.png", ContentType: "image/png", Content: []byte("\x89PNG\r\n\x1a\n"), Ask: true},
+		}})
+		first := r.await("message.received", 1)[0].Data
+		if first.Text != "Our order 4711 is late" || first.Address.Value != "T07ACME:U07MARIE" || first.ExternalID != room+":"+root {
+			t.Errorf("the helpdesk got %+v", first)
+		}
+		status := func(id string, part int) string {
+			var now message
+			r.must("GET", "/v1/messages/"+id, nil, &now)
+			if part >= len(now.Parts) {
+				return ""
+			}
+			return now.Parts[part].Status
+		}
+		testenv.WaitFor(t, 30*time.Second, "the picture to be fetched", func() bool { return status(first.ID, 1) == "received" })
+
+		answer := func(text, html string) (sent message) {
+			r.must("POST", "/v1/conversations/"+first.ConversationID+"/messages", map[string]any{"text": text, "html": html}, &sent, "Idempotency-Key", "slack-"+text)
+			return sent
+		}
+		becomes := func(m message, want string) {
+			t.Helper()
+			testenv.WaitFor(t, 2*time.Minute, "the answer to be "+want, func() bool { return status(m.ID, 0) == want })
+		}
+		becomes(answer("We look into it", "We <b>look</b> into it"), "accepted")
+
+		// A colleague answers in Slack, and says something that is no answer.
+		vendor.Say(slack.Post{Channel: room, User: "U02JONAS", Text: "Maintenance tonight"})
+		colleague := vendor.Say(slack.Post{Channel: room, User: "U02JONAS", Text: "It left today", Thread: root})
+		testenv.WaitFor(t, 30*time.Second, "the colleague's answer", func() bool {
+			return slices.ContainsFunc(r.desk.received("message.sent"), func(e event) bool {
+				return e.Data.ExternalID == room+":"+colleague && e.Data.ConversationID == first.ConversationID && e.Data.Direction == "outbound"
+			})
+		})
+
+		// The answer of a request is lost, and the message found in the thread.
+		vendor.Faults.Add(fault.Fault{Path: "chat.postMessage", Kind: fault.Lose})
+		lost := answer("Here is the label", "")
+		becomes(lost, "uncertain")
+
+		// What is said while the daemon is away arrives when it is back.
+		r.kill()
+		vendor.Say(slack.Post{Channel: room, User: marie.ID, Text: "Hello?", Thread: root})
+		r.start()
+		second := r.await("message.received", 2)[1].Data
+		if second.Text != "Hello?" || second.ConversationID != first.ConversationID {
+			t.Errorf("the helpdesk got %+v", second)
+		}
+		becomes(lost, "accepted")
+
+		vendor.Edit(room, root, "Our order 4712 is late")
+		r.await("message.edited", 1)
+		vendor.Delete(room, root)
+		r.await("message.deleted", 1)
+
+		var customer struct {
+			Name string `json:"name"`
+		}
+		testenv.WaitFor(t, 30*time.Second, "the customer's name", func() bool {
+			r.must("GET", "/v1/customers/"+first.Customer.ID, nil, &customer)
+			return customer.Name == marie.Name
+		})
+		var texts []string
+		for _, m := range vendor.Record() {
+			if m.Channel != room || m.Thread != root {
+				t.Errorf("sent to %s, thread %s", m.Channel, m.Thread)
+			}
+			texts = append(texts, m.Text)
+		}
+		if !slices.Equal(texts, []string{"We *look* into it", "Here is the label"}) {
+			t.Errorf("Marie got %q", texts)
+		}
+		if n := len(r.desk.received("message.received")); n != 2 {
+			t.Errorf("%d messages, want 2", n)
+		}
+		r.stop()
+	})
+}
