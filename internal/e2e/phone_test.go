@@ -128,8 +128,13 @@ helpdesks:
 			return len(now.Parts) == 1 && p.Kind == "call" && p.Call != nil && p.Call.State == "missed" && p.Media != nil && p.Status == "received" && p.Text == ""
 		})
 		becomes(answer(call, "Ihr Paket ist da"), "delivered")
-		calls := vendor.Calls()
-		if last := calls[len(calls)-1]; last.To != ben || last.From != ours || !slices.Equal(last.Said, []string{"de-DE: Ihr Paket ist da"}) {
+		var last twilio.Call
+		testenv.WaitFor(t, 10*time.Second, "our call to end", func() bool {
+			calls := vendor.Calls()
+			last = calls[len(calls)-1]
+			return len(calls) == 2 && last.Status == "completed"
+		})
+		if last.To != ben || last.From != ours || !slices.Equal(last.Said, []string{"de-DE: Ihr Paket ist da"}) {
 			t.Errorf("the customer was called: %+v", last)
 		}
 

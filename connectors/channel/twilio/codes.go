@@ -68,6 +68,7 @@ var meanings = map[int]meaning{
 	21703: {class: connectors.AccountDown, words: "the messaging service has no sender for this"},
 	21704: {class: connectors.AccountDown, words: "the messaging service has no numbers"},
 	21705: {class: connectors.AccountDown, words: "messaging_service_sid is not valid"},
+	21910: {class: connectors.Rejected, words: "sender and receiver are on different channels; check from"},
 
 	// What it says.
 	21220: {class: connectors.Rejected, words: "the call has ended already"},

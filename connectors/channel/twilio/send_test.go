@@ -2,6 +2,7 @@ package twilio_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +100,27 @@ func TestReceiptsComeBackWhateverTheirOrder(t *testing.T) {
 	}
 	if status != normalize.StatusDelivered {
 		t.Errorf("in the end it is %s", status)
+	}
+}
+
+// An Event Streams sink tells the same by another way, several at once.
+func TestReceiptsOfAStream(t *testing.T) {
+	r := newRig(t, options{})
+	body := `[{"id":"EZ1","type":"com.twilio.messaging.message.sent","data":{"accountSid":"` + accountSID + `","messageSid":"SM1"}},` +
+		`{"id":"EZ2","type":"com.twilio.messaging.message.read","data":{"accountSid":"` + accountSID + `","messageSid":"SM1"}}]`
+	status, err := r.vendor.PostJSON(t.Context(), "/status", []byte(body))
+	if err != nil || status != 200 {
+		t.Fatalf("%d, %v", status, err)
+	}
+	if list := of[normalize.Receipts](r); len(list) != 2 || list[1][0].Status != normalize.StatusRead {
+		t.Errorf("receipts %+v", list)
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	r := newRig(t, options{})
+	if s := fmt.Sprintf("%v %+v %#v", r.phone, r.phone, r.phone); strings.Contains(s, authToken) {
+		t.Errorf("printed: %s", s)
 	}
 }
 

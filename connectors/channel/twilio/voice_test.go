@@ -226,6 +226,10 @@ func TestAnswersToCalls(t *testing.T) {
 				}
 				return
 			}
+			r.until("the end of the call", func() bool {
+				calls := r.vendor.Calls()
+				return len(calls) == 2 && calls[1].Status == "completed"
+			})
 			calls := r.vendor.Calls()
 			if len(calls) != 2 || len(r.vendor.Messages()) != 0 {
 				t.Fatalf("%d calls, %d messages", len(calls), len(r.vendor.Messages()))

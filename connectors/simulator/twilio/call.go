@@ -107,7 +107,7 @@ func (s *Server) createCall(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !number.MatchString(c.To):
 		code, words = 21211, "Invalid 'To' Phone Number"
-	case !slices.Contains(s.o.Senders, c.From):
+	case !slices.Contains(s.o.Senders, c.From) || !number.MatchString(c.From):
 		code, words = 21210, "The source phone number provided is not yet verified for your account."
 	case len([]rune(c.twiml)) > 4000 || c.twiml == "":
 		code, words = 21205, "Url is not a valid URL, and Twiml is missing or too long"

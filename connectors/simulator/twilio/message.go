@@ -89,6 +89,8 @@ func (s *Server) refusal(m *message) (code int, words string) {
 		return 63007, "Twilio could not find a Channel with the specified From address"
 	case m.From != "" && !s.owns(m.From, m.Service):
 		return 21606, "The 'From' phone number provided is not a valid message-capable Twilio phone number for this destination."
+	case m.From != "" && whatsApp != strings.HasPrefix(m.From, "whatsapp:"):
+		return 21910, "Invalid From and To pair. From and To should be of the same channel"
 	case m.Body == "" && len(m.Media) == 0 && m.ContentSID == "":
 		return 21619, "A text message body or media urls must be specified."
 	case len(utf16.Encode([]rune(m.Body))) > 1600:
