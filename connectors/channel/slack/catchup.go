@@ -147,25 +147,42 @@ func (c *catcher) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, first := range slices.Backward(roots) { // the history is newest first
-		list := []json.RawMessage{first}
-		var root struct {
-			TS     string `json:"ts"`
-			Latest string `json:"latest_reply"`
-		}
-		if json.Unmarshal(first, &root) == nil && c.new(root.Latest) {
+	var list []json.RawMessage
+	for _, raw := range slices.Backward(roots) { // the history is newest first
+		list = append(list, raw)
+		if root := headOf(raw); c.new(root.Latest) {
 			form := url.Values{"channel": {c.channel}, "ts": {root.TS}, "oldest": {stamp(c.since)}}
 			answers, err := c.pages(ctx, "conversations.replies", form)
 			if err != nil {
 				return err
 			}
-			list = append(list, answers...)
+			for _, answer := range answers {
+				if headOf(answer).TS != root.TS { // the list begins with the root
+					list = append(list, answer)
+				}
+			}
 		}
-		if err := c.take(ctx, list); err != nil {
-			return err
+		if len(list) >= batchFrames {
+			if err := c.take(ctx, list); err != nil {
+				return err
+			}
+			list = nil
 		}
 	}
-	return nil
+	return c.take(ctx, list)
+}
+
+// head is what of a message says where it stands.
+type head struct {
+	TS     string `json:"ts"`
+	Latest string `json:"latest_reply"`
+}
+
+func headOf(raw json.RawMessage) (h head) {
+	if json.Unmarshal(raw, &h) != nil {
+		return head{}
+	}
+	return h
 }
 
 func stamp(t time.Time) string { return strconv.FormatInt(max(t.Unix(), 0), 10) + ".000000" }
@@ -188,10 +205,11 @@ func (c *catcher) pages(ctx context.Context, method string, form url.Values) (al
 		}
 		all = append(all, page.Messages...)
 		if page.Next.Next == "" {
-			break
+			return all, nil
 		}
 		form.Set("cursor", page.Next.Next)
 	}
+	c.deps.Log.Warn("more was said during the outage than is read", "channel", c.channel, "messages", len(all))
 	return all, nil
 }
 
@@ -201,8 +219,8 @@ func (c *catcher) take(ctx context.Context, messages []json.RawMessage) error {
 	var batch normalize.Batch
 	for _, raw := range messages {
 		var m map[string]json.RawMessage
-		var ts string
-		if json.Unmarshal(raw, &m) != nil || json.Unmarshal(m["ts"], &ts) != nil || !c.new(ts) {
+		ts := headOf(raw).TS
+		if json.Unmarshal(raw, &m) != nil || !c.new(ts) {
 			continue
 		}
 		m["channel"] = json.RawMessage(`"` + c.channel + `"`)

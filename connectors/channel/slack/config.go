@@ -18,7 +18,7 @@ type Config struct {
 
 	ListenTo         []string `yaml:"listen_to" shown:"true" example:"[C0123456789]" doc:"Ids of the channels that are read; the app must be a member of each. What is said in others is ignored."`
 	DirectMessages   bool     `yaml:"direct_messages" default:"true" doc:"Whether direct messages to the app are read."`
-	Customers        string   `yaml:"customers" enum:"external,everyone" default:"external" doc:"Who is a customer in the listed channels. external: whoever is of another workspace than the app's, and guests. everyone: our own members too, for a workspace made for customers. In direct messages everybody is."`
+	Customers        string   `yaml:"customers" enum:"external,everyone" default:"external" doc:"Who is a customer in the listed channels. external: whoever is of another workspace than the app's, and guests where the event tells that they are, as in shared channels; others stand under guests. everyone: our own members too, for a workspace made for customers. In direct messages everybody is."`
 	Staff            []string `yaml:"staff" example:"[U0123456789]" doc:"Ids of members who are never customers in channels, such as helpers of a partner's workspace."`
 	Guests           []string `yaml:"guests" example:"[U0123456780]" doc:"Ids of members of our own workspace who are customers."`
 	TrustedWorkspace bool     `yaml:"trusted_workspace" default:"false" doc:"Whether the e-mail addresses in the profiles of our own workspace are proven, so that a customer is merged with the one who has that mail address. Those of other workspaces never are: their administrators can write any address."`

@@ -21,6 +21,7 @@ import (
 const (
 	maxDiscarded = 64 << 20 // of an envelope that is too large
 	batchFrames  = 64
+	batchBytes   = 4 << 20
 	silence      = 30 * time.Second // after which a connection is dead
 	watchEvery   = time.Minute
 	shortSession = 5 * time.Second
@@ -186,9 +187,10 @@ func readFrame(ctx context.Context, conn *websocket.Conn) (frame, error) {
 func (s *Slack) take(ctx context.Context, conn *websocket.Conn, src channel.Source, f frame, more <-chan frame) error {
 	var batch normalize.Batch
 	var ids []string
-	revoked := false
-	for ok := true; ok && len(batch.Inputs) < batchFrames; {
+	revoked, size := false, 0
+	for ok := true; ok && len(batch.Inputs) < batchFrames && size < batchBytes; {
 		e, in := f.open(s.deps.Clock.Now())
+		size += len(f.raw)
 		batch.Inputs = append(batch.Inputs, in)
 		if e.EnvelopeID != "" {
 			ids = append(ids, e.EnvelopeID)
