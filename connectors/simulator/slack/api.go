@@ -71,7 +71,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 		}
 		form = r.Form
 	}
-	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	token := strings.TrimSpace(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer"))
 	if t := form.Get("token"); t != "" {
 		token = t
 	}
