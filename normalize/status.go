@@ -60,7 +60,8 @@ func Restart(s Status) bool { return s == StatusFailed || s == StatusUncertain }
 type Receipt struct {
 	// ExternalID is the vendor's id of what was sent; for e-mail the Message-ID.
 	ExternalID string `json:"external_id,omitempty"`
-	// PartID is set instead where the report carries our own id.
+	// PartID is set where the report carries our own id. With an ExternalID
+	// beside it, the vendor's id of the part is learned from that.
 	PartID ID `json:"part_id,omitzero"`
 	// Recipient is set where the report is on one of several recipients.
 	Recipient Address   `json:"recipient,omitzero"`

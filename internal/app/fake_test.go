@@ -33,6 +33,10 @@ type line struct {
 	send   func(ctx context.Context, o *channel.Outbound) (channel.Sent, error)
 	decode func(in normalize.Input) (normalize.Item, error)
 	fetch  func(ctx context.Context, ref string) (*channel.Fetched, error)
+	// profile, typing and recall are of type fake_chat.
+	profile func(a normalize.Address) (*channel.Profile, error)
+	typing  func(to normalize.Address)
+	recall  func(externalID string) error
 
 	mu      sync.Mutex
 	streams int // begun so far
@@ -69,11 +73,26 @@ type fakeConf struct {
 
 func (*fakeConf) Validate() []error { return nil }
 
-// fakeOut is a channel that sends, fake one that also reads.
+// fakeOut is a channel that sends, fake one that also reads, and fakeChat can
+// all that a chat can.
 type (
-	fakeOut struct{ line *line }
-	fake    struct{ fakeOut }
+	fakeOut  struct{ line *line }
+	fake     struct{ fakeOut }
+	fakeChat struct{ fake }
 )
+
+func (f fakeChat) Profile(_ context.Context, a normalize.Address) (*channel.Profile, error) {
+	return f.line.profile(a)
+}
+
+func (f fakeChat) Typing(_ context.Context, _ normalize.Thread, to normalize.Address) error {
+	f.line.typing(to)
+	return nil
+}
+
+func (f fakeChat) Recall(_ context.Context, _ *channel.Outbound, externalID string) error {
+	return f.line.recall(externalID)
+}
 
 func init() {
 	conf := func() connectors.Config { return &fakeConf{} }
@@ -90,6 +109,14 @@ func init() {
 		New: func(c connectors.Config, _ connectors.Deps) (channel.Channel, error) {
 			f, err := open(c)
 			return fake{f}, err
+		},
+	})
+	channel.Register(channel.Kind{
+		Type: "fake_chat", Title: "Fake chat", Addresses: []string{normalize.KindEmail}, Config: conf,
+		Facts: channel.Facts{PerPeerHour: 3},
+		New: func(c connectors.Config, _ connectors.Deps) (channel.Channel, error) {
+			f, err := open(c)
+			return fakeChat{fake{f}}, err
 		},
 	})
 	channel.Register(channel.Kind{

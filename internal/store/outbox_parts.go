@@ -52,19 +52,23 @@ func (db *DB) moveParts(t tx, j *jobRow, s outbox.Settlement) ([]sentPart, error
 		parts[i].status, parts[i].moved = next, next != p.status
 	}
 	if s.ExternalID != "" && len(parts) > 0 && parts[0].external != s.ExternalID {
-		return parts, db.nameSent(t, j, parts, all, s.ExternalID, s.Now)
+		a, err := db.accounts.numbered(t, j.account)
+		if err != nil {
+			return nil, err
+		}
+		var part normalize.ID
+		if all > 1 && len(parts) == 1 {
+			part = parts[0].id
+		}
+		return parts, db.nameSent(t, a, j.message, part, s.ExternalID, s.Now)
 	}
 	return parts, nil
 }
 
 // nameSent lets receipts, answers and echoes find what the vendor has named
-// just now: the message, and the part where there are several. A message that
-// was named before it was sent (e-mail) is found already.
-func (db *DB) nameSent(t tx, j *jobRow, parts []sentPart, all int, external string, now time.Time) error {
-	a, err := db.accounts.numbered(t, j.account)
-	if err != nil {
-		return err
-	}
+// just now: the message, and the part where that is one of several (else 0). A
+// message that was named before it was sent (e-mail) is found already.
+func (db *DB) nameSent(t tx, a Account, message, part normalize.ID, external string, now time.Time) error {
 	name := db.nameKey(nsExternal, a.Name, external)
 	var before keyRow
 	known, err := one(t, `SELECT ref, mark FROM keys WHERE key = $1 {LOCK}`, args(name[:]), &before.ref, &before.mark)
@@ -72,21 +76,19 @@ func (db *DB) nameSent(t tx, j *jobRow, parts []sentPart, all int, external stri
 		return err
 	}
 	if known {
-		setKey(t, name, keyRow{ref: j.message})
+		setKey(t, name, keyRow{ref: message})
 	} else {
-		addKey(t, name, keyRow{ref: j.message}) // fails where another node gives the name in this moment
+		addKey(t, name, keyRow{ref: message}) // fails where another node gives the name in this moment
 	}
-	if all > 1 && len(parts) == 1 {
-		setKey(t, db.nameKey(nsPart, a.Name, external), keyRow{ref: parts[0].id})
+	if part != 0 {
+		setKey(t, db.nameKey(nsPart, a.Name, external), keyRow{ref: part})
 	}
-	if parts[0].external == "" {
-		t.exec(`UPDATE messages SET external_id = $2 WHERE id = $1 AND external_id = ''`, j.message, external)
-	}
+	t.exec(`UPDATE messages SET external_id = $2 WHERE id = $1 AND external_id = ''`, message, external)
 	if !known {
 		return nil
 	}
 	if !before.waits() {
-		if err := recogniseEcho(t, before.ref, j, now); err != nil {
+		if err := recogniseEcho(t, before.ref, a.ID, message, now); err != nil {
 			return err
 		}
 	}
@@ -96,13 +98,13 @@ func (db *DB) nameSent(t tx, j *jobRow, parts []sentPart, all int, external stri
 
 // recogniseEcho takes a message off the timeline that turns out to be our own,
 // which the vendor showed us before its answer was recorded.
-func recogniseEcho(t tx, id normalize.ID, j *jobRow, now time.Time) error {
+func recogniseEcho(t tx, id normalize.ID, account int64, ours normalize.ID, now time.Time) error {
 	var m *messageRow
 	err := t.query(`SELECT `+messageColumns+` FROM messages WHERE id = $1`, args(id), func(r row) (err error) {
 		m, err = scanMessageRow(r)
 		return err
 	})
-	if err != nil || m == nil || m.id == j.message || m.account != j.account || !m.is(flagOutbound) || m.is(flagOurs) {
+	if err != nil || m == nil || m.id == ours || m.account != account || !m.is(flagOutbound) || m.is(flagOurs) {
 		return err
 	}
 	if err := lockConversation(t, m.conversation); err != nil {
@@ -120,7 +122,7 @@ func recogniseEcho(t tx, id normalize.ID, j *jobRow, now time.Time) error {
 	}
 	dropMedia(t, lost, now)
 	t.exec(`UPDATE messages SET flags = $1 WHERE id = $2`, m.flags|flagEcho, m.id)
-	t.exec(`UPDATE ledger SET outcome = $1, message_id = $2 WHERE id = $3`, normalize.Echo, j.message, m.ledger)
+	t.exec(`UPDATE ledger SET outcome = $1, message_id = $2 WHERE id = $3`, normalize.Echo, ours, m.ledger)
 	t.emit(event{typ: normalize.MessageDeleted, conversation: m.conversation, ref: m.id, at: now})
 	return nil
 }

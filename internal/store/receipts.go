@@ -67,6 +67,11 @@ func (db *DB) applyReceipt(t tx, account Account, r normalize.Receipt, now time.
 	if err != nil {
 		return 0, err
 	}
+	if r.PartID != 0 && r.ExternalID != "" && len(parts) == 1 {
+		if err := db.nameByReceipt(t, account, parts[0], clean(r.ExternalID), now); err != nil {
+			return 0, err
+		}
+	}
 	if err := advanceParts(t, parts, r, now); err != nil {
 		return 0, err
 	}
@@ -79,6 +84,22 @@ func (db *DB) applyReceipt(t tx, account Account, r normalize.Receipt, now time.
 		return 0, nil
 	}
 	return parts[0].message, nil
+}
+
+// nameByReceipt learns the vendor's id of a part from a report that names ours
+// beside it, so that a send of unknown fate is known from then on.
+func (db *DB) nameByReceipt(t tx, account Account, p *partRow, external string, now time.Time) error {
+	named, all := 0, 0
+	if _, err := one(t, `SELECT COALESCE(SUM(CASE WHEN id = $2 AND external_id <> '' THEN 1 ELSE 0 END), 0), COUNT(*) FROM parts WHERE message_id = $1`,
+		args(p.message, p.id), &named, &all); err != nil || named > 0 {
+		return err
+	}
+	t.exec(`UPDATE parts SET external_id = $1 WHERE id = $2`, external, p.id)
+	var part normalize.ID
+	if all > 1 {
+		part = p.id
+	}
+	return db.nameSent(t, account, p.message, part, external, now)
 }
 
 // partsOfReceipt finds the part by our id, by the vendor's id of the part, or

@@ -184,6 +184,9 @@ func keepParts(fresh, old []storedPart) (missing []storedPart) {
 
 // move puts a stub where it belongs, now that its author and thread are known.
 func (b *batch) move(in *ingest, e *entry, m *messageRow) error {
+	if e.message.Address.IsZero() {
+		return nil // written by our own people: it stays in the conversation that it answers
+	}
 	a, err := b.address(e.message.Address, in.Now)
 	if err != nil {
 		return err

@@ -39,11 +39,12 @@ func (w window) left() *normalize.ReplyWindow {
 
 // openWindow notes the window that an inbound message opens. A shorter one
 // takes its place only where nothing is left of the one before: messages come
-// late, and what a customer does may be worth less than what they wrote.
+// late, and what a customer does may be worth less than what they wrote. One
+// that takes no answer ends it.
 func openWindow(t tx, m *messageRow, w *normalize.ReplyWindow, now time.Time) {
 	t.exec(`INSERT INTO windows (account_id, address_id, until, remaining) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (account_id, address_id) DO UPDATE SET until = excluded.until, remaining = excluded.remaining
-		WHERE excluded.until >= windows.until OR windows.until <= $5 OR windows.remaining = 0`,
+		WHERE excluded.until >= windows.until OR windows.until <= $5 OR windows.remaining = 0 OR excluded.remaining = 0`,
 		m.account, m.address, w.Until, max(-1, w.Remaining), now)
 }
 

@@ -27,6 +27,15 @@ func colleagues(t *testing.T, h *harness) {
 	if c := h.conversation(asked.ConversationID); c.State != normalize.Open {
 		t.Errorf("the conversation stays %s", c.State)
 	}
+	again := h.entry("again", byUs(asked.ExternalID))
+	again.Item.(*normalize.Message).Text, again.Item.(*normalize.Message).ExternalID = "read better", m.ExternalID
+	entry, err := h.db.LedgerOf(h.ctx(), m.ID)
+	h.must(err)
+	again.Replay = entry.ID
+	h.take(normalize.Accepted, again)
+	if m := h.message(m.ID); m.Text != "read better" || m.ConversationID != asked.ConversationID {
+		t.Errorf("after a replay: %+v", m)
+	}
 	stray := byUs("unknown")
 	r := h.take(normalize.Disregarded, h.entry(stray.ExternalID, stray))
 	if r[0].Reason != "no_conversation" {

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
@@ -345,4 +346,27 @@ func anyOrderOfSupplements(t *testing.T, h *harness) {
 			rt.Fatalf("in order %v, with the message after %d: %s, want %s", order, when, got, want)
 		}
 	})
+}
+
+// namedByReports: a report that carries our id and the vendor's tells which
+// message is meant, though the vendor's answer to the send was lost.
+func namedByReports(t *testing.T, h *harness) {
+	c := h.conversation(h.place(h.msg("ann@example.com", "hi")).ConversationID)
+	m := h.reply(c, "", "one", "two")
+	j := h.sending()
+	h.must(h.db.Settle(h.ctx(), outbox.DeliverPolicy.Settle(j, true, failure(connectors.Ambiguous), h.now)))
+	for i, name := range []string{"V1", "V2"} {
+		h.take(normalize.Accepted, h.entry(name, normalize.Receipts{{PartID: m.Parts[i].ID, ExternalID: name, Status: normalize.StatusAccepted}}))
+		h.take(normalize.Accepted, h.entry(name+" read", normalize.Receipts{{ExternalID: name, Status: normalize.StatusRead}}))
+		got := h.message(m.ID)
+		if got.Parts[i].Status != normalize.StatusRead || i == 0 && got.Parts[1].Status != normalize.StatusUncertain {
+			t.Errorf("after %s: %+v", name, got.Parts)
+		}
+	}
+	parts, err := h.db.SentParts(h.ctx(), m.ID)
+	h.must(err)
+	if len(parts) != 2 || parts[0].ExternalID != "V1" || parts[1].ExternalID != "V2" {
+		t.Errorf("parts %+v", parts)
+	}
+	h.take(normalize.Echo, h.entry("echo", h.msg("ann@example.com", "one", func(m *normalize.Message) { m.Direction, m.ExternalID = normalize.Outbound, "V2" })))
 }

@@ -142,6 +142,11 @@ func replyWindows(t *testing.T, h *harness) {
 		t.Errorf("a short window where nothing is left: %+v", w)
 	}
 
+	h.place(h.windowed("ann@example.com", 48*time.Hour, 5))
+	h.place(h.windowed("ann@example.com", 0, 0)) // she unsubscribed
+	_, err = h.try(c, nil, "too late")
+	closed("after a message that ends it", err, "until the customer writes again")
+
 	bob := h.place(h.windowed("bob@example.com", time.Hour, -1))
 	for range 3 {
 		_, err := h.try(h.conversation(bob.ConversationID), nil, "1", "2")
