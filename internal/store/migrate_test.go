@@ -65,3 +65,49 @@ func TestMigrationFromTheFirstSchema(t *testing.T) {
 		})
 	}
 }
+
+// What was fetched leaves nothing behind but what it brought.
+func TestJobsOfTheirOwnQueueAreSweptWithIt(t *testing.T) {
+	engines(t, func(t *testing.T, db *DB) {
+		if err := db.RegisterAccounts(t.Context(), []AccountRow{{Name: "chat", Role: RoleChannel, Type: "x"}}); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		count := func(state outbox.State) (n int) {
+			t.Helper()
+			err := db.write(t.Context(), func(t tx) error {
+				t.exec(`UPDATE jobs SET state = $1`, state)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Sweep(t.Context(), Retention{Jobs: normalize.NewID(now).Time().Add(time.Hour)}); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.read(t.Context(), func(s session) error {
+				_, err := one(s, `SELECT (SELECT count(*) FROM queues) + (SELECT count(*) FROM jobs)`, nil, &n)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		err := db.write(t.Context(), func(t tx) error {
+			acc, err := db.accounts.named(t, "chat")
+			for range 3 {
+				queueWork(t, acc.ID, outbox.TaskFetch, 1, 0, now)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := count(outbox.Queued); n != 6 {
+			t.Errorf("%d rows of work that is not done, want 6", n)
+		}
+		if n := count(outbox.Done); n != 0 {
+			t.Errorf("%d rows are left of work that is done", n)
+		}
+	})
+}

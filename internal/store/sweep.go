@@ -116,12 +116,28 @@ func sweepRaws(t tx, until normalize.ID, now time.Time) (int, error) {
 	return len(ids), err
 }
 
+// sweepJobs takes the queues along that were of one job alone.
 func sweepJobs(t tx, until normalize.ID) (int, error) {
-	ids, err := deleteIDs(t, "jobs", "id", `id < $1 AND state IN ('done', 'failed', 'expired', 'cancelled')`, until)
-	for _, id := range ids {
-		t.exec(`DELETE FROM attempts WHERE job_id = $1`, id)
+	type job struct {
+		id, queue normalize.ID
+		alone     bool
 	}
-	return len(ids), err
+	var list []job
+	err := t.query(fmt.Sprintf(`SELECT j.id, j.queue_id, CASE WHEN q.conversation_id < 0 THEN 1 ELSE 0 END FROM jobs j JOIN queues q ON q.id = j.queue_id
+		WHERE j.id < $1 AND j.state IN ('done', 'failed', 'expired', 'cancelled') ORDER BY j.id LIMIT %d`, sweepBatch), args(until), func(r row) error {
+		var j job
+		err := r.scan(&j.id, &j.queue, &j.alone)
+		list = append(list, j)
+		return err
+	})
+	for _, j := range list {
+		t.exec(`DELETE FROM jobs WHERE id = $1`, j.id)
+		t.exec(`DELETE FROM attempts WHERE job_id = $1`, j.id)
+		if j.alone {
+			t.exec(`DELETE FROM queues WHERE id = $1`, j.queue)
+		}
+	}
+	return len(list), err
 }
 
 func sweepIdempotency(t tx, until normalize.ID) (int, error) {
