@@ -10,7 +10,7 @@ import (
 )
 
 // awaited reports whether a part's medium is still with the vendor.
-func (p *storedPart) awaited() bool { return p.Status == normalize.StatusPending }
+func (sp *storedPart) awaited() bool { return sp.Status == normalize.StatusPending }
 
 // queueFetches queues a job for each medium that is still with the vendor.
 func queueFetches(t tx, m *messageRow, parts []storedPart, now time.Time) {

@@ -41,6 +41,16 @@ func (b *batch) receipts(in *ingest, e *entry, list normalize.Receipts) (timelin
 		if err != nil {
 			return r, err
 		}
+		name := b.db.nameKey(nsExternal, in.Account, clean(rc.ExternalID))
+		if m == 0 && rc.PartID == 0 && rc.ExternalID != "" {
+			k, err := b.key(name)
+			if err == nil && k != nil { // another node may have given the name since we looked
+				m, err = b.db.applyReceipt(b.t, in.account, rc, in.Now)
+			}
+			if err != nil {
+				return r, err
+			}
+		}
 		if m != 0 {
 			r = timeline.Result{Outcome: normalize.Accepted, Message: m}
 			continue
@@ -48,7 +58,7 @@ func (b *batch) receipts(in *ingest, e *entry, list normalize.Receipts) (timelin
 		if rc.ExternalID == "" || rc.PartID != 0 {
 			continue // our own id is known from the start
 		}
-		kept, err := b.wait(in, e, b.db.nameKey(nsExternal, in.Account, clean(rc.ExternalID)), earlyItem{Receipt: &list[i]})
+		kept, err := b.wait(in, e, name, earlyItem{Receipt: &list[i]})
 		if err != nil {
 			return r, err
 		}

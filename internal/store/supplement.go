@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -65,9 +66,7 @@ func (b *batch) supplement(in *ingest, e *entry, it *normalize.Supplement) (time
 // that is any news.
 func (sp *storedPart) complete(f *storedPart, at time.Time) (news bool) {
 	since := map[string]time.Time{}
-	for k, v := range sp.Since {
-		since[k] = v
-	}
+	maps.Copy(since, sp.Since)
 	set := func(field string, isSet bool, take func()) {
 		if before, ok := since[field]; !isSet || ok && !before.Before(at) {
 			return

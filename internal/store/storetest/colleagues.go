@@ -27,8 +27,9 @@ func colleagues(t *testing.T, h *harness) {
 	if c := h.conversation(asked.ConversationID); c.State != normalize.Open {
 		t.Errorf("the conversation stays %s", c.State)
 	}
-	again := h.entry("again", byUs(asked.ExternalID))
-	again.Item.(*normalize.Message).Text, again.Item.(*normalize.Message).ExternalID = "read better", m.ExternalID
+	better := byUs(asked.ExternalID)
+	better.Text, better.ExternalID = "read better", m.ExternalID
+	again := h.entry("again", better)
 	entry, err := h.db.LedgerOf(h.ctx(), m.ID)
 	h.must(err)
 	again.Replay = entry.ID

@@ -51,7 +51,11 @@ func (h *harness) changes() (list []*normalize.StatusChange) {
 	h.must(err)
 	for _, e := range events {
 		if e.Type == normalize.MessageStatus {
-			list = append(list, e.Data.(*normalize.MessageEvent).Change)
+			data, ok := e.Data.(*normalize.MessageEvent)
+			if !ok {
+				h.Fatalf("event %+v", e)
+			}
+			list = append(list, data.Change)
 		}
 	}
 	return list

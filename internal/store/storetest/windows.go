@@ -2,7 +2,7 @@ package storetest
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,10 +16,10 @@ import (
 )
 
 // windowed is a message that opens a reply window.
-func (h *harness) windowed(from string, lasts time.Duration, answers int, f ...func(m *normalize.Message)) *normalize.Message {
-	return h.msg(from, "hi", append([]func(m *normalize.Message){func(m *normalize.Message) {
+func (h *harness) windowed(from string, lasts time.Duration, answers int) *normalize.Message {
+	return h.msg(from, "hi", func(m *normalize.Message) {
 		m.ReplyWindow = &normalize.ReplyWindow{Until: h.now.Add(lasts), Remaining: answers}
-	}}, f...)...)
+	})
 }
 
 // try answers with one request for each text.
@@ -167,7 +167,7 @@ func windowRace(t *testing.T, h *harness) {
 	var took atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 12 {
-		r := h.answer(c, "", fmt.Sprint(i))
+		r := h.answer(c, "", strconv.Itoa(i))
 		wg.Go(func() {
 			_, _, err := nodes[i%2].Reply(h.ctx(), r)
 			var why *timeline.Refused
