@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,3 +116,73 @@ func TestSlackThreadsAreServed(t *testing.T) {
 		r.stop()
 	})
 }
+
+// TestSlackMayCall: in mode events what Slack signs is taken, once, and what
+// others send is not.
+func TestSlackMayCall(t *testing.T) {
+	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+		r := newRig(t, storeURL)
+		hook := "http://" + r.listen + "/webhooks/slack"
+		vendor, err := slack.Start(slack.Options{EventsURL: hook, Retries: slices.Repeat([]time.Duration{time.Second}, 60)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = vendor.Close() }()
+		vendor.AddUser(slack.User{ID: "U07MARIE", Team: "T07ACME", Name: "Marie Curie"})
+		r.configure(fmt.Sprintf("  - {name: slack, type: slack, mode: events, bot_token: %s, signing_secret: %s, api_url: %q}",
+			vendor.BotToken(), vendor.SigningSecret(), vendor.APIURL()))
+		r.start()
+
+		post := func(body, secret string, at time.Time) (int, string) {
+			req, err := http.NewRequest(http.MethodPost, hook, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/json")
+			slack.Sign(req.Header, secret, []byte(body), at)
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			b, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res.StatusCode, string(b)
+		}
+		challenge := `{"type":"url_verification","challenge":"3eZbrw1a"}`
+		if status, body := post(challenge, vendor.SigningSecret(), time.Now()); status != http.StatusOK || body != "3eZbrw1a" {
+			t.Errorf("the challenge was answered %d %q", status, body)
+		}
+		forged := `{"type":"event_callback","event_id":"Ev1","event":{"type":"message","channel":"D1","user":"U1","text":"forged","ts":"1.000001"}}`
+		for what, status := range map[string]int{
+			"another secret": first(post(forged, "secret-of-a-stranger", time.Now())),
+			"an old call":    first(post(forged, vendor.SigningSecret(), time.Now().Add(-6*time.Minute))),
+		} {
+			if status != http.StatusUnauthorized {
+				t.Errorf("%s: status %d", what, status)
+			}
+		}
+
+		vendor.Twice(1)
+		vendor.Say(slack.Post{User: "U07MARIE", Text: "one"})
+		r.await("message.received", 1)
+		r.kill()
+		vendor.Say(slack.Post{User: "U07MARIE", Text: "two"})
+		r.start()
+		got := r.await("message.received", 2)
+		if got[0].Data.Text != "one" || got[1].Data.Text != "two" || got[0].Data.ConversationID != got[1].Data.ConversationID {
+			t.Errorf("the helpdesk got %+v", got)
+		}
+		if err := vendor.WaitFor(t.Context(), func() bool { return vendor.Pending() == 0 }); err != nil {
+			t.Fatal(err)
+		}
+		if n, c := len(r.desk.received("message.received")), vendor.Counts(); n != 2 || c.GivenUp > 0 {
+			t.Errorf("%d messages, want 2; Slack says %+v", n, c)
+		}
+		r.stop()
+	})
+}
+
+func first(status int, _ string) int { return status }
