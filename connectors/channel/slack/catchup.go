@@ -37,7 +37,7 @@ const (
 func (s *Slack) keepUp(ctx context.Context, src channel.Source) error {
 	value, err := src.Cursor(ctx, aliveCursor)
 	if err != nil {
-		return err
+		return connectors.Errorf(connectors.Transient, "store", "the store did not say how far the account was read: %w", err)
 	}
 	connected := s.deps.Clock.Now()
 	seconds, err := strconv.ParseInt(value, 10, 64)
