@@ -268,7 +268,7 @@ type Profiler interface {
 	Profile(ctx context.Context, a normalize.Address) (*Profile, error)
 }
 
-// Profile and Evidence stand with the model, since the store keeps them.
+// What a Profiler tells stands with the model, since the store keeps it.
 type (
 	Profile  = normalize.Profile
 	Evidence = normalize.Evidence

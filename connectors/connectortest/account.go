@@ -51,12 +51,13 @@ func (s Suite) kind(t testing.TB) channel.Kind {
 func (s Suite) settings(t testing.TB, vendor string) configs.Settings {
 	t.Helper()
 	k := s.kind(t)
-	lines := "channels:\n  - name: " + name + "\n    type: " + s.Type + "\n"
+	var file strings.Builder
+	fmt.Fprintf(&file, "server: {public_url: %s}\nchannels:\n  - name: %s\n    type: %s\n", publicURL, name, s.Type)
 	for line := range strings.Lines(strings.ReplaceAll(s.Config, "{vendor}", vendor)) {
-		lines += "    " + line
+		file.WriteString("    " + line)
 	}
 	path := filepath.Join(t.TempDir(), "deskbridge.yaml")
-	if err := os.WriteFile(path, []byte("server: {public_url: "+publicURL+"}\n"+lines+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(file.String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f, err := configs.Load(path, configs.Types{Channels: map[string]func() configs.Settings{s.Type: k.Config}})
@@ -124,14 +125,12 @@ func secretsOf(v reflect.Value) (list []string) {
 			list = secretsOf(v.Elem())
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			list = append(list, secretsOf(v.Field(i))...)
+		for _, field := range v.Fields() {
+			list = append(list, secretsOf(field)...)
 		}
-	case reflect.Slice, reflect.Map:
-		if v.Kind() == reflect.Slice {
-			for i := range v.Len() {
-				list = append(list, secretsOf(v.Index(i))...)
-			}
+	case reflect.Slice:
+		for i := range v.Len() {
+			list = append(list, secretsOf(v.Index(i))...)
 		}
 	case reflect.String:
 		if v.Type() == reflect.TypeFor[configs.Secret]() && v.Len() >= 6 {

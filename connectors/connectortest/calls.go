@@ -22,7 +22,10 @@ import (
 // calls: a genuine call is taken, and one that is forged in any way is not.
 func (s Suite) calls(t *testing.T) {
 	a := s.open(t, s.vendor(t))
-	hook := a.Channel.(channel.Webhook)
+	hook, ok := a.Channel.(channel.Webhook)
+	if !ok {
+		t.Fatal("the suite signs calls; the channel takes none")
+	}
 	for _, f := range Fixtures(t) {
 		if s.isInput(f) {
 			continue

@@ -17,18 +17,18 @@ func dump(v reflect.Value) any {
 		}
 		return dump(v.Elem())
 	case reflect.Struct:
-		if t, ok := v.Interface().(time.Time); ok {
+		if t, ok := reflect.TypeAssert[time.Time](v); ok {
 			return t.UTC().Format(time.RFC3339Nano)
 		}
 		m := map[string]any{}
-		for i := range v.NumField() {
-			if f := v.Field(i); v.Type().Field(i).IsExported() && !f.IsZero() {
-				m[v.Type().Field(i).Name] = dump(f)
+		for field, f := range v.Fields() {
+			if field.IsExported() && !f.IsZero() {
+				m[field.Name] = dump(f)
 			}
 		}
 		return m
 	case reflect.Slice:
-		if b, ok := v.Interface().([]byte); ok {
+		if b, ok := reflect.TypeAssert[[]byte](v); ok {
 			return fmt.Sprintf("%d bytes", len(b))
 		}
 		list := make([]any, v.Len())

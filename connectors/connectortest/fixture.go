@@ -93,7 +93,7 @@ func (f Fixture) save(t *testing.T, want string) {
 		a.Files = append(a.Files, txtar.File{Name: "meta", Data: []byte(meta.String())})
 	}
 	a.Files = append(a.Files, txtar.File{Name: "body", Data: append(f.Body, '\n')}, txtar.File{Name: "want.json", Data: []byte(want)})
-	if err := os.WriteFile(f.path, txtar.Format(a), 0o644); err != nil {
+	if err := os.WriteFile(f.path, txtar.Format(a), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -64,9 +65,7 @@ func (s Suite) statuses(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			a := s.open(t, s.intercept(t, func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
-				for key, values := range c.Header {
-					w.Header()[key] = values
-				}
+				maps.Copy(w.Header(), c.Header)
 				if w.Header().Get("Content-Type") == "" {
 					w.Header().Set("Content-Type", "application/json")
 				}

@@ -54,7 +54,8 @@ func (t *Telegram) Send(ctx context.Context, o *channel.Outbound) (channel.Sent,
 		}
 	}
 	p := o.Parts[0]
-	method, content := "", io.ReadCloser(nil)
+	var method string
+	var content io.ReadCloser
 	switch {
 	case p.Kind == normalize.PartText:
 		method, params["text"], params["parse_mode"] = "sendMessage", text.Render(p.Text, p.HTML, normalize.MarkupTelegram), "HTML"

@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 )
@@ -31,26 +32,24 @@ func (p Person) chat() map[string]any {
 // those that every message has: {"text": "hello"}. It returns the message's
 // id.
 func (s *Server) Write(p Person, fields map[string]any) int {
-	return s.write(p, p.chat(), fields)
+	return s.write(p.ID, p, p.chat(), fields)
 }
 
 // WriteIn lets a person write in a group.
 func (s *Server) WriteIn(g Group, p Person, fields map[string]any) int {
-	return s.write(p, map[string]any{"id": g.ID, "type": "supergroup", "title": g.Title}, fields)
+	return s.write(g.ID, p, map[string]any{"id": g.ID, "type": "supergroup", "title": g.Title}, fields)
 }
 
 // Text lets a person write words to the bot.
 func (s *Server) Text(p Person, text string) int { return s.Write(p, map[string]any{"text": text}) }
 
-func (s *Server) write(p Person, chat, fields map[string]any) int {
+func (s *Server) write(place int64, p Person, chat, fields map[string]any) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.message++
 	m := map[string]any{"message_id": s.message, "from": p.user(), "chat": chat, "date": time.Now().Unix()}
-	for k, v := range fields {
-		m[k] = v
-	}
-	s.known[chat["id"].(int64)] = true
+	maps.Copy(m, fields)
+	s.known[place] = true
 	s.announce("message", m)
 	return s.message
 }
@@ -76,8 +75,10 @@ func (s *Server) React(p Person, message int, emoji string, removed bool) {
 	})
 }
 
-// Block lets a person block the bot, and Unblock take it back.
-func (s *Server) Block(p Person)   { s.membership(p, "member", "kicked") }
+// Block lets a person block the bot.
+func (s *Server) Block(p Person) { s.membership(p, "member", "kicked") }
+
+// Unblock takes it back.
 func (s *Server) Unblock(p Person) { s.membership(p, "kicked", "member") }
 
 func (s *Server) membership(p Person, before, after string) {

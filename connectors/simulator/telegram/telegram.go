@@ -126,7 +126,8 @@ func New(o Options) *Server {
 
 // Start makes a server on a loopback port.
 func Start(o Options) (*Server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("simulated Telegram: %w", err)
 	}

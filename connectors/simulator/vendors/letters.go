@@ -50,7 +50,7 @@ func openMail(_ Options, name string) (*Line, error) {
 		},
 		Got: func() (list []Got) {
 			customers.Range(func(key, _ any) bool {
-				i := key.(int)
+				i, _ := key.(int)
 				for _, m := range s.Inbox(address(i)) {
 					list = append(list, Got{i, body(m.Raw), m.At})
 				}
@@ -68,7 +68,7 @@ func body(raw []byte) string {
 	if err != nil {
 		return string(raw)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	for {
 		p, err := r.NextPart()
 		if err != nil {
