@@ -63,7 +63,7 @@ type Slack struct {
 // New opens an account without talking to Slack.
 func New(c *Config, d connectors.Deps) *Slack {
 	own := *c
-	s := &Slack{cfg: &own, deps: d, pace: newPacer(time.Second), beat: 15 * time.Second}
+	s := &Slack{cfg: &own, deps: d, pace: newPacer(channelGap), beat: 15 * time.Second}
 	client := *d.HTTP
 	client.CheckRedirect = s.redirect
 	s.http = &client
@@ -141,6 +141,10 @@ const (
 	maxText = 4000
 	maxFile = 1 << 30
 )
+
+// channelGap is kept between two messages to one channel: a second, and some
+// more since one request may take longer on its way than the next.
+const channelGap = 1100 * time.Millisecond
 
 // Limits are the same for every thread. The account may send some hundred
 // messages a minute, and one a second into each channel, which Send sees to
