@@ -21,7 +21,11 @@ import (
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
-var update = flag.Bool("update", false, "write the items of the fixtures into them")
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// Updating reports whether golden files are to be written, for tests that have
+// some besides.
+func Updating() bool { return *update }
 
 // receivedAt is when everything arrives in the tests, for a channel whose
 // vendor signs no time.

@@ -14,6 +14,7 @@ import (
 	"github.com/jhillyerd/enmime/v2"
 
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/internal/store/media"
 	"github.com/deskbridge/deskbridge/normalize"
@@ -81,7 +82,7 @@ func read(t *testing.T, dir, name string) []byte {
 
 func compareFile(t *testing.T, name string, got []byte) {
 	t.Helper()
-	if *update {
+	if connectortest.Updating() {
 		if err := os.WriteFile(name, got, 0o600); err != nil {
 			t.Fatal(err)
 		}

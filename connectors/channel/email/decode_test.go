@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,10 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	"github.com/deskbridge/deskbridge/normalize"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // golden is what a fixture is expected to become: the message as the API shows
 // it, and what the API does not show.
@@ -60,7 +58,7 @@ func TestFixtures(t *testing.T) {
 			}
 			got := marshal(t, g)
 			want := strings.TrimSuffix(file, ".eml") + ".json"
-			if *update {
+			if connectortest.Updating() {
 				if err := os.WriteFile(want, got, 0o600); err != nil {
 					t.Fatal(err)
 				}
