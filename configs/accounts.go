@@ -48,6 +48,20 @@ type head struct {
 	Enabled bool   `yaml:"enabled" default:"true" doc:"Whether the account runs."`
 }
 
+// desk is what every helpdesk has.
+type desk struct {
+	head  `yaml:",inline"`
+	Route string `yaml:"route" example:"channel.name == \"sales\" or text contains \"invoice\"" doc:"Which conversations the helpdesk gets, decided once for each by its first message; all where empty. A rule is an expression over channel.name, channel.type, address.kind, address.value, subject and text, with == != < > in and or not contains startsWith endsWith matches lower() upper() trim() len() any() all() none(); one that fails at run time matches nothing. The word otherwise alone stands for what no other helpdesk's rule takes; without it such conversations are forwarded nowhere, with a warning."`
+}
+
+// headOf returns what every account of a kind has.
+func headOf(kind string) reflect.Type {
+	if kind == "helpdesk" {
+		return reflect.TypeFor[desk]()
+	}
+	return reflect.TypeFor[head]()
+}
+
 var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
 func (d *decoder) accounts(e entry, kind string, types map[string]func() Settings, taken map[string]place) []Account {
@@ -75,8 +89,11 @@ func (d *decoder) accounts(e entry, kind string, types map[string]func() Setting
 }
 
 func (d *decoder) account(item, m *yaml.Node, kind string, types map[string]func() Settings, taken map[string]place) Account {
-	var h head
+	var h desk
 	hv := reflect.ValueOf(&h).Elem()
+	if kind != "helpdesk" {
+		hv = reflect.ValueOf(&h.head).Elem()
+	}
 	setDefaults(hv)
 	s := newScope(at(item))
 	common := keysOf(fieldsOf(hv.Type()))
@@ -100,7 +117,8 @@ func (d *decoder) account(item, m *yaml.Node, kind string, types map[string]func
 			taken[h.Name] = s.keys["name"]
 		}
 	}
-	a := Account{Name: h.Name, Type: h.Type, Enabled: h.Enabled, Line: s.start.line}
+	d.route(s, own, h.Route)
+	a := Account{Name: h.Name, Type: h.Type, Enabled: h.Enabled, Route: h.Route, Line: s.start.line}
 	if s.bad["type"] {
 		return a
 	}

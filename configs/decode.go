@@ -16,6 +16,7 @@ const maxNodes = 200_000
 type decoder struct {
 	expander
 	file     string
+	data     []byte
 	types    Types
 	problems Problems
 	budget   int

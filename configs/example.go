@@ -23,7 +23,7 @@ func Example(kind, typ string, t Types) (string, error) {
 		if !ok || kind != "" && kind != k.kind {
 			continue
 		}
-		return k.list + ":\n" + strings.Join(exampleAccount(typ, create), "\n") + "\n", nil
+		return k.list + ":\n" + strings.Join(exampleAccount(k.kind, typ, create), "\n") + "\n", nil
 	}
 	known := slices.Sorted(maps.Keys(t.Channels))
 	known = slices.Concat(known, slices.Sorted(maps.Keys(t.Helpdesks)))
@@ -49,31 +49,35 @@ func ExampleFile(t Types) string {
 		lines = append(lines, "")
 	}
 	for _, k := range []struct {
-		list, doc string
-		types     map[string]func() Settings
+		kind, list, doc string
+		types           map[string]func() Settings
 	}{
-		{"channels", "Where customers write.", t.Channels},
-		{"helpdesks", "Where agents answer.", t.Helpdesks},
+		{"channel", "channels", "Where customers write.", t.Channels},
+		{"helpdesk", "helpdesks", "Where agents answer.", t.Helpdesks},
 	} {
 		if len(k.types) == 0 {
 			continue
 		}
 		lines = append(lines, "# "+k.doc, k.list+":")
 		for _, typ := range slices.Sorted(maps.Keys(k.types)) {
-			lines = append(append(lines, exampleAccount(typ, k.types[typ])...), "")
+			lines = append(append(lines, exampleAccount(k.kind, typ, k.types[typ])...), "")
 		}
 	}
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }
 
 // exampleAccount returns an account as an item of a list.
-func exampleAccount(typ string, create func() Settings) []string {
+func exampleAccount(kind, typ string, create func() Settings) []string {
 	env := strings.ToUpper(typ)
 	lines := []string{
 		"name: " + strings.ReplaceAll(typ, "_", "-"),
 		"type: " + typ,
 		"# Whether the account runs.",
 		"# enabled: true",
+	}
+	for _, f := range fieldsOf(headOf(kind))[len(fieldsOf(headOf("channel"))):] {
+		l, _ := exampleField(f, env)
+		lines = append(lines, l...)
 	}
 	for _, f := range fieldsOf(reflect.TypeOf(create()).Elem()) {
 		l, _ := exampleField(f, env)

@@ -32,6 +32,9 @@ type Account struct {
 	Name    string
 	Type    string
 	Enabled bool
+	// Route is a helpdesk's rule, checked by Types.Route; empty for all
+	// conversations.
+	Route string
 	// Settings is what Types returned for Type, filled in and validated.
 	Settings Settings
 	// Line is where the account begins in the file.

@@ -29,7 +29,7 @@ func Load(path string, t Types) (*File, error) {
 
 func parse(path string, data []byte, t Types, env func(string) (string, bool)) (*File, error) {
 	d := &decoder{
-		file: path, types: t, budget: maxNodes,
+		file: path, data: data, types: t, budget: maxNodes,
 		expander: expander{dir: filepath.Dir(path), env: env, files: map[string]string{}, brought: map[string]string{}},
 	}
 	root := d.document(data)

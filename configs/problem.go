@@ -38,7 +38,19 @@ func (ps Problems) Error() string {
 // Types are the kinds of account that a file may use: for each type name a
 // constructor of its settings, a pointer to a struct with the tags described
 // above.
-type Types struct{ Channels, Helpdesks map[string]func() Settings }
+type Types struct {
+	Channels, Helpdesks map[string]func() Settings
+	// Route checks the rule of a helpdesk; nil for no mistake. Without it rules
+	// are taken as they are.
+	Route func(rule string) *RouteError
+}
+
+// RouteError is a mistake in a rule. Line and Column count from 1, in
+// characters of the rule.
+type RouteError struct {
+	Line, Column int
+	Msg          string
+}
 
 // maxProblems is how many problems are reported; a file with more is no
 // configuration.

@@ -15,8 +15,8 @@ type object = map[string]any
 // are left empty.
 func Schema(t Types) []byte {
 	properties := schemaFields(fieldsOf(reflect.TypeFor[File]()))
-	properties["channels"] = schemaAccounts("Where customers write.", t.Channels)
-	properties["helpdesks"] = schemaAccounts("Where agents answer.", t.Helpdesks)
+	properties["channels"] = schemaAccounts("channel", "Where customers write.", t.Channels)
+	properties["helpdesks"] = schemaAccounts("helpdesk", "Where agents answer.", t.Helpdesks)
 	root := schemaObject(properties, nil)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "Configuration of Deskbridge"
@@ -28,11 +28,11 @@ func Schema(t Types) []byte {
 }
 
 // schemaAccounts describes a list of accounts, whose keys depend on the type.
-func schemaAccounts(doc string, types map[string]func() Settings) object {
+func schemaAccounts(kind, doc string, types map[string]func() Settings) object {
 	names := slices.Sorted(maps.Keys(types))
 	cases := []any{}
 	for _, name := range names {
-		fields := append(fieldsOf(reflect.TypeFor[head]()), fieldsOf(reflect.TypeOf(types[name]()).Elem())...)
+		fields := append(fieldsOf(headOf(kind)), fieldsOf(reflect.TypeOf(types[name]()).Elem())...)
 		then := schemaFields(fields)
 		then["type"] = object{"const": name}
 		cases = append(cases, object{

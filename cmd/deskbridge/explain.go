@@ -126,6 +126,13 @@ func (x explainer) complete(l *cli.Life) error {
 	if l.Why, err = x.why(m, l.Conversation); err != nil {
 		return err
 	}
+	routes, err := x.db.RoutesOf(x.ctx, m.ConversationID)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		l.Routes = append(l.Routes, cli.Route(r))
+	}
 	if m.Customer != nil {
 		links, err := x.db.Links(x.ctx, m.Customer.ID)
 		if err != nil {

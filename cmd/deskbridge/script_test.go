@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,6 +105,8 @@ func ingest(ts *testscript.TestScript, _ bool, files []string) {
 		row := store.AccountRow{Name: acc.Name, Role: acc.Role(), Type: acc.Type}
 		if acc.Helpdesk != nil {
 			row.Wants = normalize.EventTypes
+			i := slices.IndexFunc(file.Helpdesks, func(c configs.Account) bool { return c.Name == acc.Name })
+			row.Route = file.Helpdesks[i].Route
 		}
 		rows = append(rows, row)
 	}

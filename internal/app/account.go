@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/route"
 )
 
 const vendorTimeout = time.Minute // of one HTTP request to a vendor
@@ -94,6 +96,7 @@ func (a *Account) wake() {
 func (a *Account) row() store.AccountRow {
 	row := store.AccountRow{Name: a.Name, Role: a.Role(), Type: a.Type}
 	if a.Helpdesk != nil {
+		row.Route = a.conf.Route
 		for _, t := range normalize.EventTypes {
 			if a.Helpdesk.Wants(t) {
 				row.Wants = append(row.Wants, t)
@@ -106,7 +109,7 @@ func (a *Account) row() store.AccountRow {
 
 // same reports whether a newly read configuration leaves the account as it is.
 func (a *Account) same(c configs.Account) bool {
-	return a.Type == c.Type && reflect.DeepEqual(a.conf.Settings, c.Settings)
+	return a.Type == c.Type && a.conf.Route == c.Route && reflect.DeepEqual(a.conf.Settings, c.Settings)
 }
 
 // deps are what one account's connector is given.
@@ -126,7 +129,7 @@ func deps(f *configs.File, db *store.DB, key []byte, clock connectors.Clock, log
 
 // Types are the kinds of account that this binary knows.
 func Types() configs.Types {
-	t := configs.Types{Channels: map[string]func() configs.Settings{}, Helpdesks: map[string]func() configs.Settings{}}
+	t := configs.Types{Channels: map[string]func() configs.Settings{}, Helpdesks: map[string]func() configs.Settings{}, Route: checkRoute}
 	for _, name := range channel.Kinds.Names() {
 		k, _ := channel.Kinds.Get(name)
 		t.Channels[name] = k.Config
@@ -136,4 +139,13 @@ func Types() configs.Types {
 		t.Helpdesks[name] = k.Config
 	}
 	return t
+}
+
+// checkRoute tells the configuration what is wrong with a rule.
+func checkRoute(rule string) *configs.RouteError {
+	_, err := route.Compile(rule)
+	if e, ok := errors.AsType[*route.Error](err); ok {
+		return &configs.RouteError{Line: e.Line, Column: e.Column, Msg: e.Msg}
+	}
+	return nil
 }

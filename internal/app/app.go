@@ -108,6 +108,7 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 		return nil, fmt.Errorf("free the leases of processes that are gone: %w", err)
 	}
 	a.metrics.registry.MustRegister(&work{store: a.db, now: a.now})
+	a.metrics.watchRoutes(a.db)
 	a.outbox = outbox.NewMetrics(a.metrics.registry)
 	a.server = server.New(server.Config{
 		PublicURL: f.Server.PublicURL, TrustedProxies: f.Server.Proxies(), MaxMedia: int64(f.Media.MaxSize),

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
@@ -61,6 +62,20 @@ func (m *metrics) setState(account, state string) {
 func (m *metrics) forget(account string) {
 	m.polled.DeleteLabelValues(account)
 	m.state.DeleteLabelValues(account)
+}
+
+// watchRoutes shows what the rules of helpdesks left behind.
+func (m *metrics) watchRoutes(db *store.DB) {
+	for name, c := range map[string]struct {
+		help string
+		of   func(store.Routing) int64
+	}{
+		"deskbridge_unrouted_conversations_total": {"Conversations that no helpdesk's rule took: nobody is told of them.", func(r store.Routing) int64 { return r.Unrouted }},
+		"deskbridge_route_failures_total":         {"Times that a helpdesk's rule failed, which counts as no match.", func(r store.Routing) int64 { return r.Failures }},
+	} {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: c.help},
+			func() float64 { return float64(c.of(db.Routing())) }))
+	}
 }
 
 // work shows the outbox as the store counts it, at most every few seconds.

@@ -31,6 +31,7 @@ var rooms = []room{
 	{"normalize", nil},
 	{"normalize/text", []string{"self", "normalize"}},
 	{"normalize/identity", []string{"self", "normalize"}},
+	{"normalize/route", nil},
 	{"normalize/timeline", []string{"self", "normalize/..."}},
 	{"configs", nil},
 

@@ -23,12 +23,22 @@ type Life struct {
 	Conversation *normalize.Conversation `json:"conversation,omitempty"`
 	// Why says how the message came into its conversation.
 	Why string `json:"conversation_reason,omitempty"`
+	// Routes say which helpdesks hear of the conversation and why; empty
+	// without rules.
+	Routes []Route `json:"routes,omitempty"`
 	// Link is why the address belongs to the customer.
 	Link     *identity.Link      `json:"link,omitempty"`
 	Jobs     []JobLife           `json:"jobs"`
 	Receipts []normalize.Receipt `json:"receipts"`
 	// Next are the commands and acts that could help now.
 	Next []Advice `json:"next"`
+}
+
+// Route is why a helpdesk hears of a conversation, or does not.
+type Route struct {
+	Helpdesk string `json:"helpdesk"`
+	Taken    bool   `json:"taken"`
+	Why      string `json:"why"`
 }
 
 // JobLife is a job with its attempts.
@@ -243,6 +253,13 @@ func (d *lifeDrawing) standing() {
 			}
 			d.labelled(fmt.Sprintf("part %d %s", i+1, p.Kind), mk.color, s)
 		}
+	}
+	for _, r := range d.l.Routes {
+		way := "not to "
+		if r.Taken {
+			way = "to "
+		}
+		d.fact("route", way+r.Helpdesk+": "+r.Why)
 	}
 	taken := map[string]int{}
 	for _, j := range d.l.Jobs {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,9 @@ type AccountRow struct {
 	Name, Role, Type string
 	// Wants are the events that a helpdesk is to get.
 	Wants []normalize.EventType
+	// Route is a helpdesk's rule, see normalize/route; empty for all
+	// conversations.
+	Route string
 	// Profiles: the vendor of a channel can be asked who its customers are.
 	Profiles bool
 }
@@ -38,6 +42,8 @@ type Account struct {
 	PausedBy  string    `json:"paused_by,omitempty"`
 	PausedWhy string    `json:"paused_why,omitempty"`
 	PausedAt  time.Time `json:"paused_at,omitzero"`
+	// Route is which conversations a helpdesk gets; all where empty.
+	Route string `json:"route,omitempty"`
 
 	wants    map[normalize.EventType]bool
 	profiles bool
@@ -58,10 +64,10 @@ func (db *DB) RegisterAccounts(ctx context.Context, rows []AccountRow) error {
 			for i, w := range r.Wants {
 				wants[i] = string(w)
 			}
-			t.exec(`INSERT INTO accounts (name, role, type, wants, profiles) VALUES ($1, $2, $3, $4, $5)
+			t.exec(`INSERT INTO accounts (name, role, type, wants, profiles, route) VALUES ($1, $2, $3, $4, $5, $6)
 				ON CONFLICT (name) DO UPDATE SET role = excluded.role, type = excluded.type, wants = excluded.wants,
-				profiles = excluded.profiles, enabled = 1`,
-				r.Name, r.Role, r.Type, strings.Join(wants, " "), r.Profiles)
+				profiles = excluded.profiles, route = excluded.route, enabled = 1`,
+				r.Name, r.Role, r.Type, strings.Join(wants, " "), r.Profiles, r.Route)
 		}
 		return nil
 	})
@@ -106,12 +112,12 @@ func errNoAccount(name string) error {
 }
 
 func readAccounts(s session) (list []Account, err error) {
-	err = s.query(`SELECT id, name, role, type, enabled, wants, profiles, state, reason, state_at, paused_by, paused_why, paused_at
+	err = s.query(`SELECT id, name, role, type, enabled, wants, profiles, state, reason, state_at, paused_by, paused_why, paused_at, route
 		FROM accounts ORDER BY name`, nil, func(r row) error {
 		var a Account
 		var wants string
 		if err := r.scan(&a.ID, &a.Name, &a.Role, &a.Type, &a.Enabled, &wants, &a.profiles, &a.State, &a.Reason, &a.StateAt,
-			&a.PausedBy, &a.PausedWhy, &a.PausedAt); err != nil {
+			&a.PausedBy, &a.PausedWhy, &a.PausedAt, &a.Route); err != nil {
 			return err
 		}
 		a.wants = map[normalize.EventType]bool{}
@@ -129,19 +135,29 @@ type accountSet struct {
 	byName    map[string]Account
 	byID      map[int64]Account
 	helpdesks []helpdeskWants
+	// routed: there are rules, or decisions of rules that were there.
+	routed bool
 }
 
 type helpdeskWants struct {
 	id    int64
+	name  string
 	wants map[normalize.EventType]bool
+	rule  *heldRule // nil for all conversations
 }
 
-func newAccountSet(list []Account) *accountSet {
-	set := &accountSet{byName: map[string]Account{}, byID: map[int64]Account{}}
+// takesAll reports whether a helpdesk gets all conversations.
+func (s *accountSet) takesAll() bool {
+	return slices.ContainsFunc(s.helpdesks, func(h helpdeskWants) bool { return h.rule == nil })
+}
+
+func newAccountSet(list []Account, routed bool) *accountSet {
+	set := &accountSet{byName: map[string]Account{}, byID: map[int64]Account{}, routed: routed}
 	for _, a := range list {
 		set.byName[a.Name], set.byID[a.ID] = a, a
 		if a.Role == RoleHelpdesk && a.Enabled {
-			set.helpdesks = append(set.helpdesks, helpdeskWants{a.ID, a.wants})
+			set.helpdesks = append(set.helpdesks, helpdeskWants{a.ID, a.Name, a.wants, holdRule(a.Route)})
+			set.routed = set.routed || a.Route != ""
 		}
 	}
 	return set
@@ -168,7 +184,12 @@ func (c *accountCache) get(s session) (*accountSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.set, c.at = newAccountSet(list), time.Now()
+	var first normalize.ID
+	routed, err := one(s, `SELECT conversation_id FROM routes LIMIT 1`, nil, &first)
+	if err != nil {
+		return nil, err
+	}
+	c.set, c.at = newAccountSet(list, routed), time.Now()
 	return c.set, nil
 }
 

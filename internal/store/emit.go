@@ -47,6 +47,10 @@ func (db *DB) numberEvents(t *writeTx) error {
 	if lock := db.eng.dialect().eventLock; lock != "" {
 		t.exec(lock)
 	}
+	routes, err := db.routesOf(t, accounts)
+	if err != nil {
+		return err
+	}
 	type job struct {
 		queue   queueOf
 		event   normalize.ID
@@ -71,7 +75,7 @@ func (db *DB) numberEvents(t *writeTx) error {
 		}
 		t.insert(putEvent, id, e.typ, e.conversation, e.ref, detail)
 		for _, h := range accounts.helpdesks {
-			if !h.wants[e.typ] {
+			if !h.wants[e.typ] || !routes.lead(h, e.conversation) {
 				continue
 			}
 			q := queueOf{h.id, e.conversation}

@@ -10,6 +10,7 @@ var (
 	findMessages  = newLookup("messages", messageColumns, false, "id", typeInt)
 	findDoubts    = newLookup("parts", "message_id", false, "message_id", typeInt, "status", typeText)
 	lockThreads   = newLookup("conversations", conversationColumns, true, "id", typeInt)
+	findRoutes    = newLookup("routes", "account_id, taken", false, "conversation_id", typeInt)
 
 	putKey = newInsert("keys", "", "key", typeBytes, "ref", typeInt, "mark", typeInt)
 	// putName is putKey for a key whose ref may change.
@@ -32,6 +33,8 @@ var (
 		"account_id", typeInt, "name", typeText, "value", typeText)
 
 	putEvent = newInsert("events", "", "id", typeInt, "type", typeText, "conversation_id", typeInt, "ref_id", typeInt, "detail", typeText)
+	putRoute = newInsert("routes", "ON CONFLICT (conversation_id, account_id) DO NOTHING",
+		"conversation_id", typeInt, "account_id", typeInt, "taken", typeInt, "why", typeText)
 	putQueue = newInsert("queues", "ON CONFLICT (account_id, conversation_id) DO UPDATE SET next_at = excluded.next_at WHERE queues.next_at IS NULL",
 		"id", typeInt, "account_id", typeInt, "conversation_id", typeInt, "lane", typeText, "next_at", typeInt)
 	// putWork writes a job whose queue is as new as itself.

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
 )
 
 const (
@@ -29,7 +31,7 @@ type op struct {
 }
 
 // counters are what the writer counts, for metrics.
-type counters struct{ commits, operations, alone atomic.Int64 }
+type counters struct{ commits, operations, alone, unrouted, ruleFailures atomic.Int64 }
 
 // commit runs f in the next commit. f may run more than once, and may still
 // be running when commit returns because ctx ended; what it returns is handed
@@ -174,7 +176,7 @@ func (db *DB) transactAlone(o *op) (err error) {
 func (db *DB) transact(group []*op) error {
 	ctx, cancel := context.WithTimeout(db.ctx, groupTime)
 	defer cancel()
-	var woke bool
+	var done *writeTx
 	err := db.eng.update(ctx, func(s session) error {
 		t := &writeTx{session: s}
 		if err := db.applyAll(t, group); err != nil {
@@ -183,7 +185,7 @@ func (db *DB) transact(group []*op) error {
 		if err := db.numberEvents(t); err != nil {
 			return err
 		}
-		woke = t.woke
+		done = t
 		return nil
 	})
 	if err != nil {
@@ -192,7 +194,8 @@ func (db *DB) transact(group []*op) error {
 	}
 	db.counters.commits.Add(1)
 	db.counters.operations.Add(int64(len(group)))
-	if woke {
+	db.tellRoutes(done)
+	if done.woke {
 		db.notify()
 	}
 	return nil
@@ -246,6 +249,10 @@ type writeTx struct {
 	session
 	events []event
 	woke   bool
+	// unrouted are conversations that no helpdesk gets, failedRules what rules
+	// failed in deciding.
+	unrouted    []normalize.ID
+	failedRules []failedRule
 }
 
 func (t *writeTx) emit(e event) { t.events, t.woke = append(t.events, e), true }
