@@ -28,7 +28,7 @@ func (s *Slack) Parse(_ context.Context, r *channel.Request) (normalize.Batch, c
 	if s.cfg.Mode != modeEvents || !s.signed(r) {
 		return normalize.Batch{}, channel.Reply{}, channel.ErrForged
 	}
-	if r.Method != http.MethodPost {
+	if r.Method != http.MethodPost || r.Path != "" {
 		return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
 	}
 	in := normalize.Input{Raw: r.Body, ReceivedAt: r.ReceivedAt, Meta: map[string]string{metaEnvelope: envelopeEvent}}
