@@ -10,10 +10,11 @@ import (
 )
 
 // newTown makes a rig whose daemon has an account with each simulated vendor.
-func newTown(t *testing.T, storeURL func(t *testing.T, dir string) string) (*rig, *vendors.Town) {
+func newTown(t *testing.T, storeURL func(t *testing.T, dir string) string, o vendors.Options) (*rig, *vendors.Town) {
 	t.Helper()
 	r := newRig(t, storeURL)
-	town, err := vendors.Start(vendors.Options{Listen: r.listen})
+	o.Listen = r.listen
+	town, err := vendors.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +32,7 @@ func newTown(t *testing.T, storeURL func(t *testing.T, dir string) string) (*rig
 // helpdesk gets it as this customer's, and the answer reaches the customer.
 func TestEveryChannelCarriesBothWays(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
-		r, town := newTown(t, storeURL)
+		r, town := newTown(t, storeURL, vendors.Options{})
 		r.start()
 		for i, l := range town.Lines {
 			if err := l.Write(t.Context(), i, "question on "+l.Name); err != nil {

@@ -7,11 +7,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	"github.com/deskbridge/deskbridge/connectors/simulator/slack"
 	"github.com/deskbridge/deskbridge/connectors/simulator/telegram"
 )
 
-const telegramToken = "4200001:AAF-simulated-token-of-a-bot"
+// What the vendors and the accounts agree on.
+const (
+	telegramToken  = "4200001:AAF-simulated-token-of-a-bot"
+	TelegramSecret = "simulated_secret_of_the_webhook"
+	SlackSecret    = "simulated-signing-secret"
+)
 
 func openTelegram(o Options, name string) (*Line, error) {
 	opts := telegram.Options{Token: telegramToken}
@@ -23,12 +29,19 @@ func openTelegram(o Options, name string) (*Line, error) {
 		return nil, err
 	}
 	const first = 7100000
+	mode := ""
+	if o.Calls {
+		mode = ", mode: webhook, secret_token: " + TelegramSecret
+	}
 	person := func(i int) telegram.Person {
 		return telegram.Person{ID: first + int64(i), FirstName: "Customer", LastName: strconv.Itoa(i)}
 	}
+	troubles := overHTTP(&s.Faults, "sendMessage", `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 1","parameters":{"retry_after":1}}`)
+	// Updates whose arrival Telegram does not see come again with the next ones.
+	troubles[Deaf] = func() { s.Faults.Add(fault.Fault{Path: "getUpdates", Kind: fault.Lose}) }
 	return &Line{
 		Name:    name,
-		Config:  fmt.Sprintf("bot_token: %q, api_url: %q", telegramToken, s.URL()),
+		Config:  fmt.Sprintf("bot_token: %q, api_url: %q%s", telegramToken, s.URL(), mode),
 		Address: func(i int) (string, string) { return "telegram", strconv.Itoa(first + i) },
 		Write: func(_ context.Context, i int, text string) error {
 			s.Text(person(i), text)
@@ -40,17 +53,22 @@ func openTelegram(o Options, name string) (*Line, error) {
 			}
 			return list
 		},
-		Faults: &s.Faults,
-		close:  func() error { s.Close(); return nil },
+		Faults:   &s.Faults,
+		Troubles: troubles,
+		Calm:     s.Faults.Clear,
+		close:    func() error { s.Close(); return nil },
 	}, nil
 }
 
 // openSlack opens a Slack whose customers write direct messages over Socket
 // Mode.
 func openSlack(o Options, name string) (*Line, error) {
-	opts := slack.Options{Retries: []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second}}
+	opts := slack.Options{SigningSecret: SlackSecret, Retries: []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second}}
 	if o.Strict {
 		opts.PerChannel = time.Second
+	}
+	if o.Calls {
+		opts.EventsURL = o.hook(name)
 	}
 	s, err := slack.Start(opts)
 	if err != nil {
@@ -69,9 +87,17 @@ func openSlack(o Options, name string) (*Line, error) {
 		known <- seen
 		return id
 	}
+	troubles := overHTTP(&s.Faults, "chat.postMessage", `{"ok":false,"error":"ratelimited"}`)
+	troubles[Repeat] = func() { s.Twice(1) }
+	troubles[Deaf] = func() { s.Deaf(1) }
+	troubles[Shuffle] = backwards(s)
+	mode := "app_token: " + s.AppToken()
+	if o.Calls {
+		mode = "mode: events, signing_secret: " + SlackSecret
+	}
 	return &Line{
 		Name:    name,
-		Config:  fmt.Sprintf("bot_token: %s, app_token: %s, api_url: %q", s.BotToken(), s.AppToken(), s.APIURL()),
+		Config:  fmt.Sprintf("bot_token: %s, %s, api_url: %q", s.BotToken(), mode, s.APIURL()),
 		Address: func(i int) (string, string) { return "slack", team + ":" + prefix + strconv.Itoa(i) },
 		Write: func(_ context.Context, i int, text string) error {
 			s.Say(slack.Post{User: user(i), Text: text})
@@ -87,7 +113,9 @@ func openSlack(o Options, name string) (*Line, error) {
 			}
 			return list
 		},
-		Faults: &s.Faults,
-		close:  s.Close,
+		Faults:   &s.Faults,
+		Troubles: troubles,
+		Calm:     s.Faults.Clear,
+		close:    s.Close,
 	}, nil
 }

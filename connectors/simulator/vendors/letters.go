@@ -32,7 +32,7 @@ func openMail(_ Options, name string) (*Line, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	var count atomic.Int64
+	var count, twice atomic.Int64
 	var customers sync.Map // those who have a mailbox
 	address := func(i int) string { return fmt.Sprintf("customer%d@%s", i, domain) }
 	return &Line{
@@ -45,8 +45,14 @@ func openMail(_ Options, name string) (*Line, error) {
 				s.AddUser(mail.User{Address: address(i), Password: password})
 			}
 			n := count.Add(1)
-			return s.Deliver(desk, fmt.Appendf(nil, "Return-Path: <%s>\nFrom: Customer %d <%s>\nTo: %s\nDate: %s\nSubject: Question %d\nMessage-ID: <%d.%d@%s>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n%s\n",
-				address(i), i, address(i), desk, time.Now().Format(time.RFC1123Z), n, n, time.Now().UnixNano(), domain, text))
+			raw := fmt.Appendf(nil, "Return-Path: <%s>\nFrom: Customer %d <%s>\nTo: %s\nDate: %s\nSubject: Question %d\nMessage-ID: <%d.%d@%s>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n%s\n",
+				address(i), i, address(i), desk, time.Now().Format(time.RFC1123Z), n, n, time.Now().UnixNano(), domain, text)
+			if twice.Swap(0) > 0 {
+				if err := s.Deliver(desk, raw); err != nil {
+					return err
+				}
+			}
+			return s.Deliver(desk, raw)
 		},
 		Got: func() (list []Got) {
 			customers.Range(func(key, _ any) bool {
@@ -58,6 +64,13 @@ func openMail(_ Options, name string) (*Line, error) {
 			})
 			return list
 		},
+		Troubles: map[Trouble]func(){
+			Throttle: func() { s.Break(mail.Fault{Kind: mail.RefuseRecipient, Code: 450, Times: 1}) },
+			Fail:     func() { s.Break(mail.Fault{Kind: mail.CutAfterDot, Lose: true, Times: 1}) },
+			Lose:     func() { s.Break(mail.Fault{Kind: mail.CutAfterDot, Times: 1}) },
+			Repeat:   func() { twice.Store(1) },
+		},
+		Calm:  s.Heal,
 		close: s.Close,
 	}, nil
 }

@@ -3,24 +3,48 @@ package vendors
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/twilio"
 )
 
+// retry is Twilio's pause before it calls again, which the address in its
+// console asks for.
+const retry = 2 * time.Second
+
+// Credentials of the account with Twilio.
+const (
+	TwilioSID   = "AC0123456789abcdef0123456789abcdef"
+	TwilioToken = "0123456789abcdef0123456789abcdef"
+)
+
 // openTwilio opens a Twilio whose customers write SMS.
 func openTwilio(o Options, name string) (*Line, error) {
-	const sid, token, ours = "AC0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef", "+15005550006"
-	s, err := twilio.Start(twilio.Options{AccountSID: sid, AuthToken: token, Senders: []string{ours}, Hook: o.hook(name)})
+	const ours = "+15005550006"
+	s, err := twilio.Start(twilio.Options{AccountSID: TwilioSID, AuthToken: TwilioToken, Senders: []string{ours}, Hook: o.hook(name) + "#rc=5&rp=5xx,ct,rt", Pause: retry})
 	if err != nil {
 		return nil, err
 	}
+	rate := ", rate: 200"
+	if o.Strict {
+		rate = ""
+	}
 	phone := func(i int) string { return fmt.Sprintf("+4930%07d", 1000000+i) }
+	var twice atomic.Bool
+	troubles := overHTTP(&s.Faults, "/Messages.json", `{"code":20429,"message":"Too Many Requests","status":429}`)
+	troubles[Repeat] = func() { twice.Store(true) }
 	return &Line{
 		Name:    name,
-		Config:  fmt.Sprintf("account_sid: %s, auth_token: %q, from: %q, api_url: %q", sid, token, ours, s.URL()),
+		Config:  fmt.Sprintf("account_sid: %s, auth_token: %q, from: %q, api_url: %q%s", TwilioSID, TwilioToken, ours, s.URL(), rate),
 		Address: func(i int) (string, string) { return "phone", phone(i) },
 		Write: func(ctx context.Context, i int, text string) error {
-			_, err := s.Receive(ctx, twilio.Inbound{From: phone(i), To: ours, Body: text})
+			in := twilio.Inbound{From: phone(i), To: ours, Body: text}
+			sid, err := s.Receive(ctx, in)
+			if err == nil && twice.Swap(false) {
+				in.SID = sid
+				_, err = s.Receive(ctx, in)
+			}
 			return err
 		},
 		Got: func() (list []Got) {
@@ -33,7 +57,9 @@ func openTwilio(o Options, name string) (*Line, error) {
 			}
 			return list
 		},
-		Faults: &s.Faults,
-		close:  s.Close,
+		Faults:   &s.Faults,
+		Troubles: troubles,
+		Calm:     s.Faults.Clear,
+		close:    s.Close,
 	}, nil
 }

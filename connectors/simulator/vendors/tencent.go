@@ -5,18 +5,25 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	"github.com/deskbridge/deskbridge/connectors/simulator/wechat"
 	"github.com/deskbridge/deskbridge/connectors/simulator/wecom"
 )
 
 func openWeChat(o Options, name string) (*Line, error) {
-	v, err := wechat.Start(wechat.Options{Callback: o.hook(name), Repeat: 200 * time.Millisecond})
+	v, err := wechat.Start(wechat.Options{Callback: o.hook(name)})
 	if err != nil {
 		return nil, err
 	}
 	const prefix = "oCustomerOfTheTown"
+	var followers sync.Map
+	troubles := overHTTP(&v.Faults, "custom/send", "")
+	troubles[Repeat] = func() { v.Double(1) }
+	troubles[Deaf] = func() { v.Deaf(1) }
+	troubles[Shuffle] = backwards(v)
 	return &Line{
 		Name: name,
 		Config: fmt.Sprintf("app_id: %s, app_secret: %s, token: %s, encoding_aes_key: %s, api_url: %q",
@@ -24,7 +31,9 @@ func openWeChat(o Options, name string) (*Line, error) {
 		Address: func(i int) (string, string) { return "wechat", wechat.DefaultAppID + ":" + prefix + strconv.Itoa(i) },
 		Write: func(ctx context.Context, i int, text string) error {
 			id := prefix + strconv.Itoa(i)
-			v.AddFollower(id, wechat.Profile{Remark: "Customer " + strconv.Itoa(i)})
+			if _, known := followers.LoadOrStore(i, true); !known {
+				v.AddFollower(id, wechat.Profile{Remark: "Customer " + strconv.Itoa(i)})
+			}
 			_, err := v.Say(ctx, id, wechat.Message{Type: "text", Text: text})
 			return err
 		},
@@ -34,8 +43,10 @@ func openWeChat(o Options, name string) (*Line, error) {
 			}
 			return list
 		},
-		Faults: &v.Faults,
-		close:  v.Close,
+		Faults:   &v.Faults,
+		Troubles: troubles,
+		Calm:     v.Faults.Clear,
+		close:    v.Close,
 	}, nil
 }
 
@@ -50,6 +61,10 @@ func openWeCom(o Options, name string) (*Line, error) {
 	}
 	s.Connect(o.hook(name))
 	const prefix = "wmCustomerOfTheTown"
+	troubles := overHTTP(&s.Faults, "kf/send_msg", "")
+	troubles[Repeat] = func() { s.Relist(wecom.DefaultKfID) }
+	troubles[Deaf] = func() { s.Faults.Add(fault.Fault{Path: "kf/sync_msg", Kind: fault.Lose}) }
+	troubles[Shuffle] = func() { s.Shuffle(true); s.EmptyPages(1) }
 	return &Line{
 		Name: name,
 		Config: fmt.Sprintf("corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s], api_url: %q",
@@ -67,8 +82,10 @@ func openWeCom(o Options, name string) (*Line, error) {
 			}
 			return list
 		},
-		Faults: &s.Faults,
-		close:  s.Close,
+		Faults:   &s.Faults,
+		Troubles: troubles,
+		Calm:     s.Faults.Clear,
+		close:    s.Close,
 	}, nil
 }
 

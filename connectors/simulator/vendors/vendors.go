@@ -24,6 +24,9 @@ type Options struct {
 	// Strict vendors keep the windows, quotas and paces that they document;
 	// the others allow any number of messages at any pace.
 	Strict bool
+	// Calls: Slack and Telegram call, too, where they otherwise wait to be
+	// asked.
+	Calls bool
 }
 
 // Line is one vendor, the account of the daemon's there, and its customers,
@@ -45,6 +48,10 @@ type Line struct {
 	// Faults strike what the daemon asks of the vendor; nil where the vendor
 	// speaks another protocol than HTTP.
 	Faults *fault.Queue
+	// Troubles that the vendor can have; a call makes one. Calm takes those of
+	// answers away that nothing has met yet.
+	Troubles map[Trouble]func()
+	Calm     func()
 
 	close func() error
 }

@@ -1,0 +1,186 @@
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/vendors"
+	"github.com/deskbridge/deskbridge/internal/testenv"
+)
+
+const (
+	stormMessages = 2000 // each way
+	// stormCustomers are those of each channel: so many that none gets more
+	// answers than one message allows on the channel that allows least.
+	stormCustomers = 100
+	stormKills     = 3
+)
+
+// storm is customers writing on all channels at once, while vendors fail in
+// turn and the daemon is killed. Message i is on line i modulo their number;
+// it and its answer have a mark that nothing else has.
+type storm struct {
+	*rig
+	town     *vendors.Town
+	answered atomic.Int64
+	doubts   atomic.Int64  // answers whose fate the daemon was not told
+	over     chan struct{} // closed when all has been written and answered
+}
+
+func (s *storm) line(i int) *vendors.Line { return s.town.Lines[i%len(s.town.Lines)] }
+
+func (s *storm) customer(i int) int { return i / len(s.town.Lines) % stormCustomers }
+
+var marked = regexp.MustCompile(`^(question|answer) mark (\d+) end$`)
+
+// mark returns which message a text is, and fails the test for one that nobody
+// wrote.
+func (s *storm) mark(text string) (answer bool, i int) {
+	m := marked.FindStringSubmatch(text)
+	if m == nil {
+		s.t.Errorf("nobody wrote %q", text)
+		return false, 0
+	}
+	i, err := strconv.Atoi(m[2])
+	if err != nil || i >= stormMessages {
+		s.t.Errorf("nobody wrote %q", text)
+		return false, 0
+	}
+	return m[1] == "answer", i
+}
+
+// write lets all customers write, several of each channel at once.
+func (s *storm) write() {
+	const writers = 4
+	lines := len(s.town.Lines)
+	var wg sync.WaitGroup
+	for w := range writers * lines {
+		wg.Go(func() {
+			for i := w; i < stormMessages; i += writers * lines {
+				if err := s.line(i).Write(s.t.Context(), s.customer(i), fmt.Sprintf("question mark %d end", i)); err != nil {
+					s.t.Errorf("the daemon has not taken message %d on %s: %v", i, s.line(i).Name, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// answerAll has agents answer each message that the helpdesk gets.
+func (s *storm) answerAll() {
+	const agents = 8
+	todo := make(chan event)
+	var wg sync.WaitGroup
+	for range agents {
+		wg.Go(func() {
+			for e := range todo {
+				s.answer(e)
+			}
+		})
+	}
+	known := map[int]bool{}
+	for next, end := 0, time.Now().Add(3*time.Minute); len(known) < stormMessages && time.Now().Before(end); {
+		got := s.desk.received("message.received")
+		for _, e := range got[next:] {
+			if _, i := s.mark(e.Data.Text); !known[i] {
+				known[i] = true
+				todo <- e
+			}
+		}
+		next = len(got)
+		time.Sleep(20 * time.Millisecond)
+	}
+	close(todo)
+	wg.Wait()
+	if len(known) < stormMessages {
+		s.t.Errorf("the helpdesk has %d of %d messages", len(known), stormMessages)
+	}
+}
+
+// answer repeats its request until it is taken, as agents' programs do.
+func (s *storm) answer(e event) {
+	_, i := s.mark(e.Data.Text)
+	for {
+		status, err := s.call("POST", "/v1/conversations/"+e.Data.ConversationID+"/messages",
+			map[string]any{"text": fmt.Sprintf("answer mark %d end", i)}, nil, "Idempotency-Key", fmt.Sprintf("storm-%06d", i))
+		switch {
+		case err == nil:
+			s.answered.Add(1)
+			return
+		case status >= 400 && status < 500 || s.t.Context().Err() != nil:
+			s.t.Errorf("answer %d on %s was refused: %v", i, s.line(i).Name, err)
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// trouble makes all troubles of a line, one after the other, until the storm
+// is over.
+func (s *storm) trouble(l *vendors.Line) {
+	all := []vendors.Trouble{vendors.Lose, vendors.Repeat, vendors.Throttle, vendors.Deaf, vendors.Fail, vendors.Shuffle}
+	for i := 0; ; i++ {
+		select {
+		case <-s.over:
+			return
+		case <-time.After(500 * time.Millisecond):
+		}
+		kind := all[i%len(all)]
+		strike := l.Troubles[kind]
+		if strike == nil {
+			continue
+		}
+		if kind == vendors.Lose || kind == vendors.Fail {
+			s.doubts.Add(1)
+		}
+		strike()
+	}
+}
+
+// kills kills the daemon while agents are answering, and starts it again.
+func (s *storm) kills() {
+	for k := range stormKills {
+		testenv.WaitFor(s.t, 3*time.Minute, "the time of the next kill", func() bool {
+			return s.answered.Load() > int64(stormMessages*(2*k+1)/(2*stormKills+2))
+		})
+		s.kill()
+		s.startOnly()
+	}
+}
+
+// TestNothingIsLostOrDoubledInAStorm: 2,000 messages in and 2,000 answers out
+// over all channels at once, through all that vendors do wrong and three power
+// cuts. What the vendors recorded and the timelines agree message by message.
+func TestNothingIsLostOrDoubledInAStorm(t *testing.T) {
+	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+		r, town := newTown(t, storeURL, vendors.Options{})
+		r.start()
+		s := &storm{rig: r, town: town, over: make(chan struct{})}
+		begun := time.Now()
+		var wg, weather sync.WaitGroup
+		for _, l := range town.Lines {
+			weather.Go(func() { s.trouble(l) })
+		}
+		wg.Go(s.write)
+		wg.Go(s.answerAll)
+		s.kills()
+		wg.Wait()
+		close(s.over)
+		weather.Wait()
+		for _, l := range town.Lines {
+			l.Calm()
+		}
+		t.Logf("written and answered after %v", time.Since(begun).Round(time.Second))
+		for end := time.Now().Add(150 * time.Second); !s.settled() && time.Now().Before(end); {
+			time.Sleep(2 * time.Second) // it reads all timelines
+		}
+		t.Logf("settled after %v", time.Since(begun).Round(time.Second))
+		s.compare()
+		r.stop()
+	})
+}
