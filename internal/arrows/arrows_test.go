@@ -59,7 +59,7 @@ var rooms = []room{
 		"internal/app/...", "internal/cli/...", "internal/demo/...", "internal/server/...", "internal/store/...",
 	}},
 
-	{"connectors/connectortest/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "connectors/kit/...", "normalize/...", "internal/store/..."}},
+	{"connectors/connectortest/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "connectors/kit/...", "normalize/...", "internal/store/...", "internal/testenv/..."}},
 	{"connectors/simulator/...", []string{"connectors/simulator/..."}},
 	{"internal/testenv/...", []string{"self"}},
 	{"internal/bench/...", []string{"self", "internal/...", "connectors/...", "configs", "normalize/...", "outbox/..."}},
