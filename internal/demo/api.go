@@ -26,35 +26,50 @@ func (c *client) close() { c.http.CloseIdleConnections() }
 
 // answer writes into a conversation and returns the message that was accepted.
 func (c *client) answer(ctx context.Context, conversation normalize.ID, author, text, key string) (*normalize.Message, error) {
-	body, err := json.Marshal(map[string]any{"text": text, "author": map[string]string{"name": author}})
+	var m normalize.Message
+	err := c.post(ctx, "/v1/conversations/"+conversation.String()+"/messages", key,
+		map[string]any{"text": text, "author": map[string]string{"name": author}}, &m)
 	if err != nil {
 		return nil, err
 	}
-	url := c.base + "/v1/conversations/" + conversation.String() + "/messages"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	return &m, nil
+}
+
+// merge makes two customers one.
+func (c *client) merge(ctx context.Context, from, into normalize.ID, reason string) error {
+	return c.post(ctx, "/v1/customers/"+from.String()+"/merge", "", map[string]any{"into": into, "reason": reason}, &struct{}{})
+}
+
+func (c *client) post(ctx context.Context, path, key string, in, out any) error {
+	body, err := json.Marshal(in)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", key)
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxEvent))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if resp.StatusCode/100 != 2 {
 		var problem struct{ Title, Detail string }
 		_ = json.Unmarshal(reply, &problem) // what cannot be read adds nothing to the status
-		return nil, fmt.Errorf("%s: %s", resp.Status, problem.Detail)
+		return fmt.Errorf("%s: %s", resp.Status, problem.Detail)
 	}
-	var m normalize.Message
-	if err := json.Unmarshal(reply, &m); err != nil {
-		return nil, fmt.Errorf("the answer of the API: %w", err)
+	if err := json.Unmarshal(reply, out); err != nil {
+		return fmt.Errorf("the answer of the API: %w", err)
 	}
-	return &m, nil
+	return nil
 }

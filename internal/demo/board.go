@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/deskbridge/deskbridge/internal/cli"
 	"github.com/deskbridge/deskbridge/normalize"
@@ -15,6 +16,7 @@ type board struct {
 	o        cli.Options
 	byNumber []*talk // the first has number 1
 	byID     map[normalize.ID]*talk
+	optedOut map[normalize.ID]bool
 	shown    map[string]bool // statuses that were drawn: a message has one for each of its parts
 }
 
@@ -24,14 +26,17 @@ type talk struct {
 	id         normalize.ID
 	customer   normalize.ID
 	name       string
+	channel    normalize.Account
 	received   []*normalize.Message
 	sent       map[normalize.ID]bool
+	edits      map[normalize.ID]string // what was drawn of an edited message
 	statuses   []normalize.Status
 	lastAnswer string // Message-ID
+	recorded   bool   // a call, of which recording and transcript have come
 }
 
 func newBoard(o cli.Options) *board {
-	return &board{o: o, byID: map[normalize.ID]*talk{}, shown: map[string]bool{}}
+	return &board{o: o, byID: map[normalize.ID]*talk{}, optedOut: map[normalize.ID]bool{}, shown: map[string]bool{}}
 }
 
 // number finds a conversation by what a visitor typed.
@@ -46,17 +51,25 @@ func (b *board) number(n int) *talk {
 func (b *board) talk(m *normalize.Message) *talk {
 	t := b.byID[m.ConversationID]
 	if t == nil {
-		t = &talk{id: m.ConversationID, number: len(b.byNumber) + 1, sent: map[normalize.ID]bool{}}
+		t = &talk{id: m.ConversationID, number: len(b.byNumber) + 1, sent: map[normalize.ID]bool{}, edits: map[normalize.ID]string{}}
 		b.byID[t.id] = t
 		b.byNumber = append(b.byNumber, t)
 	}
 	if m.Customer != nil {
 		t.customer = m.Customer.ID
 	}
+	t.channel = m.Channel
 	if m.Direction == normalize.Inbound {
 		t.name = m.Address.Name
+		if t.name == "" && m.Customer != nil {
+			t.name = m.Customer.Name
+		}
 		if t.name == "" {
-			t.name = m.Address.Value
+			// No name yet: vendors are asked later. Of their ids the end will do.
+			t.name = m.Address.Value[strings.LastIndexByte(m.Address.Value, ':')+1:]
+			if len(t.name) > 20 {
+				t.name = t.name[:19] + "…"
+			}
 		}
 	}
 	return t
@@ -80,26 +93,97 @@ func (b *board) take(d delivery) []string {
 			return b.sent(t, data.Message)
 		case normalize.MessageStatus:
 			return b.status(t, data)
+		case normalize.MessageEdited:
+			return b.edited(t, data.Message)
 		}
+	case *normalize.OptOutEvent:
+		if data.Customer == nil || b.optedOut[data.Customer.ID] {
+			break
+		}
+		b.optedOut[data.Customer.ID] = true
+		return append([]string{"", b.aside("⊘", cli.Line(data.Customer.Name)+" must not be written to any more")}, b.text(b.o.Dim, cli.Line(data.Reason), 2)...)
 	}
 	return nil
 }
 
+// who names the customer, and the channel where that does not show it.
+func (b *board) who(t *talk, m *normalize.Message) string {
+	if m.Address.Kind == normalize.KindEmail {
+		return m.Address.String()
+	}
+	return t.name + " (" + m.Channel.Name + ")"
+}
+
+// edited shows what a message has become: its words, or what is known of a
+// call by now. What does not show is not drawn again.
+func (b *board) edited(t *talk, m *normalize.Message) []string {
+	lines := b.extras(m)
+	what := "the recording and its transcript have come"
+	if i := slices.IndexFunc(m.Parts, func(p normalize.Part) bool { return p.Call != nil }); i < 0 {
+		what, lines = "corrected by the customer", append(b.text(nil, cli.Safe(m.Text), 3), lines...)
+	} else if p := m.Parts[i]; p.Media == nil {
+		what = "the call is over"
+	} else if p.Text == "" || t.recorded {
+		return nil // there is more to come, or it was told
+	} else {
+		t.recorded = true
+	}
+	drawn := strings.Join(lines, "\n")
+	if t.edits[m.ID] == drawn {
+		return nil
+	}
+	t.edits[m.ID] = drawn
+	return append([]string{b.follow(t, b.o.Yellow, "✎", what)}, lines...)
+}
+
+// extras are the parts of a message that are no text.
+func (b *board) extras(m *normalize.Message) (lines []string) {
+	room := b.o.Width - len(indent)
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		if p.Call != nil {
+			s := "☎ " + string(p.Call.State) + " call"
+			if p.Text != "" {
+				s += ": “" + cli.Line(p.Text) + "”"
+			}
+			lines = append(lines, b.text(b.o.Yellow, s, 4)...)
+		}
+		if p.Media == nil {
+			continue
+		}
+		name, size := cli.Line(p.Media.Name), ", "+cli.Size(p.Media.Size)
+		if name == "" {
+			name = string(p.Kind)
+		}
+		if p.Media.Size == 0 {
+			size = ", being fetched"
+		}
+		lines = append(lines, indent+b.o.Yellow(cli.Fit("▪ "+cli.Fit(name, 32)+"  "+cli.Line(p.Media.ContentType)+size, room)))
+	}
+	return lines
+}
+
+// aside is a line that belongs to no one conversation.
+func (b *board) aside(sign, s string) string {
+	return b.o.Dim(b.in(time.Now()).Format("15:04:05")) + " " + b.o.Yellow(sign) + "    " + b.o.Yellow(cli.Fit(s, b.o.Width-len(indent)))
+}
+
 const indent = "              "
 
-func (b *board) clock(m *normalize.Message) string {
-	zone := b.o.Zone
-	if zone == nil {
-		return m.ReceivedAt.UTC().Format("15:04:05")
+func (b *board) clock(m *normalize.Message) string { return b.in(m.ReceivedAt).Format("15:04:05") }
+
+func (b *board) in(t time.Time) time.Time {
+	if b.o.Zone == nil {
+		return t.UTC()
 	}
-	return m.ReceivedAt.In(zone).Format("15:04:05")
+	return t.In(b.o.Zone)
 }
 
 func tag(number int) string { return fmt.Sprintf("%-3d", number) }
 
 func (b *board) received(t *talk, m *normalize.Message, d delivery) []string {
 	note := "webhook ✓ signed, " + cli.Size(int64(d.size))
-	lines := []string{"", b.head(m, t, b.o.Cyan("◀"), m.Address.String(), note)}
+	lines := []string{"", b.head(m, t, b.o.Cyan("◀"), b.who(t, m), note)}
 	if m.Subject != "" {
 		lines = append(lines, indent+b.o.Cyan(cli.Fit(cli.Line(m.Subject), b.o.Width-len(indent))))
 	}
@@ -109,11 +193,7 @@ func (b *board) received(t *talk, m *normalize.Message, d delivery) []string {
 	default:
 		lines = append(lines, b.text(nil, cli.Safe(m.Text), 3)...)
 	}
-	for i := range m.Parts {
-		if p := &m.Parts[i]; p.Media != nil {
-			lines = append(lines, indent+b.o.Yellow(cli.Fit(fmt.Sprintf("▪ %s  %s, %s", cli.Line(p.Media.Name), cli.Line(p.Media.ContentType), cli.Size(p.Media.Size)), b.o.Width-len(indent))))
-		}
-	}
+	lines = append(lines, b.extras(m)...)
 	if m.Automated && m.Unreadable == "" {
 		lines = append(lines, indent+b.o.Dim("sent by a machine: shown, never answered by itself"))
 	}
@@ -162,8 +242,8 @@ func (b *board) sent(t *talk, m *normalize.Message) []string {
 }
 
 var statusWords = map[normalize.Status]string{
-	normalize.StatusAccepted:  "taken by the mail server",
-	normalize.StatusDelivered: "delivered",
+	normalize.StatusAccepted:  "taken by the channel",
+	normalize.StatusDelivered: "the vendor says that it has arrived",
 	normalize.StatusFailed:    "will not arrive",
 	normalize.StatusUncertain: "nobody knows yet whether it arrived; it is not sent twice",
 }
@@ -200,11 +280,7 @@ func (b *board) follow(t *talk, paint func(string) string, sign, s string) strin
 	return strings.Repeat(" ", 9) + paint(sign) + " " + b.o.Bold(tag(t.number)) + paint(cli.Fit(s, b.o.Width-len(indent)))
 }
 
-// arrived shows a mail in a customer's mailbox.
-func (b *board) arrived(t *talk, name string, threaded bool, text string) []string {
-	s := "arrived in the mailbox of " + cli.Line(name)
-	if threaded {
-		s += ", in the thread"
-	}
-	return append([]string{b.follow(t, b.o.Green, "✉", s)}, b.text(b.o.Dim, "“"+strings.TrimSpace(cli.Safe(text))+"”", 2)...)
+// arrived shows an answer where it reached the customer.
+func (b *board) arrived(t *talk, where, text string) []string {
+	return append([]string{b.follow(t, b.o.Green, "✉", "arrived "+cli.Line(where))}, b.text(b.o.Dim, "“"+strings.TrimSpace(cli.Safe(text))+"”", 2)...)
 }

@@ -1,6 +1,6 @@
 // Package demo runs the whole product with no account and no configuration: a
-// mail system, a helpdesk and the daemon in one process, customers who write
-// by a script, and a visitor who answers them.
+// mail system, the other channels' vendors, a helpdesk and the daemon in one
+// process, customers who write by a script, and a visitor who answers them.
 package demo
 
 import (
@@ -32,9 +32,9 @@ type Options struct {
 // ErrIncomplete is returned by a run with Once that did not see everything.
 var ErrIncomplete = errors.New("the demo did not see all that it should")
 
-// onceTime bounds a run with Once. It takes about two seconds on a machine
+// onceTime bounds a run with Once. It takes about five seconds on a machine
 // that does nothing else.
-const onceTime = 15 * time.Second
+const onceTime = time.Minute
 
 // Run starts everything, plays, and stops everything. It returns when the
 // visitor quits, when ctx ends, or with Once when all was seen.
@@ -113,10 +113,11 @@ func banner(w *world, o Options) []string {
 		"",
 		"  " + v.Bold("Deskbridge") + "   one timeline per customer, between your channels and your helpdesk",
 		"",
-		row("customers", "write by SMTP to "+v.Cyan(deskAddress)),
-		row("deskbridge", "reads that mailbox by IMAP, and keeps each customer's timeline"),
-		row("helpdesk", "gets every event as a signed webhook, and answers by the REST API"),
-		"  " + v.Dim("Real servers, real protocols, all inside this process; nothing leaves this machine."),
+		row("customers", "write by e-mail, WeChat, WeCom, SMS, phone, Slack and Telegram"),
+		row("vendors", "are simulated: "+v.Cyan(deskAddress)+", "+v.Cyan(deskPhone)+" ..."),
+		row("deskbridge", "speaks their protocols, and keeps each customer's timeline"),
+		row("helpdesk", "gets every event as a signed webhook, answers by the REST API"),
+		"  " + v.Dim("All of it is inside this process; nothing leaves this machine."),
 		"",
 		row("API", v.Cyan(w.url()+"/v1/openapi.json")),
 		row("health", v.Cyan("http://"+w.app.AdminAddr().String()+"/readyz")+" and /metrics"),
@@ -137,7 +138,7 @@ func help(v cli.Options) []string {
 	row := func(keys, does string) string { return "  " + v.Green(fmt.Sprintf("%-14s", keys)) + does }
 	return []string{
 		"",
-		row("1 your words", "answer in conversation 1: by the REST API, out by SMTP, into the customer's mailbox"),
+		row("1 your words", "answer in conversation 1: by the REST API, out by its channel"),
 		row("t 1", "the whole timeline of that customer"),
 		row("?", "this help"),
 		row("q", "quit (or Ctrl-C)"),

@@ -70,6 +70,11 @@ func TestOnceSeesEverything(t *testing.T) {
 		"Anna Weber", "Lieferschein-4711.pdf", "陈晓", "发票抬头开错了", "田中 美咲", "返品について",
 		"could not be read (too_deep", "sent by a machine", "remote images are blocked",
 		"arrived in the mailbox of Anna Weber, in the thread", "failed: will not arrive", "✓ every webhook signed",
+		"林悦 (wechat)", "(wecom)", "+8613912345678 (phone)", "Nora Lindqvist (slack)", "Jonas Berger (telegram)", "Is the seam meant",
+		"corrected by the customer", "in green?", "arrived at 林悦 by WeChat", "arrived at 王磊 by WeCom", "arrived at Lin Yue by SMS",
+		"arrived at Nora Lindqvist by Slack", "arrived at Jonas Berger by Telegram", "delivered: the vendor says", "☎ missed call",
+		"Please call me back", "three customers so far", "one customer with one timeline", "has blocked the bot",
+		"Jonas Berger must not be written to any more",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
@@ -145,4 +150,14 @@ func TestInterruptStopsSoon(t *testing.T) {
 		t.Fatal("it does not stop")
 	}
 	out.await(t, "is removed")
+}
+
+func TestAStoreThatIsKeptPlaysAgain(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		var out output
+		if err := Run(t.Context(), Options{Once: true, Data: dir, Out: &out, View: view()}); err != nil {
+			t.Fatalf("%v\n%s", err, out.String())
+		}
+	}
 }

@@ -21,8 +21,9 @@ const maxEvent = 8 << 20
 
 // delivery is one webhook that the helpdesk took.
 type delivery struct {
-	event normalize.Event // Data is a *normalize.MessageEvent, a *normalize.Conversation or nil
-	size  int
+	event normalize.Event // Data is a *normalize.MessageEvent, a *normalize.Conversation,
+	// a *normalize.OptOutEvent or nil
+	size int
 }
 
 // desk is the smallest helpdesk there is: it checks the signature of each
@@ -137,6 +138,8 @@ func readEvent(body []byte) (normalize.Event, error) {
 		e.Data = &normalize.MessageEvent{}
 	case normalize.ConversationOpened, normalize.ConversationClosed:
 		e.Data = &normalize.Conversation{}
+	case normalize.CustomerOptedOut:
+		e.Data = &normalize.OptOutEvent{}
 	default:
 		e.Data = nil
 		return e, nil

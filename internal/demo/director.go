@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,23 +23,31 @@ type director struct {
 	once   bool
 	speed  float64
 
-	cast    map[string]*actor // by address
-	script  []letter
-	letters []letter          // of the script, still to be written
-	plan    map[string]string // what the colleague answers, by address
-	editor  editor
+	cast   map[string]*actor // who has a mailbox, by address
+	people *people
+	guests map[string]*guest // people by address
+	scenes []scene           // still to come
+	plan   map[string]string // what the colleague answers, by address
+	editor editor
 
 	keys  chan []byte
 	later chan func()
 	done  chan struct{} // closed when run returns
 
-	posted map[string]bool // Message-IDs of the script's letters
-	loop   loop
-	serial int
+	posted   map[string]bool // Message-IDs of the script's letters
+	expected map[said]bool   // what guests said, and whether the desk has it
+	first    string          // who writes the first letter
+	loop     loop
+	merged   bool // Lin is one customer
+	gone     bool // Jonas has blocked the desk, and an answer failed for it
+	serial   int
 }
 
 // arrivalPause is how long a mail may be in a customer's mailbox unseen.
 const arrivalPause = 300 * time.Millisecond
+
+// lookAtPhones is how often we see what has arrived on the customers' phones.
+const lookAtPhones = 100 * time.Millisecond
 
 // actor is a customer in action.
 type actor struct {
@@ -66,12 +75,24 @@ func newDirector(w *world, s *screen, o Options) *director {
 		speed = 40
 	}
 	d := &director{
-		world: w, screen: s, board: newBoard(o.View), once: o.Once, speed: speed, script: script(), plan: map[string]string{},
+		world: w, screen: s, board: newBoard(o.View), once: o.Once, speed: speed, people: newPeople(), plan: map[string]string{},
 		cast: map[string]*actor{}, keys: make(chan []byte), later: make(chan func()), done: make(chan struct{}), posted: map[string]bool{},
+		expected: map[said]bool{},
 	}
-	d.letters = d.script
-	for _, l := range d.script {
+	d.scenes, d.guests = script(d.people), d.people.byAddress()
+	settle(w.town, w.again)
+	for _, g := range d.guests {
+		if g.colleague != "" {
+			d.plan[g.address] = g.colleague
+		}
+	}
+	for _, s := range d.scenes {
+		l := s.mail
+		if l == nil {
+			continue
+		}
 		c := l.from
+		d.first = cmp.Or(d.first, c.address)
 		if l.colleague != "" {
 			d.plan[c.address] = l.colleague
 		}
@@ -98,6 +119,8 @@ func (d *director) run(ctx context.Context) error {
 	defer cancel()
 	defer close(d.done)
 	arrivals := d.world.mail.Arrivals(ctx)
+	phones := time.NewTicker(lookAtPhones)
+	defer phones.Stop()
 	d.next(ctx)
 	for {
 		if d.once && d.complete() {
@@ -113,6 +136,10 @@ func (d *director) run(ctx context.Context) error {
 				d.after(arrivalPause, func() { d.arrived(ctx, m) })
 			} else if !ok {
 				arrivals = nil
+			}
+		case <-phones.C:
+			for _, a := range d.world.town.news() {
+				d.after(arrivalPause, func() { d.rings(ctx, a) })
 			}
 		case f := <-d.later:
 			f()
@@ -148,9 +175,9 @@ func (d *director) back(f func()) {
 	}
 }
 
-// next writes the next letter of the script when its time has come.
+// next plays the next scene of the script when its time has come.
 func (d *director) next(ctx context.Context) {
-	if len(d.letters) == 0 {
+	if len(d.scenes) == 0 {
 		if !d.once {
 			d.after(d.scaled(6*time.Second), func() {
 				d.say("Everybody has written. They still answer you:  1 your words · t 1 the whole timeline · q quit")
@@ -158,12 +185,26 @@ func (d *director) next(ctx context.Context) {
 		}
 		return
 	}
-	l := d.letters[0]
-	d.letters = d.letters[1:]
-	d.after(d.scaled(l.after), func() {
+	sc := d.scenes[0]
+	d.after(d.scaled(sc.after), func() {
+		then := func() {
+			d.scenes = d.scenes[1:]
+			d.next(ctx)
+		}
+		if sc.mail == nil {
+			sc.play(ctx, d, then)
+			return
+		}
 		// One after the other, so that they stand in the mailbox in this order.
-		d.write(ctx, l, thread{}, true, func() { d.next(ctx) })
+		d.write(ctx, *sc.mail, thread{}, true, then)
 	})
+}
+
+// untaken tells of a message that the daemon did not take from a vendor.
+func (d *director) untaken(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		d.screen.print(d.screen.o.Red("  what a customer wrote was not taken: " + cli.Line(err.Error())))
+	}
 }
 
 // write posts a letter of a customer, calls then, and returns its Message-ID.
@@ -183,9 +224,7 @@ func (d *director) write(ctx context.Context, l letter, t thread, scripted bool,
 		a.last, a.lastID, a.subject = t, id, l.subject
 	}
 	d.beside(func() error { return d.world.post(ctx, l.from, raw) }, func(err error) {
-		if err != nil && ctx.Err() == nil {
-			d.screen.print(d.screen.o.Red("  a customer's mail was not taken: " + cli.Line(err.Error())))
-		}
+		d.untaken(ctx, err)
 		then()
 	})
 	return id
@@ -194,23 +233,56 @@ func (d *director) write(ctx context.Context, l letter, t thread, scripted bool,
 // react does what the script has for an event.
 func (d *director) react(ctx context.Context, got delivery) {
 	e, ok := got.event.Data.(*normalize.MessageEvent)
-	if !ok || e.Message == nil || got.event.Type != normalize.MessageReceived {
+	if !ok || e.Message == nil {
 		return
 	}
 	t := d.board.byID[e.ConversationID]
+	switch got.event.Type {
+	case normalize.MessageReceived, normalize.MessageEdited:
+		d.heard(e.Message)
+	case normalize.MessageStatus:
+		if e.Change != nil && e.Change.Status == normalize.StatusFailed && e.Address.Value == d.people.jonas.address && !d.gone {
+			d.gone = true
+			jonasHasBlocked(d.world.town)
+		}
+	}
+	if got.event.Type != normalize.MessageReceived {
+		return
+	}
 	if _, ours := d.posted[e.ExternalID]; ours {
 		d.posted[e.ExternalID] = true
 	}
 	if d.loop.reply != "" && e.ExternalID == d.loop.reply {
 		d.loop.closed = t == d.loop.talk
 	}
-	if words, ok := d.plan[e.Address.Value]; ok {
+	if slices.ContainsFunc(e.Parts, func(p normalize.Part) bool { return p.Kind == normalize.PartEvent }) {
+		return // nothing to answer
+	}
+	g := d.guests[e.Address.Value]
+	switch words, planned := d.plan[e.Address.Value]; {
+	case planned:
 		delete(d.plan, e.Address.Value)
 		d.after(d.scaled(1500*time.Millisecond), func() { d.answer(ctx, t, colleague, words) })
-	}
-	if d.once && d.loop.talk == nil && e.Address.Value == d.script[0].from.address {
+	case d.once && d.loop.talk == nil && e.Address.Value == d.first:
 		d.loop.talk = t
 		d.answer(ctx, t, "You", "Vielen Dank für Ihre Nachricht. Die Jacke in L geht heute an Sie ab!")
+	case d.once && g != nil && len(g.answers) > 0 && len(t.received) == 1:
+		d.answer(ctx, t, "You", "Thank you, "+g.name+". We are on it.")
+	}
+}
+
+// heard notes what the desk got of a guest.
+func (d *director) heard(m *normalize.Message) {
+	for what, seen := range d.expected {
+		if seen || what.address != m.Address.Value {
+			continue
+		}
+		d.expected[what] = slices.ContainsFunc(m.Parts, func(p normalize.Part) bool {
+			if what.text == "" {
+				return p.Kind == normalize.PartImage
+			}
+			return p.Text == what.text
+		})
 	}
 }
 
@@ -224,7 +296,7 @@ func (d *director) answer(ctx context.Context, t *talk, author, words string) {
 		return err
 	}, func(err error) {
 		switch {
-		case err == nil && d.once && author != colleague:
+		case err == nil && t == d.loop.talk && d.loop.answer == "":
 			d.loop.answer = m.ExternalID
 		case err != nil && ctx.Err() == nil:
 			d.screen.print("", d.screen.o.Red("  the API refused the answer: "+cli.Line(err.Error())))
@@ -245,7 +317,11 @@ func (d *director) arrived(ctx context.Context, m mail.Mail) {
 	threaded := slices.ContainsFunc(t.received, func(r *normalize.Message) bool {
 		return strings.Contains(m.Header("In-Reply-To"), "<"+r.ExternalID+">")
 	})
-	d.screen.print(d.board.arrived(t, a.name, threaded, plainText(m.Raw))...)
+	where := "in the mailbox of " + a.name
+	if threaded {
+		where += ", in the thread"
+	}
+	d.screen.print(d.board.arrived(t, where, plainText(m.Raw))...)
 	if t == d.loop.talk {
 		d.loop.arrived, d.loop.threaded = true, threaded
 	}

@@ -15,32 +15,48 @@ type check struct {
 }
 
 func (d *director) checks() []check {
-	missing := 0
-	for _, seen := range d.posted {
-		if !seen {
-			missing++
-		}
-	}
-	var unreadable, automated, bounced, attachment bool
+	letters, words := unseen(d.posted), unseen(d.expected)
+	var unreadable, automated, bounced, refused, attachment, delivered, recorded bool
 	for _, t := range d.board.byNumber {
-		bounced = bounced || slices.Contains(t.statuses, normalize.StatusFailed)
+		failed := slices.Contains(t.statuses, normalize.StatusFailed)
+		bounced = bounced || failed && t.channel.Type == "email"
+		refused = refused || failed && t.channel.Type == "telegram"
+		delivered = delivered || slices.Contains(t.statuses, normalize.StatusDelivered) && t.channel.Type == "twilio"
+		recorded = recorded || t.recorded
 		for _, m := range t.received {
 			unreadable = unreadable || m.Unreadable != ""
 			automated = automated || m.Automated
 			attachment = attachment || slices.ContainsFunc(m.Parts, func(p normalize.Part) bool { return p.Media != nil })
 		}
 	}
+	p := d.people
 	return []check{
-		{fmt.Sprintf("all %d mails of the script on timelines (%d missing)", len(d.posted), missing), len(d.letters) == 0 && missing == 0},
+		{fmt.Sprintf("all %d mails of the script on timelines (%d missing)", len(d.posted), letters), len(d.scenes) == 0 && letters == 0},
+		{fmt.Sprintf("all %d messages by WeChat, WeCom, SMS, Slack, Telegram and phone on timelines (%d missing)", len(d.expected), words), len(d.scenes) == 0 && words == 0},
 		{"an attachment kept", attachment},
 		{"automatic mail recognised", automated},
 		{"a mail that nobody can parse kept, and the mailbox went on", unreadable},
 		{"an answer sent by the API, arrived at the customer", d.loop.arrived && d.loop.answer != ""},
 		{"in the customer's thread", d.loop.threaded},
 		{"the customer's next mail back in the same conversation", d.loop.closed},
+		{"answers arrived by WeChat, WeCom, SMS, Slack and Telegram", p.lin.reached && p.wang.reached && p.linPhone.reached && p.nora.reached && p.jonas.reached},
+		{"an SMS reported as delivered", delivered},
+		{"a missed call with its recording and transcript", recorded},
+		{"one customer and one timeline of three", d.merged},
 		{"a bounce tied to the answer that it is about", bounced},
+		{"an answer failed, and why, for who had blocked us", refused && d.gone},
 		{"every webhook signed", d.world.desk.refused() == 0},
 	}
+}
+
+// unseen counts what has not shown up yet.
+func unseen[K comparable](all map[K]bool) (n int) {
+	for _, seen := range all {
+		if !seen {
+			n++
+		}
+	}
+	return n
 }
 
 // complete reports whether all was seen.

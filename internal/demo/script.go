@@ -1,6 +1,9 @@
 package demo
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // customer is somebody who writes, with a mailbox on the demo's mail system.
 type customer struct {
@@ -13,7 +16,6 @@ type customer struct {
 
 // letter is one mail of the script.
 type letter struct {
-	after      time.Duration // since the letter before, at speed 1
 	from       *customer
 	subject    string
 	text, html string
@@ -33,6 +35,8 @@ type attachment struct {
 // before writing one.
 const colleague = "Mia Berg"
 
+const linAddress = "lin.yue@youxiang.example"
+
 const (
 	deskAddress = "support@rainworks.example"
 	deskName    = "Rainworks Support"
@@ -42,8 +46,8 @@ const (
 const pdf = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n" +
 	"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
-// script returns the letters in the order in which they are written.
-func script() []letter {
+// script returns the story.
+func script(p *people) []scene {
 	anna := &customer{name: "Anna Weber", address: "anna.weber@post.example", answers: []string{
 		"Das ging ja schnell, vielen Dank! Dann warte ich auf das Paket.",
 		"Alles klar. Einen schönen Tag noch!",
@@ -71,56 +75,71 @@ func script() []letter {
 	}}
 	shop := &customer{name: "Parcel Notifications", address: "no-reply@parcels.example"}
 	scanner := &customer{name: "Office Scanner", address: "scan@copyroom.example"}
+	linMail := &customer{name: "Lin Yue", address: linAddress, answers: []string{"Thank you, that is very kind."}}
 	mallory := &customer{name: "Mallory", address: "mallory@odd.example", answers: []string{"Never mind."}}
 
-	return []letter{
-		{
-			after: 500 * time.Millisecond, from: anna, subject: "Bestellung 4711: falsche Größe geliefert",
+	return []scene{
+		writes(500*time.Millisecond, letter{
+			from: anna, subject: "Bestellung 4711: falsche Größe geliefert",
 			text: "Guten Tag,\n\nich habe die Regenjacke „Sylt“ in L bestellt, geliefert wurde XL. Können Sie sie umtauschen? " +
 				"Der Lieferschein hängt an.\n\nViele Grüße\nAnna Weber\n",
 			file: &attachment{"Lieferschein-4711.pdf", "application/pdf", []byte(pdf)},
-		},
-		{
-			after: 6 * time.Second, from: tomas, subject: "¿Cuándo llega mi pedido?", colleague: "¡Hola Tomás! Su pedido salió ayer y llega el miércoles.",
+		}),
+		says(4*time.Second, p.lin, "你好！我三天前订的雨衣（订单 4720）还没有发货，能帮我查一下吗？"),
+		happens(2*time.Second, p.lin, "", linSendsPicture),
+		writes(5*time.Second, letter{
+			from: tomas, subject: "¿Cuándo llega mi pedido?", colleague: "¡Hola Tomás! Su pedido salió ayer y llega el miércoles.",
 			text: "Buenos días, hice el pedido 4698 hace una semana y todavía no sé nada. ¿Me pueden decir cuándo llega?\n",
-		},
-		{
-			after: 7 * time.Second, from: chen, subject: "发票抬头开错了",
+		}),
+		says(5*time.Second, p.nora, "Hi! Can you make us an offer for 40 rain jackets, in blue?"),
+		waits(func(d *director) bool { return d.board.of(p.nora.address) != nil }, happens(4*time.Second, p.nora, inGreen, noraEdits)),
+		writes(5*time.Second, letter{
+			from: chen, subject: "发票抬头开错了",
 			text: "您好：\n\n订单 4702 的发票抬头写成了我的个人姓名，能否改成公司名称「上海晓晨贸易有限公司」并重新开具？\n\n谢谢，\n陈晓\n",
-		},
-		{
-			after: 7 * time.Second, from: james, subject: "Do you ship to the Aran Islands?",
+		}),
+		happens(5*time.Second, p.jonas, "Is the seam meant to look like this?", jonasSendsPicture("Is the seam meant to look like this?")),
+		says(5*time.Second, p.linPhone, "Hi, this is Lin Yue. I asked on WeChat about order 4720. Is it on its way?"),
+		says(5*time.Second, p.wang, "请问这款风衣有小码吗？"),
+		writes(5*time.Second, letter{
+			from: james, subject: "Do you ship to the Aran Islands?",
 			text: "Hi there, I saw your winter coats and love them. Do you ship to Inis Mór, and how long does it take?\n\nJames\n",
 			html: "<p>Hi there, I saw your <b>winter coats</b> and love them. Do you ship to Inis Mór, and how long does it take?</p>" +
 				`<p>James</p><img src="http://tracker.example/open.gif?id=4242" width="1" height="1">`,
-		},
-		{
-			after: 6 * time.Second, from: lukas, subject: "Complaint about order 4655", colleague: "Dear Lukáš, we are sorry. A replacement is on its way to you.",
+		}),
+		happens(5*time.Second, p.oisin, oisinSays, oisinCalls),
+		writes(5*time.Second, letter{
+			from: lukas, subject: "Complaint about order 4655", colleague: "Dear Lukáš, we are sorry. A replacement is on its way to you.",
 			text: "The zip of the jacket broke on the second day. What can you do about it?\n",
-		},
-		{
-			after: 6 * time.Second, from: misaki, subject: "返品について",
+		}),
+		writes(5*time.Second, letter{
+			from: misaki, subject: "返品について",
 			text: "お世話になっております。\n\n先日購入したレインブーツのサイズが合いませんでした。返品の手続きを教えていただけますでしょうか。\n\n田中 美咲\n",
-		},
-		{
-			after: 5 * time.Second, from: shop, subject: "Parcel 00340434 was delivered", automatic: true,
+		}),
+		writes(5*time.Second, letter{
+			from: linMail, subject: "Order 4720",
+			text: "Dear team,\n\nI wrote on WeChat and by SMS already: where is the coat of order 4720?\n\nLin Yue\n",
+		}),
+		waits((*director).linIsKnown, does(4*time.Second, func(ctx context.Context, d *director) { d.mergeLin(ctx) })),
+		writes(5*time.Second, letter{
+			from: shop, subject: "Parcel 00340434 was delivered", automatic: true,
 			text: "Your parcel was handed over to a neighbour. Do not reply to this message.\n",
-		},
-		{
-			after: 5 * time.Second, from: priya, subject: "Size chart",
+		}),
+		writes(5*time.Second, letter{
+			from: priya, subject: "Size chart",
 			text: "Hello, is your M closer to EU 38 or 40?\n",
-		},
-		{
-			after: 4 * time.Second, from: priya, subject: "Re: Size chart", follows: true,
+		}),
+		writes(4*time.Second, letter{
+			from: priya, subject: "Re: Size chart", follows: true,
 			text: "Sorry, I forgot to say: it is about the trench coat.\n",
-		},
-		{
-			after: 5 * time.Second, from: scanner, subject: "Scan 0017", nested: 300,
+		}),
+		waits(func(*director) bool { return p.jonas.reached }, does(5*time.Second, func(ctx context.Context, d *director) { d.jonasIsGone(ctx) })),
+		writes(5*time.Second, letter{
+			from: scanner, subject: "Scan 0017", nested: 300,
 			text: "(this page intentionally nested)\n",
-		},
-		{
-			after: 5 * time.Second, from: mallory, subject: "I will clear your screen \x1b[2J\x1b]0;owned\x07\u202egpj.exe",
+		}),
+		writes(5*time.Second, letter{
+			from: mallory, subject: "I will clear your screen \x1b[2J\x1b]0;owned\x07\u202egpj.exe",
 			text: "A message whose words \x1b[31mtry to steer\x1b[0m the terminal they are shown in.\n",
-		},
+		}),
 	}
 }

@@ -55,14 +55,14 @@ func (d *director) timeline(ctx context.Context, n int) {
 	}
 	var drawn string
 	d.beside(func() (err error) {
-		drawn, err = d.world.timeline(ctx, t, d.screen.o)
+		drawn, err = d.world.timeline(ctx, t.customer, d.screen.o)
 		return err
 	}, func(err error) {
 		if err != nil {
 			d.say(cli.Line(err.Error()))
 			return
 		}
-		d.screen.print(append([]string{""}, strings.Split(strings.TrimRight(drawn, "\n"), "\n")...)...)
+		d.screen.print(frame(drawn)...)
 	})
 }
 

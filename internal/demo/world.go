@@ -19,16 +19,20 @@ import (
 	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
 	"github.com/deskbridge/deskbridge/internal/app"
 	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/normalize"
 )
 
 // password is everybody's on the demo's mail system.
 const password = "demo"
 
-// world is all that runs: the mail system, the helpdesk and the daemon.
+// world is all that runs: the mail system, the vendors, the helpdesk and the
+// daemon.
 type world struct {
 	dir, config string
 	temporary   bool
+	again       bool // there was a store in dir already
 	mail        *mail.Server
+	town        *town
 	desk        *desk
 	app         *app.App
 	api         *client
@@ -96,6 +100,8 @@ func (w *world) folder(dir string) (err error) {
 	if w.dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
+	_, err = os.Stat(filepath.Join(w.dir, "deskbridge.db"))
+	w.again = err == nil
 	return os.MkdirAll(w.dir, 0o700)
 }
 
@@ -111,6 +117,9 @@ func (w *world) configure(ctx context.Context) (*configs.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if w.town, err = openTown("http://" + listen); err != nil { //nolint:contextcheck // they run until close, as the mail system does
+		return nil, err
+	}
 	imapHost, imapPort, _ := strings.Cut(w.mail.IMAPAddr(), ":")
 	smtpHost, smtpPort, _ := strings.Cut(w.mail.SMTPAddr(), ":")
 	text := fmt.Sprintf(`# Written by deskbridge demo.
@@ -124,14 +133,14 @@ channels:
     from_name: %s
     imap: {host: %s, port: %s, tls: none, password: %s}
     smtp: {host: %s, port: %s, tls: none, password: %s}
-helpdesks:
+%shelpdesks:
   - name: desk
     type: webhook
     url: %s
     secret: %s
 shutdown: {grace: 3s}
 `, listen, "http://"+listen, admin, "sqlite://"+filepath.Join(w.dir, "deskbridge.db"), filepath.Join(w.dir, "media"),
-		deskAddress, deskName, imapHost, imapPort, password, smtpHost, smtpPort, password, w.desk.url, w.desk.secret)
+		deskAddress, deskName, imapHost, imapPort, password, smtpHost, smtpPort, password, w.town.config(), w.desk.url, w.desk.secret)
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -153,7 +162,7 @@ func freeAddr(ctx context.Context, preferred string) (string, error) {
 func (w *world) url() string { return "http://" + w.app.PublicAddr().String() }
 
 // close stops the helpdesk, which nobody reads any more, then the daemon, and
-// the mail system after it, so that answers under way still leave.
+// the vendors after it, so that answers under way still leave.
 func (w *world) close() error {
 	var errs []error
 	if w.desk != nil {
@@ -167,6 +176,9 @@ func (w *world) close() error {
 	}
 	if w.api != nil {
 		w.api.close()
+	}
+	if w.town != nil {
+		errs = append(errs, w.town.close())
 	}
 	if w.mail != nil {
 		errs = append(errs, w.mail.Close())
@@ -199,13 +211,13 @@ func (w *world) post(ctx context.Context, from *customer, raw []byte) error {
 }
 
 // timeline draws a customer's whole timeline as deskbridge timeline does.
-func (w *world) timeline(ctx context.Context, t *talk, o cli.Options) (string, error) {
+func (w *world) timeline(ctx context.Context, id normalize.ID, o cli.Options) (string, error) {
 	db := w.app.Store()
-	who, err := db.Customer(ctx, t.customer)
+	who, err := db.Customer(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	messages, err := db.Timeline(ctx, t.customer, 0, 50)
+	messages, err := db.Timeline(ctx, who.ID, 0, 50)
 	if err != nil {
 		return "", err
 	}

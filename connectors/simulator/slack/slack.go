@@ -38,6 +38,9 @@ type Options struct {
 	// Retries are the pauses before an event is sent again; Slack's own, at
 	// once, a minute and five, where nil.
 	Retries []time.Duration
+	// First is added to the numbers in ids, so that they differ from those of an
+	// earlier run that the daemon remembers.
+	First int64
 	// PerChannel is the pause that a channel wants between two messages; 0
 	// for none.
 	PerChannel time.Duration
@@ -91,7 +94,7 @@ type Server struct {
 	sent     []*Sent
 	requests []Request
 	lastTS   int64
-	serial   int
+	serial   int64
 	revoked  string // the refusal of every token
 	counts   Counts
 	changed  chan struct{} // closed and replaced when something happens
@@ -126,7 +129,7 @@ func New(o Options) *Server {
 		o.Retries = []time.Duration{0, time.Minute, 5 * time.Minute}
 	}
 	s := &Server{
-		o: o, users: map[string]User{}, channels: map[string]*room{}, files: map[string]*file{}, tickets: map[string]bool{},
+		o: o, serial: o.First, users: map[string]User{}, channels: map[string]*room{}, files: map[string]*file{}, tickets: map[string]bool{},
 		conns: map[*socket]bool{}, pending: map[string]*event{}, changed: make(chan struct{}),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())

@@ -27,6 +27,9 @@ type Options struct {
 	Token string
 	// Username of the bot; desk_bot where empty.
 	Username string
+	// First is added to the numbers in ids, so that they differ from those of an
+	// earlier run that the daemon remembers.
+	First int64
 	// RetryAfter is how long Telegram waits before it calls a webhook again
 	// that did not take an update; a second where 0.
 	RetryAfter time.Duration
@@ -105,7 +108,7 @@ func New(o Options) *Server {
 	id, _, _ := strings.Cut(o.Token, ":")
 	n, _ := strconv.ParseInt(id, 10, 64)
 	s := &Server{
-		opts: o, id: n, client: &http.Client{Timeout: 10 * time.Second}, changed: make(chan struct{}), update: 1000, message: 100,
+		opts: o, id: n, client: &http.Client{Timeout: 10 * time.Second}, changed: make(chan struct{}), update: 1000 + o.First, message: 100 + int(o.First),
 		known: map[int64]bool{}, blocked: map[int64]bool{}, files: map[string][]byte{}, lastSent: map[int64]time.Time{},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())

@@ -47,6 +47,9 @@ type Options struct {
 	Pause time.Duration
 	// Closed are prefixes of countries that the account may not write to.
 	Closed []string
+	// First is added to the numbers in ids, so that they differ from those of an
+	// earlier run that the daemon remembers.
+	First int64
 	// Now is the vendor's clock; time.Now where nil.
 	Now func() time.Time
 }
@@ -65,7 +68,7 @@ type Server struct {
 	wg   sync.WaitGroup
 
 	mu       sync.Mutex
-	serial   int
+	serial   int64
 	suspend  bool
 	revoked  bool
 	messages []*message
@@ -87,7 +90,7 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	s := &Server{
-		o: o, media: map[string]medium{}, optedOut: map[[2]string]bool{}, wrote: map[[2]string]time.Time{},
+		o: o, serial: o.First, media: map[string]medium{}, optedOut: map[[2]string]bool{}, wrote: map[[2]string]time.Time{},
 		out: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: 15 * time.Second},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())

@@ -20,7 +20,7 @@ const (
 )
 
 func openTelegram(o Options, name string) (*Line, error) {
-	opts := telegram.Options{Token: telegramToken}
+	opts := telegram.Options{Token: telegramToken, First: begin()}
 	if o.Strict {
 		opts.ChatGap = time.Second
 	}
@@ -63,7 +63,7 @@ func openTelegram(o Options, name string) (*Line, error) {
 // openSlack opens a Slack whose customers write direct messages over Socket
 // Mode.
 func openSlack(o Options, name string) (*Line, error) {
-	opts := slack.Options{SigningSecret: SlackSecret, Retries: []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second}}
+	opts := slack.Options{First: begin(), SigningSecret: SlackSecret, Retries: []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second}}
 	if o.Strict {
 		opts.PerChannel = time.Second
 	}

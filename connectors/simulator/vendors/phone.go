@@ -22,7 +22,7 @@ const (
 // openTwilio opens a Twilio whose customers write SMS.
 func openTwilio(o Options, name string) (*Line, error) {
 	const ours = "+15005550006"
-	s, err := twilio.Start(twilio.Options{AccountSID: TwilioSID, AuthToken: TwilioToken, Senders: []string{ours}, Hook: o.hook(name) + "#rc=5&rp=5xx,ct,rt", Pause: retry})
+	s, err := twilio.Start(twilio.Options{AccountSID: TwilioSID, AuthToken: TwilioToken, Senders: []string{ours}, Hook: o.hook(name) + "#rc=5&rp=5xx,ct,rt", Pause: retry, First: begin()})
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func openWeChat(o Options, name string) (*Line, error) {
-	v, err := wechat.Start(wechat.Options{Callback: o.hook(name)})
+	v, err := wechat.Start(wechat.Options{Callback: o.hook(name), First: begin()})
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func openWeChat(o Options, name string) (*Line, error) {
 }
 
 func openWeCom(o Options, name string) (*Line, error) {
-	opts := wecom.Options{Untokened: time.Millisecond}
+	opts := wecom.Options{Untokened: time.Millisecond, First: begin()}
 	if !o.Strict {
 		opts.Answers = 1 << 20
 	}

@@ -48,6 +48,9 @@ type Options struct {
 	// Patience is how long the answer to a call may take, 5 s where 0, and
 	// Repeat the pause before each of the three repeats, 5 s where 0.
 	Patience, Repeat time.Duration
+	// First is added to the numbers in ids, so that they differ from those of an
+	// earlier run that the daemon remembers.
+	First int64
 	// Now is the vendor's clock; time.Now where nil.
 	Now func() time.Time
 }
@@ -113,7 +116,7 @@ func New(o Options) *Vendor {
 		o: o, signer: tencent.Signer{Token: o.Token, AESKey: o.AESKey, Receiver: o.AppID},
 		http:      http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
 		customers: map[string]*customer{}, files: map[string]File{}, typing: map[string]int{},
-		serial: 23456789012345000,
+		serial: 23456789012345000 + o.First,
 	}
 }
 

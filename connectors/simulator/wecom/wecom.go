@@ -29,6 +29,9 @@ type Options struct {
 	// Token and AESKey are those of the app's callback.
 	Token, AESKey string
 	OpenKfIDs     []string
+	// First is added to the numbers in ids, so that they differ from those of an
+	// earlier run that the daemon remembers.
+	First int64
 	// Now is the vendor's clock; the machine's where nil.
 	Now func() time.Time
 	// Retries are the pauses before a call is made again that was not answered
@@ -78,7 +81,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	callback string
-	serial   int
+	serial   int64
 	access   map[string]time.Time // tokens of the API, until when
 	called   map[string]time.Time // tokens of calls, until when
 	pulled   map[string]time.Time // of an account, the last time without a token
@@ -127,7 +130,7 @@ func New(o Options) *Server {
 		o.PageCap = 1000
 	}
 	s := &Server{
-		o: o, signer: tencent.Signer{Token: o.Token, AESKey: o.AESKey, Receiver: o.CorpID},
+		o: o, serial: o.First, signer: tencent.Signer{Token: o.Token, AESKey: o.AESKey, Receiver: o.CorpID},
 		access: map[string]time.Time{}, called: map[string]time.Time{}, pulled: map[string]time.Time{},
 		log: map[string][]listed{}, cursors: map[string]position{}, sessions: map[string]*session{},
 		codes: map[string]*code{}, media: map[string]medium{}, users: map[string]User{}, counts: map[string]int{},
