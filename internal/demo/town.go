@@ -34,7 +34,7 @@ const (
 	twilioSID     = "AC0123456789abcdef0123456789abcdef"
 	twilioToken   = "0123456789abcdef0123456789abcdef"
 	deskPhone     = "+15005550006"
-	telegramToken = "4200001:AAF-simulated-token-of-a-bot"
+	telegramToken = "4200001:AAF-simulated-token-of-a-bot" //nolint:gosec // no one's
 )
 
 // openTown starts the vendors. Those that call call the daemon at publicURL.
