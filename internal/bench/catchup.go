@@ -17,12 +17,6 @@ import (
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
 
-// The goal that has a name and no number; the number only sorts it last.
-const (
-	mailGoal     = 100
-	mailGoalName = "mail"
-)
-
 const (
 	mailUser  = "support@example.test"
 	smallUser = "small@example.test"

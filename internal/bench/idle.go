@@ -24,12 +24,6 @@ func (l *lab) idleDaemon(ctx context.Context) (r Result, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	bin := filepath.Join(l.dir, "deskbridge")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "github.com/deskbridge/deskbridge/cmd/deskbridge")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return r, fmt.Errorf("build the daemon: %w\n%s", err, out)
-	}
 	admin, err := freeAddr(ctx)
 	if err != nil {
 		return r, err
@@ -38,22 +32,13 @@ func (l *lab) idleDaemon(ctx context.Context) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
-	cmd := exec.CommandContext(ctx, bin, "serve", "-c", conf)
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	if err := cmd.Start(); err != nil {
-		return r, err
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	used, err := l.idleMemory(ctx, cmd.Process.Pid, server, admin, done)
-	_ = cmd.Process.Signal(syscall.SIGTERM)
+	d, err := l.startDaemon(ctx, conf)
 	if err != nil {
 		return r, err
 	}
-	if err := <-done; err != nil {
-		return r, fmt.Errorf("the daemon did not stop cleanly: %w", err)
+	used, err := l.idleMemory(ctx, d.cmd.Process.Pid, server, admin, d.done)
+	if err := errors.Join(err, d.stop()); err != nil {
+		return r, err
 	}
 	return Result{
 		Goal: 10, What: fmt.Sprintf("sqlite: idle daemon with %d e-mail accounts", l.mailAccounts), Measured: mega(used), Ratio: used / 60e6,
@@ -62,14 +47,49 @@ func (l *lab) idleDaemon(ctx context.Context) (r Result, err error) {
 	}, nil
 }
 
+// daemon is the real binary, running.
+type daemon struct {
+	cmd  *exec.Cmd
+	done chan error // how it ended
+}
+
+// startDaemon builds the binary and runs it.
+func (l *lab) startDaemon(ctx context.Context, conf string) (*daemon, error) {
+	bin := filepath.Join(l.dir, "deskbridge")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "github.com/deskbridge/deskbridge/cmd/deskbridge")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the daemon: %w\n%s", err, out)
+	}
+	d := &daemon{cmd: exec.CommandContext(ctx, bin, "serve", "-c", conf), done: make(chan error, 1)}
+	d.cmd.Stderr = os.Stderr
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	d.cmd.Cancel = func() error { return d.cmd.Process.Signal(syscall.SIGTERM) }
+	if err := d.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { d.done <- d.cmd.Wait() }()
+	return d, nil
+}
+
+// stop ends it as an administrator would.
+func (d *daemon) stop() error {
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	if err := <-d.done; err != nil {
+		return fmt.Errorf("the daemon did not stop cleanly: %w", err)
+	}
+	return nil
+}
+
 // idleMemory waits until the daemon has settled down and returns what it takes.
-func (l *lab) idleMemory(ctx context.Context, pid int, server *mail.Server, admin string, done <-chan error) (float64, error) {
+func (l *lab) idleMemory(ctx context.Context, pid int, server *mail.Server, admin string, done chan error) (float64, error) {
 	for end := time.Now().Add(time.Minute); ; {
 		if server.Counts().Logins >= l.mailAccounts && ready(ctx, admin) {
 			break
 		}
 		select {
 		case err := <-done:
+			done <- err // for whoever stops it
 			return noBytes, fmt.Errorf("the daemon ended: %w", err)
 		case <-ctx.Done():
 			return noBytes, ctx.Err()

@@ -2,7 +2,7 @@
 // ratios to bare limits that are measured in the same run, in alternating
 // rounds. It checks the rows of each store that it measured with.
 //
-//	go run ./internal/bench [-goal 1,mail] [-mails N] [-quick | -full] [-engine sqlite,postgres] [-json]
+//	go run ./internal/bench [-goal 1,mail,ack] [-mails N] [-quick | -full] [-engine sqlite,postgres] [-json]
 package main
 
 import (
@@ -51,6 +51,7 @@ var (
 		{[]int{10}, onSQLite, (*lab).memoryGoal},
 		{[]int{11}, onBoth, (*lab).sizeGoal},
 		{[]int{mailGoal}, onSQLite, (*lab).mailGoals},
+		{[]int{ackGoal}, onBoth, (*lab).ackGoals},
 	}
 )
 
@@ -70,7 +71,7 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	f.SetOutput(errs)
 	isQuick := f.Bool("quick", false, "tiny sizes: shows that the bench works, measures nothing")
 	isFull := f.Bool("full", false, "the sizes that the goals ask for, up to a million messages")
-	list := f.String("goal", "", "numbers of goals, or mail, with commas; all by default")
+	list := f.String("goal", "", "numbers of goals, mail or ack, with commas; all by default")
 	engines := f.String("engine", strings.Join(onBoth, ","), "stores to measure with; postgres starts a private server and is left out where none is installed")
 	mails := f.Int("mails", 0, "mails in the mailbox that is caught up; 0 for what the sizes say")
 	f.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; the one for temporary files by default")
@@ -97,8 +98,10 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	}
 	for s := range strings.FieldsFuncSeq(*list, func(r rune) bool { return r == ',' }) {
 		n, err := strconv.Atoi(s)
-		if s == mailGoalName {
-			n, err = mailGoal, nil
+		for number, name := range goalNames {
+			if s == name {
+				n, err = number, nil
+			}
 		}
 		if err != nil || !slices.ContainsFunc(goals, func(g goal) bool { return slices.Contains(g.numbers, n) }) {
 			return o, fmt.Errorf("goal %q is not measured here", s)

@@ -12,8 +12,8 @@ import (
 
 // Result is one line of the table.
 type Result struct {
-	// Goal is the number of the goal, 0 for context, mailGoal for the one that
-	// has a name instead.
+	// Goal is the number of the goal, 0 for context; see goalNames for those that
+	// have a name instead.
 	Goal int    `json:"goal,omitempty"`
 	What string `json:"what"`
 	// Reference is the bare limit measured in the same run, in words; empty
@@ -30,6 +30,14 @@ type Result struct {
 	Note   string `json:"note,omitempty"`
 }
 
+// Goals that have a name instead of a number.
+const (
+	mailGoal = 100
+	ackGoal  = 101
+)
+
+var goalNames = map[int]string{mailGoal: "mail", ackGoal: "ack"}
+
 // printTable writes the table, and below it what is to be known of single lines.
 func printTable(w io.Writer, results []Result) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
@@ -40,11 +48,10 @@ func printTable(w io.Writer, results []Result) error {
 		if r.Met {
 			met = "yes"
 		}
-		switch r.Goal {
-		case 0:
+		if r.Goal == 0 {
 			goal, met = "-", ""
-		case mailGoal:
-			goal = mailGoalName
+		} else if name := goalNames[r.Goal]; name != "" {
+			goal = name
 		}
 		if r.Ratio == 0 {
 			ratio = ""
