@@ -47,6 +47,8 @@ func loadExample(t *testing.T, data string) (*configs.File, error) {
 			value = strings.Repeat("k", 43)
 		case strings.HasSuffix(name, "_CALLBACK_TOKEN"):
 			value = strings.Repeat("t", 32)
+		case strings.HasSuffix(name, "_PASSWORD_HASH"):
+			value = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$ZVrRXqxlLcWfcXCnMyv0m4Rpvh/bnCi7"
 		case name == "TELEGRAM_BOT_TOKEN":
 			value = "4200001:" + strings.Repeat("b", 35)
 		case name == "TELEGRAM_SECRET":

@@ -36,6 +36,7 @@ type commands struct {
 	Explain   explainCmd   `cmd:"" help:"Show the whole life of one message"`
 	DB        dbCmd        `cmd:"" name:"db" help:"The store"`
 	Token     tokenCmd     `cmd:"" help:"API tokens"`
+	Password  passwordCmd  `cmd:"" help:"Read a password and print its hash, for a user of the inbox"`
 	Version   versionCmd   `cmd:"" help:"Show version, commit and schema version"`
 }
 

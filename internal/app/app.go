@@ -17,6 +17,7 @@ import (
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
 	_ "github.com/deskbridge/deskbridge/connectors/all" // every connector registers itself
+	"github.com/deskbridge/deskbridge/internal/inbox"
 	"github.com/deskbridge/deskbridge/internal/server"
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/internal/store/media"
@@ -48,6 +49,7 @@ type App struct {
 	metrics *metrics
 	outbox  *outbox.Metrics
 	server  *server.Server
+	inbox   *inbox.Inbox
 	public  net.Listener
 	admin   net.Listener
 	ready   chan struct{}
@@ -117,6 +119,8 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 		Endpoint: a.endpoint, Ready: a.db.Ready, Log: a.log, Clock: a.opts.Clock, Metrics: a.metrics.registry,
 		Links: a.links,
 	})
+	a.inbox = a.newInbox(f.Server.PublicURL)
+	a.server.Mount(inbox.Path, a.inbox.Handler())
 	if a.public, err = listen(ctx, "server.listen", f.Server.Listen); err != nil {
 		return nil, err
 	}
@@ -198,6 +202,7 @@ func (a *App) Run(ctx context.Context) error {
 	notify(a.log, "STOPPING=1")
 	a.log.Info("stopping", "grace", a.grace())
 	a.server.Stop()
+	a.inbox.Stop()
 	stopWork()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.grace())
 	defer cancel()

@@ -51,11 +51,12 @@ var rooms = []room{
 	{"internal/store/storetest", []string{"connectors", "internal/store/...", "internal/testenv", "normalize/...", "outbox"}},
 	{"internal/store/...", []string{"self", "connectors", "normalize/...", "outbox"}},
 	{"internal/server/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "normalize/...", "outbox"}},
+	{"internal/inbox/...", []string{"self", "connectors", "connectors/kit/password", "normalize/...", "outbox"}},
 	{"internal/cli/...", []string{"self", "configs", "normalize/...", "outbox"}},
-	{"internal/app/...", []string{"self", "configs", "connectors/...", "normalize/...", "outbox/...", "internal/server/...", "internal/store/..."}},
+	{"internal/app/...", []string{"self", "configs", "connectors/...", "normalize/...", "outbox/...", "internal/inbox", "internal/server/...", "internal/store/..."}},
 	{"internal/demo/...", []string{"self", "configs", "connectors/...", "normalize/...", "outbox/...", "internal/app/...", "internal/cli/...", "internal/store/..."}},
 	{"cmd/deskbridge", []string{
-		"configs", "connectors", "connectors/channel", "connectors/helpdesk", "normalize/...", "outbox/...",
+		"configs", "connectors", "connectors/channel", "connectors/helpdesk", "connectors/kit/password", "normalize/...", "outbox/...",
 		"internal/app/...", "internal/cli/...", "internal/demo/...", "internal/server/...", "internal/store/...",
 	}},
 

@@ -39,6 +39,10 @@ func clientAddr(r *http.Request, trusted []netip.Prefix) string {
 	return client.String()
 }
 
+// ClientOf returns the network that a request of Public comes from, such as one
+// client is likely to own.
+func ClientOf(r *http.Request) string { return clientKey(infoOf(r.Context()).client).String() }
+
 // parseHop reads an address with or without a port.
 func parseHop(s string) (netip.Addr, error) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {

@@ -87,32 +87,51 @@ func (s *Server) postMedia(ctx context.Context, in *postMediaIn) (*mediaOut, err
 	if err != nil {
 		return nil, err
 	}
+	m, err := s.take(ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	m.URL = s.config.PublicURL + "/v1/media/" + m.ID.String()
+	return &mediaOut{Location: "/v1/media/" + m.ID.String(), Body: m}, nil
+}
+
+// take stores a file.
+func (s *Server) take(ctx context.Context, file upload) (m normalize.Media, err error) {
 	head := make([]byte, sniffed)
 	n, err := io.ReadFull(file.content, head)
 	head = head[:n]
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, bodyProblem(err, s.config.MaxMedia)
+		return m, bodyProblem(err, s.config.MaxMedia)
 	}
 	if n == 0 {
-		return nil, flawed("body", "the file is empty")
+		return m, flawed("body", "the file is empty")
 	}
 	capped := &capped{r: io.MultiReader(bytes.NewReader(head), file.content), left: s.config.MaxMedia}
 	digest, size, err := s.deps.Media.Put(ctx, capped)
 	if capped.err != nil {
-		return nil, bodyProblem(capped.err, s.config.MaxMedia)
+		return m, bodyProblem(capped.err, s.config.MaxMedia)
 	}
 	if err != nil {
-		return nil, s.fail(ctx, "file", err)
+		return m, s.fail(ctx, "file", err)
 	}
-	m, err := s.deps.Timeline.PutMedia(ctx, normalize.Media{
+	m, err = s.deps.Timeline.PutMedia(ctx, normalize.Media{
 		Name:        fileName(file.name),
 		ContentType: contentType(head, file.declared, file.name), Size: size, SHA256: digest,
 	}, s.deps.Clock.Now())
 	if err != nil {
-		return nil, s.fail(ctx, "file", err)
+		return m, s.fail(ctx, "file", err)
 	}
-	m.URL = s.config.PublicURL + "/v1/media/" + m.ID.String()
-	return &mediaOut{Location: "/v1/media/" + m.ID.String(), Body: m}, nil
+	return m, nil
+}
+
+// Upload takes a file in for a mounted handler, named and declared as its
+// sender says. What is wrong with it is a *timeline.Refused.
+func (s *Server) Upload(ctx context.Context, name, declared string, r io.Reader) (normalize.Media, error) {
+	m, err := s.take(ctx, upload{content: r, name: name, declared: declared})
+	if p, ok := errors.AsType[*Problem](err); ok && p.Status < 500 {
+		return m, timeline.Refuse("too_large", "%s", p.Detail)
+	}
+	return m, err
 }
 
 // upload is a file on its way in.

@@ -130,6 +130,7 @@ type Server struct {
 	stop    context.CancelFunc
 	stopped context.Context // ends with Stop
 	health  health
+	mounted map[string]http.Handler // see Mount
 }
 
 // New returns a server. It registers its metrics with d.Metrics.
@@ -165,12 +166,24 @@ func (s *Server) Stop() { s.stop() }
 // a second.
 func (s *Server) Notify() { s.changed.wake() }
 
+// Mount adds a handler of another package to Public, below a path that ends
+// with a slash. It stands behind the same bounds, but asks for no API token.
+func (s *Server) Mount(path string, h http.Handler) {
+	if s.mounted == nil {
+		s.mounted = map[string]http.Handler{}
+	}
+	s.mounted[path] = h
+}
+
 // Public is the handler of server.listen.
 func (s *Server) Public() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+timeline.LinkPath+"{token}", s.linkedFile)
 	mux.HandleFunc("/webhooks/{name}", s.webhook)
 	mux.HandleFunc("/webhooks/{name}/{rest...}", s.webhook)
+	for path, h := range s.mounted {
+		mux.Handle(path, h)
+	}
 	s.api(mux)
 	return s.outer(s.route(mux))
 }

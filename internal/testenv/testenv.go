@@ -1,5 +1,5 @@
 // Package testenv starts private instances of real servers for the tests:
-// PostgreSQL, Dovecot and Postfix. Each runs from a temporary folder on
+// PostgreSQL, Dovecot and Postfix, and Chromium. Each runs from a temporary folder on
 // loopback ports of its own, needs no service manager, and is gone when the
 // test ends; a server whose test process is killed dies with it, and its
 // folder is removed.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing: Dovecot, Postfix and PostgreSQL
-# to talk to, systemd-analyze to check the unit, a C compiler for the race
+# to talk to, Chromium to look at the inbox, systemd-analyze, a C compiler for the race
 # detector. It says so first, starts no service, and does nothing where all of
 # it is there. Each test starts servers of its own from these programs.
 set -euo pipefail
@@ -21,6 +21,7 @@ needs=(
 	"postfix postfix postfix"
 	"initdb postgresql postgresql"
 	"systemd-analyze systemd -"
+	"chromium chromium -"
 	"gcc gcc -"
 )
 
@@ -41,7 +42,7 @@ fi
 echo "tests: missing here: ${missing[*]}"
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "tests: there is no apt-get; please install Dovecot with IMAP and Sieve, Postfix, PostgreSQL, systemd-analyze and gcc by hand" >&2
+	echo "tests: there is no apt-get; please install Dovecot with IMAP and Sieve, Postfix, PostgreSQL, Chromium, systemd-analyze and gcc by hand" >&2
 	exit 1
 fi
 root=()

@@ -1,0 +1,78 @@
+// Package inbox configures the built-in inbox: its users. The inbox itself is
+// internal/inbox, which reads the store; nothing has to be forwarded to it.
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/deskbridge/deskbridge/configs"
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit/password"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+func init() {
+	helpdesk.Register(helpdesk.Kind{
+		Type:   "inbox",
+		Title:  "Built-in inbox, at /inbox/ of server.listen",
+		Config: func() connectors.Config { return &Config{} },
+		New: func(c connectors.Config, _ connectors.Deps) (helpdesk.Helpdesk, error) {
+			if _, ok := c.(*Config); !ok {
+				return nil, fmt.Errorf("inbox: not its configuration: %T", c)
+			}
+			return desk{}, nil
+		},
+	})
+}
+
+// Config is who may log in.
+type Config struct {
+	Users []User `yaml:"users" required:"true" doc:"Who may log in."`
+}
+
+// User is an agent.
+type User struct {
+	Name         string         `yaml:"name" required:"true" doc:"Shown to colleagues, and as the author of answers." example:"Li Na"`
+	Email        string         `yaml:"email" required:"true" doc:"Names the user at the login." example:"li@example.com"`
+	PasswordHash configs.Secret `yaml:"password_hash" required:"true" doc:"What the command deskbridge password prints." example:"${LI_PASSWORD_HASH}"`
+	Role         string         `yaml:"role" default:"agent" enum:"agent,admin" doc:"agent, or admin, who also sees accounts and the outbox."`
+}
+
+// Validate checks what the types of the settings cannot say.
+func (c *Config) Validate() []error {
+	var errs []error
+	if len(c.Users) == 0 {
+		errs = append(errs, configs.Key("users", "name at least one user, or leave the inbox out"))
+	}
+	seen := map[string]bool{}
+	for _, u := range c.Users {
+		email := strings.ToLower(u.Email)
+		switch _, err := password.Parse(u.PasswordHash.Reveal()); {
+		case u.PasswordHash != "" && err != nil:
+			errs = append(errs, configs.Key("users", "password_hash of %s: %v", u.Email, err))
+		case email != "" && seen[email]:
+			errs = append(errs, configs.Key("users", "there are two users %s", u.Email))
+		case email != "" && !strings.Contains(email, "@"):
+			errs = append(errs, configs.Key("users", "%q is no e-mail address", u.Email))
+		}
+		seen[email] = true
+	}
+	return errs
+}
+
+// desk takes no events: the inbox shows what is in the store.
+type desk struct{}
+
+func (desk) Probe(context.Context) error { return nil }
+
+func (desk) Forward(context.Context, *normalize.Event) error {
+	return &connectors.Error{Class: connectors.Unsupported, Detail: "the built-in inbox takes no events", Err: errors.ErrUnsupported}
+}
+
+func (desk) Wants(normalize.EventType) bool { return false }
+
+func (desk) Close(context.Context) error { return nil }

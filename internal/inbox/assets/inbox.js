@@ -1,0 +1,169 @@
+// The pages work without this script; with it they stay up to date, take files
+// by drop and paste, and can be used with a few keys.
+"use strict";
+(() => {
+  const page = document.body.dataset;
+  const byID = (id) => document.getElementById(id);
+  const ours = { headers: { "X-Inbox": "1" } };
+
+  // Times are shown in the zone of the browser.
+  const localise = (root) => {
+    const today = new Date().toDateString();
+    for (const el of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(el.dateTime);
+      el.title = at.toLocaleString(document.documentElement.lang);
+      el.textContent = at.toDateString() === today
+        ? at.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" })
+        : at.toLocaleDateString(document.documentElement.lang, { day: "numeric", month: "short" });
+    }
+  };
+  localise(document);
+  if (!page.path) return;
+
+  const fetchPiece = async (address) => {
+    const answer = await fetch(address, ours);
+    if (answer.status === 401) location.assign(page.path + "login");
+    return answer.ok ? answer.text() : null;
+  };
+
+  const rows = byID("rows");
+  const refreshList = async () => {
+    const query = new URLSearchParams(location.search);
+    query.delete("before");
+    if (page.conversation) query.set("open", page.conversation);
+    const html = await fetchPiece(page.path + "list?" + query);
+    if (html === null) return;
+    const focused = document.activeElement?.dataset?.id;
+    rows.innerHTML = html;
+    localise(rows);
+    if (focused) rows.querySelector(`a[data-id="${focused}"]`)?.focus();
+  };
+
+  const timeline = byID("timeline"), scroll = byID("scroll");
+  const atEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+  const toEnd = () => { scroll.scrollTop = scroll.scrollHeight; };
+  const refreshTimeline = async (follow) => {
+    if (new URLSearchParams(location.search).has("before")) return;
+    const html = await fetchPiece(`${page.path}c/${page.conversation}/timeline`);
+    if (html === null) return;
+    const stay = follow || atEnd();
+    const fresh = document.createElement("div");
+    fresh.innerHTML = html;
+    // What did not change stays as it is: a player goes on, a fold stays open.
+    const known = new Map([...timeline.querySelectorAll("li.message")].map((li) => [li.id, li]));
+    for (const li of fresh.querySelectorAll("li.message")) {
+      const raw = li.outerHTML, old = known.get(li.id);
+      if (old && old.raw === raw) { li.replaceWith(old); continue; }
+      li.raw = raw;
+      localise(li);
+    }
+    timeline.replaceChildren(...fresh.childNodes);
+    if (stay) toEnd();
+  };
+  if (timeline) {
+    toEnd();
+    refreshTimeline(true);
+  }
+
+  // Several pieces of news at once ask for one refresh.
+  const soon = (f) => {
+    let due = 0, running = false;
+    const run = async () => {
+      due = 0;
+      if (running) { due = setTimeout(run, 200); return; }
+      running = true;
+      try { await f(); } catch { /* the stream says when the server is back */ } finally { running = false; }
+    };
+    return () => { if (!due) due = setTimeout(run, 100); };
+  };
+  const listSoon = soon(refreshList), timelineSoon = soon(() => refreshTimeline(false));
+  const light = byID("live");
+  const stream = new EventSource(`${page.path}live?after=${page.cursor}`);
+  stream.onopen = () => { light.textContent = ""; };
+  stream.onerror = () => {
+    light.textContent = light.dataset.lost;
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+  };
+  stream.onmessage = (event) => {
+    const news = JSON.parse(event.data);
+    listSoon();
+    const about = (n) => n.conversation === page.conversation || n.customer === page.customer || n.type.startsWith("customer.");
+    if (timeline && news.some(about)) timelineSoon();
+  };
+  setInterval(listSoon, 60000); // waiting times grow
+
+  const box = byID("box");
+  if (box) {
+    const text = box.elements.text, refused = byID("refused"), files = byID("files");
+    const complain = (words) => { refused.textContent = words; refused.hidden = !words; };
+    const preview = soon(async () => {
+      const answer = await fetch(box.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(box)), ...ours });
+      if (answer.ok) byID("preview").innerHTML = await answer.text();
+    });
+    box.addEventListener("input", preview);
+    box.addEventListener("change", () => { box.classList.toggle("as-note", box.elements.note.checked); preview(); });
+
+    const attach = async (list) => {
+      for (const file of list) {
+        const answer = await fetch(`${page.path}file?name=${encodeURIComponent(file.name)}`,
+          { method: "POST", body: file, headers: { "X-Inbox": "1", "Content-Type": file.type || "application/octet-stream" } });
+        if (!answer.ok) { complain(`${box.dataset.failed} ${file.name}. ${await answer.text()}`); continue; }
+        const got = await answer.json();
+        const li = document.createElement("li"), id = document.createElement("input"), drop = document.createElement("button");
+        Object.assign(id, { type: "hidden", name: "file", value: got.id });
+        Object.assign(drop, { type: "button", textContent: `📎 ${got.name} (${got.size}) ✕`, title: box.dataset.remove });
+        drop.addEventListener("click", () => { li.remove(); preview(); text.focus(); });
+        li.append(id, drop);
+        files.append(li);
+        preview();
+      }
+    };
+    byID("pick").addEventListener("change", (e) => { attach([...e.target.files]); e.target.value = ""; });
+    box.addEventListener("paste", (e) => { if (e.clipboardData.files.length) { e.preventDefault(); attach([...e.clipboardData.files]); } });
+    box.addEventListener("dragover", (e) => { e.preventDefault(); box.classList.add("drop"); });
+    box.addEventListener("dragleave", () => box.classList.remove("drop"));
+    box.addEventListener("drop", (e) => { e.preventDefault(); box.classList.remove("drop"); attach([...e.dataTransfer.files]); });
+
+    let sending = false;
+    box.addEventListener("submit", async (e) => {
+      e.preventDefault();
+      if (sending) return;
+      sending = true;
+      complain("");
+      try {
+        const answer = await fetch(box.action, { method: "POST", body: new URLSearchParams(new FormData(box)), ...ours });
+        if (!answer.ok) { complain(await answer.text()); return; }
+        const note = box.elements.note.checked;
+        box.reset();
+        box.classList.remove("as-note");
+        files.replaceChildren();
+        byID("preview").replaceChildren();
+        // A new key, since the next answer is another one.
+        box.elements.key.value = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+        if (note) text.focus();
+        refreshTimeline(true);
+      } catch {
+        complain(light.dataset.lost); // the key stays: sending again is safe
+      } finally { sending = false; }
+    });
+    text.addEventListener("keydown", (e) => {
+      if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) box.requestSubmit();
+      if (e.key === "Escape") { text.blur(); scroll.focus(); }
+    });
+  }
+
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select")) return;
+    const links = [...rows.querySelectorAll("a[data-id]")];
+    const here = links.findIndex((a) => a === document.activeElement);
+    const start = here >= 0 ? here : links.findIndex((a) => a.hasAttribute("aria-current"));
+    const act = {
+      j: () => links[Math.min(start + 1, links.length - 1)]?.focus(),
+      k: () => links[Math.max(start - 1, 0)]?.focus(),
+      r: () => box?.elements.text.focus(),
+      c: () => byID("state")?.querySelector("button").click(),
+      "/": () => document.querySelector("input[type=search]")?.focus(),
+    }[e.key];
+    if (act) { e.preventDefault(); act(); }
+  });
+})();

@@ -1,0 +1,158 @@
+package inbox
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+)
+
+const perPage = 40 // conversations
+
+// list is a page of conversations.
+type list struct {
+	Rows           []row
+	State, Channel string
+	Query          string
+	Channels       []string
+	Open           normalize.ID // shown beside the list
+	Next           string       // query of the page that follows; empty at the end
+	Again          string       // query of the first page
+	Later          bool         // not the first page
+	Cursor         int64        // of the newest event that is in it
+}
+
+// row is a conversation in the list.
+type row struct {
+	timeline.Overview
+	Name, Words  string
+	Waiting      time.Time // of the customer's message that nobody has answered; zero where all are
+	WindowUntil  time.Time // of the reply window that is open
+	WindowClosed bool
+	Left         int // answers that the window takes; -1 for any number
+	Failed       bool
+}
+
+func (in *Inbox) list(r *request) (*list, error) {
+	q := r.URL.Query()
+	l := &list{State: string(normalize.Open), Channel: q.Get("channel"), Query: text.Truncate(q.Get("q"), 100), Channels: in.Channels(), Open: r.id("id")}
+	if q.Get("state") == string(normalize.Closed) {
+		l.State = string(normalize.Closed)
+	}
+	// The cursor before the rows: what happens in between is seen twice rather
+	// than never.
+	var err error
+	if l.Cursor, err = in.Store.LastEvent(r.Context()); err != nil {
+		return nil, err
+	}
+	f := timeline.OverviewFilter{State: normalize.ConversationState(l.State), Channel: l.Channel, Query: l.Query, Limit: perPage + 1}
+	f.ActiveAt, f.ID = after(q.Get("after"))
+	l.Later = !f.ActiveAt.IsZero()
+	found, err := in.Store.Overview(r.Context(), f)
+	if err != nil {
+		return nil, err
+	}
+	keep := url.Values{}
+	for _, k := range []string{"state", "channel", "q"} {
+		if v := q.Get(k); v != "" {
+			keep.Set(k, v)
+		}
+	}
+	l.Again = keep.Encode()
+	if len(found) > perPage {
+		found = found[:perPage]
+		last := found[perPage-1]
+		keep.Set("after", strconv.FormatInt(last.LastActivityAt.UnixMicro(), 10)+"."+last.ID.String())
+		l.Next = keep.Encode()
+	}
+	now := in.Clock.Now()
+	for _, o := range found {
+		l.Rows = append(l.Rows, rowOf(o, now, r.pages))
+	}
+	return l, nil
+}
+
+// after reads the cursor of a page.
+func after(s string) (at time.Time, id normalize.ID) {
+	micros, last, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(micros, 10, 64)
+	if err != nil || n <= 0 {
+		return at, 0
+	}
+	if id, err = normalize.ParseID(last); err != nil {
+		return at, 0
+	}
+	return time.UnixMicro(n).UTC(), id
+}
+
+func rowOf(o timeline.Overview, now time.Time, p *pages) row {
+	w := row{Overview: o, Name: nameOf(o.Customer, o.Address)}
+	if win := o.ReplyWindow; win != nil {
+		w.WindowUntil, w.Left = win.Until, win.Remaining
+		w.WindowClosed = !now.Before(win.Until) || win.Remaining == 0
+	}
+	m := o.Last
+	if m == nil {
+		return w
+	}
+	w.Words = p.gist(m)
+	if m.Direction == normalize.Inbound && o.State == normalize.Open && !m.Automated {
+		w.Waiting = m.ReceivedAt
+	}
+	for _, part := range m.Parts {
+		w.Failed = w.Failed || normalize.Restart(part.Status)
+	}
+	return w
+}
+
+// gist is a message in one line.
+func (p *pages) gist(m *normalize.Message) string {
+	if !m.DeletedAt.IsZero() {
+		return p.t("Message was taken back")
+	}
+	if s := text.CleanLine(m.Text); s != "" {
+		return text.Truncate(s, 120)
+	}
+	for _, part := range m.Parts {
+		if part.Kind != normalize.PartText || m.Text == "" {
+			return "[" + p.t(string(part.Kind)) + "]"
+		}
+	}
+	if m.Unreadable != "" {
+		return p.t("A message that could not be read")
+	}
+	return ""
+}
+
+func nameOf(c *normalize.Customer, a normalize.Address) string {
+	if c != nil && c.Name != "" {
+		return c.Name
+	}
+	return cmp.Or(a.Name, a.Value)
+}
+
+func (in *Inbox) listPage(w http.ResponseWriter, r *request) {
+	in.showList(w, r, "list")
+}
+
+func (in *Inbox) listPiece(w http.ResponseWriter, r *request) {
+	in.showList(w, r, "rows")
+}
+
+func (in *Inbox) showList(w http.ResponseWriter, r *request, page string) {
+	l, err := in.list(r)
+	if err != nil {
+		in.fail(w, r, err)
+		return
+	}
+	if open, err := normalize.ParseID(r.URL.Query().Get("open")); err == nil && open != 0 {
+		l.Open = open
+	}
+	in.show(w, r, http.StatusOK, page, view{Title: r.pages.t("Inbox"), Data: l})
+}

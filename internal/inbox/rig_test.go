@@ -1,0 +1,163 @@
+package inbox_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/configs"
+	"github.com/deskbridge/deskbridge/connectors/kit/password"
+	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
+	"github.com/deskbridge/deskbridge/internal/app"
+	"github.com/deskbridge/deskbridge/internal/testenv"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+const (
+	support  = "support@example.test"
+	customer = "li@example.test"
+	agent    = "ann@example.test"
+	secret   = "correct horse battery"
+)
+
+// rig is a daemon with a mailbox and the inbox.
+type rig struct {
+	t    *testing.T
+	mail *mail.Server
+	app  *app.App
+	url  string // of the inbox, with a slash at its end
+	file *configs.File
+	sent int
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	sim, err := mail.Start(mail.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sim.Close() })
+	sim.AddUser(mail.User{Address: support, Password: "pw"})
+	sim.AddUser(mail.User{Address: customer, Password: "pw"})
+	hash, err := password.New(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	imapHost, imapPort := hostPort(t, sim.IMAPAddr())
+	smtpHost, smtpPort := hostPort(t, sim.SMTPAddr())
+	file := filepath.Join(dir, "deskbridge.yaml")
+	text := fmt.Sprintf(`
+server: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1"}
+store: {url: %q}
+media: {dir: %q}
+channels:
+  - name: support
+    type: email
+    address: %s
+    imap: {host: %s, port: %s, tls: none, username: %s, password: pw, poll_interval: 1s}
+    smtp: {host: %s, port: %s, tls: none, username: %s, password: pw, save_to: Sent}
+helpdesks:
+  - name: desk
+    type: inbox
+    users: [{name: Ann, email: %s, password_hash: %q, role: admin}]
+`, "sqlite://"+filepath.Join(dir, "x.db"), filepath.Join(dir, "media"), support, imapHost, imapPort, support, smtpHost, smtpPort, support, agent, hash)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := configs.Load(file, app.Types())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(t.Context(), f, app.Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Poll: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	<-a.Ready()
+	return &rig{t: t, mail: sim, app: a, file: f, url: "http://" + a.PublicAddr().String() + "/inbox/"}
+}
+
+func hostPort(t *testing.T, addr string) (host, port string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host, port
+}
+
+// write lets the customer send a mail; typ is its Content-Type.
+func (r *rig) write(subject, typ, body string) {
+	r.t.Helper()
+	r.sent++
+	raw := fmt.Sprintf("Return-Path: <%[1]s>\r\nFrom: Li Na <%[1]s>\r\nTo: %[2]s\r\nMessage-ID: <m%[3]d@example.test>\r\nSubject: %[4]s\r\nDate: %[5]s\r\nMIME-Version: 1.0\r\nContent-Type: %[6]s\r\n\r\n%[7]s\r\n",
+		customer, support, r.sent, subject, time.Now().UTC().Format(time.RFC1123Z), typ, body)
+	if err := r.mail.Deliver(support, []byte(raw)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// received waits for n messages and returns the last one.
+func (r *rig) received(n int) *normalize.Message {
+	r.t.Helper()
+	var last *normalize.Message
+	testenv.WaitFor(r.t, 30*time.Second, fmt.Sprintf("%d messages on timelines", n), func() bool {
+		all, err := r.app.Store().Events(r.t.Context(), 0, 1000)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		found := 0
+		for _, e := range all {
+			if m, ok := e.Data.(*normalize.MessageEvent); ok && e.Type == normalize.MessageReceived {
+				last = m.Message
+				found++
+			}
+		}
+		return found >= n
+	})
+	return last
+}
+
+// client is a browser without scripts.
+func (r *rig) client() *http.Client {
+	r.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return &http.Client{Jar: jar, Timeout: 30 * time.Second}
+}
+
+// login returns the client of somebody who is logged in.
+func (r *rig) login() *http.Client {
+	r.t.Helper()
+	c := r.client()
+	res, err := c.PostForm(r.url+"login", url.Values{"email": {agent}, "password": {secret}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/inbox/" {
+		r.t.Fatalf("login ended at %s with %d", res.Request.URL, res.StatusCode)
+	}
+	return c
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+)
+
+// Overview lists the conversations of a state with their last words, the most
+// recently active first.
+func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []timeline.Overview, err error) {
+	var w where
+	// Written out, since the indexes of the two states are partial ones.
+	if f.State == normalize.Closed {
+		w.and("c.state = 'closed'")
+	} else {
+		w.and("c.state = 'open'")
+	}
+	w.and("c.erased_at = 0")
+	if !f.ActiveAt.IsZero() {
+		w.and("c.active_at <= ? AND (c.active_at < ? OR c.id < ?)", f.ActiveAt, f.ActiveAt, f.ID)
+	}
+	if f.Channel != "" {
+		w.and("c.account_id = (SELECT id FROM accounts WHERE name = ?)", f.Channel)
+	}
+	if query := strings.ToLower(clean(strings.TrimSpace(f.Query))); query != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(query) + "%"
+		w.and(`({FOLD}(c.subject) LIKE ? ESCAPE '\' OR {FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\'
+			OR a.customer_id IN (SELECT id FROM customers WHERE {FOLD}(name) LIKE ? ESCAPE '\'))`, like, like, like, like)
+	}
+	err = db.read(ctx, func(s session) error {
+		conversations, err := db.readConversations(s, fmt.Sprintf("%s ORDER BY c.active_at DESC, c.id DESC LIMIT %d", &w, bounded(f.Limit)), w.args)
+		if err != nil {
+			return err
+		}
+		list = make([]timeline.Overview, len(conversations))
+		asked := make([][]any, len(conversations))
+		for i, c := range conversations {
+			list[i].Conversation = c
+			asked[i] = args(c.ID)
+		}
+		last := make(map[normalize.ID]int, len(list))
+		var ids []normalize.ID
+		if err := s.each(lastWords, asked, func(i int, r row) error {
+			var id normalize.ID
+			err := r.scan(&id)
+			last[id] = i
+			ids = append(ids, id)
+			return err
+		}); err != nil {
+			return err
+		}
+		messages, err := db.readMessages(s, ids)
+		for _, m := range messages {
+			list[last[m.ID]].Last = m
+		}
+		return err
+	})
+	return list, err
+}
+
+// lastWords finds the newest message of a conversation that is no note.
+var lastWords = fmt.Sprintf(`SELECT id FROM messages WHERE conversation_id = $1
+	AND owner_id = (SELECT address_id FROM conversations WHERE id = $1)
+	AND flags < %d AND (flags & %d) = 0 ORDER BY id DESC LIMIT 1`, flagEcho, flagNote)

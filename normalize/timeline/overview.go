@@ -1,0 +1,27 @@
+package timeline
+
+import (
+	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// Overview is a conversation as a list of work shows it.
+type Overview struct {
+	*normalize.Conversation
+	// Last is its newest message that is no note; nil where there is none.
+	Last *normalize.Message
+}
+
+// OverviewFilter selects conversations, the most recently active first.
+type OverviewFilter struct {
+	State   normalize.ConversationState
+	Channel string // empty for all
+	// Query is a piece of the subject, of the customer's name or of the
+	// address, whatever its case; empty for all.
+	Query string
+	// ActiveAt and ID are those of the last conversation of the page before.
+	ActiveAt time.Time
+	ID       normalize.ID
+	Limit    int
+}
