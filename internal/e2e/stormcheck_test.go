@@ -61,7 +61,7 @@ func (s *storm) readTimeline(customer string, all []outcome) {
 }
 
 // asked are the channels whose vendors tell what became of a request.
-var asked = []string{"twilio", "slack"}
+var asked = []string{"email", "twilio", "slack"}
 
 // settled reports whether no answer's state can still change: an uncertain one
 // that arrived is to be found with the vendor where that can be asked.

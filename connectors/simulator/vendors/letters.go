@@ -17,8 +17,8 @@ import (
 	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
 )
 
-// openMail opens a mail system with the desk's mailbox on it. Customers get
-// their mail there, too.
+// openMail opens a mail system with the desk's mailbox on it, which keeps what
+// it sends. Customers get their mail there, too.
 func openMail(_ Options, name string) (*Line, error) {
 	const domain, password = "mail.town.example", "town"
 	const desk = "desk@" + domain
@@ -26,7 +26,7 @@ func openMail(_ Options, name string) (*Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.AddUser(mail.User{Address: desk, Password: password})
+	s.AddUser(mail.User{Address: desk, Password: password, CopySent: true})
 	imapHost, imapPort, err1 := net.SplitHostPort(s.IMAPAddr())
 	smtpHost, smtpPort, err2 := net.SplitHostPort(s.SMTPAddr())
 	if err := errors.Join(err1, err2); err != nil {

@@ -34,6 +34,10 @@ func openTwilio(o Options, name string) (*Line, error) {
 	var twice atomic.Bool
 	troubles := overHTTP(&s.Faults, "/Messages.json", `{"code":20429,"message":"Too Many Requests","status":429}`)
 	troubles[Repeat] = func() { twice.Store(true) }
+	// What Twilio reports of a message comes in any order, too.
+	troubles[Shuffle] = func() {
+		s.Deliver(func(twilio.Message) []twilio.Report { return []twilio.Report{{Status: "delivered"}, {Status: "sent"}} })
+	}
 	return &Line{
 		Name:    name,
 		Config:  fmt.Sprintf("account_sid: %s, auth_token: %q, from: %q, api_url: %q%s", TwilioSID, TwilioToken, ours, s.URL(), rate),
