@@ -10,8 +10,9 @@ help: ## list the targets
 demo: ## see it work: customers, vendors and an inbox, with no account and no configuration
 	go run ./cmd/deskbridge demo
 
-build: ## build the static binary bin/deskbridge
+build: ## build the static binary bin/deskbridge, and bin/loadgen
 	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags '-s -w -X main.release=$(version)' -o bin/deskbridge ./cmd/deskbridge
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/loadgen ./cmd/loadgen
 
 test: ## the whole check; installs the servers that the tests talk to (says so first)
 	internal/tools/test.sh

@@ -60,6 +60,7 @@ var rooms = []room{
 		"internal/app/...", "internal/cli/...", "internal/demo/...", "internal/server/...", "internal/store/...",
 	}},
 
+	{"cmd/loadgen", []string{"connectors/simulator/..."}},
 	{"connectors/connectortest/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "connectors/kit/...", "normalize/...", "internal/store/...", "internal/testenv/..."}},
 	{"connectors/simulator/...", []string{"connectors/simulator/..."}},
 	{"internal/testenv/...", []string{"self"}},
@@ -73,7 +74,7 @@ var rooms = []room{
 // not import them, except that the demo plays the vendors by simulators.
 var testOnly = []string{
 	"internal/testenv/...", "internal/bench/...", "internal/e2e/...", "internal/arrows", "deploy",
-	"internal/store/storetest", "connectors/connectortest/...", "connectors/simulator/...",
+	"internal/store/storetest", "connectors/connectortest/...", "connectors/simulator/...", "cmd/loadgen",
 }
 
 // folders are the top folders; no other may appear.

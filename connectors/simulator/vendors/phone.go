@@ -22,7 +22,14 @@ const (
 // openTwilio opens a Twilio whose customers write SMS.
 func openTwilio(o Options, name string) (*Line, error) {
 	const ours = "+15005550006"
-	s, err := twilio.Start(twilio.Options{AccountSID: TwilioSID, AuthToken: TwilioToken, Senders: []string{ours}, Hook: o.hook(name) + "#rc=5&rp=5xx,ct,rt", Pause: retry, First: begin()})
+	opts := twilio.Options{AccountSID: TwilioSID, AuthToken: TwilioToken, Senders: []string{ours}, Pause: retry, First: begin()}
+	// Twilio signs the address, which is the daemon's.
+	if o.Via != "" {
+		opts.Target = "http://" + o.Via
+		o.Via = ""
+	}
+	opts.Hook = o.hook(name) + "#rc=5&rp=5xx,ct,rt"
+	s, err := twilio.Start(opts)
 	if err != nil {
 		return nil, err
 	}

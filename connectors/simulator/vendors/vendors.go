@@ -4,6 +4,7 @@
 package vendors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ type Options struct {
 	// Listen is where the daemon under test will listen, as host:port: its
 	// public URL is http://Listen. Vendors that call call there.
 	Listen string
+	// Via is where they really call, as host:port: a proxy in front of the
+	// daemon. Empty for none.
+	Via string
 	// Only are the types of channel to start; all where empty.
 	Only []string
 	// Strict vendors keep the windows, quotas and paces that they document;
@@ -131,4 +135,6 @@ func (t *Town) Close() (err error) {
 func begin() int64 { return time.Now().UnixMilli() }
 
 // hook is where a vendor calls an account.
-func (o Options) hook(name string) string { return "http://" + o.Listen + "/webhooks/" + name }
+func (o Options) hook(name string) string {
+	return "http://" + cmp.Or(o.Via, o.Listen) + "/webhooks/" + name
+}
