@@ -1,21 +1,45 @@
 package app
 
 import (
+	"context"
 	"time"
 
 	config "github.com/deskbridge/deskbridge/connectors/helpdesk/inbox"
 	"github.com/deskbridge/deskbridge/internal/inbox"
 	"github.com/deskbridge/deskbridge/internal/server"
+	"github.com/deskbridge/deskbridge/internal/store"
 )
 
 // newInbox makes the built-in inbox. It follows the configuration in force:
 // while no helpdesk of its type is enabled, it is not there.
 func (a *App) newInbox(publicURL string) *inbox.Inbox {
 	return inbox.New(inbox.Deps{
-		Store: a.db, Desk: a, Users: a.users, Channels: a.channels, Open: a.openMedia, Upload: a.server.Upload, Changed: a.db.Changed,
+		Store: a.db, Desk: a, Admin: admin{a}, Users: a.users, Channels: a.channels, Open: a.openMedia, Upload: a.server.Upload, Changed: a.db.Changed,
 		Expire: func() time.Duration { return a.file.Load().Delivery.Expire },
 		Client: server.ClientOf, PublicURL: publicURL, Clock: a.opts.Clock, Log: a.log,
 	})
+}
+
+// admin is what the inbox shows to administrators.
+type admin struct{ *App }
+
+// Accounts implements inbox.Admin: those that are configured, by their names.
+func (a admin) Accounts(ctx context.Context) ([]inbox.Account, error) {
+	known, err := a.db.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []inbox.Account
+	for _, k := range known {
+		if !k.Enabled {
+			continue
+		}
+		all = append(all, inbox.Account{
+			Name: k.Name, Type: k.Type, Helpdesk: k.Role == store.RoleHelpdesk, State: k.State, Reason: k.Reason, Since: k.StateAt,
+			PausedBy: k.PausedBy, PausedWhy: k.PausedWhy,
+		})
+	}
+	return all, nil
 }
 
 // users are those who may log in to the inbox.

@@ -35,7 +35,9 @@ type Store interface {
 	Overview(ctx context.Context, f timeline.OverviewFilter) ([]timeline.Overview, error)
 	SetConversation(ctx context.Context, id normalize.ID, s normalize.ConversationState, now time.Time) (*normalize.Conversation, error)
 	JobsOf(ctx context.Context, message normalize.ID) ([]*outbox.Job, error)
+	Jobs(ctx context.Context, f outbox.Filter) ([]*outbox.Job, error)
 	Retry(ctx context.Context, job normalize.ID, expires, now time.Time) error
+	Cancel(ctx context.Context, job normalize.ID, now time.Time) error
 	Sessions
 }
 
@@ -58,6 +60,7 @@ type Desk interface {
 type Deps struct {
 	Store Store
 	Desk  Desk
+	Admin Admin
 	// Users are those of the configuration in force; without any there is no
 	// inbox.
 	Users func() []User
@@ -128,6 +131,11 @@ func (in *Inbox) Handler() http.Handler {
 		"GET " + Path + "customer/{id}":        in.customerPage,
 		"POST " + Path + "customer/{id}/merge": in.merge,
 		"POST " + Path + "merge/{id}/undo":     in.undo,
+		"GET " + Path + "accounts":             in.admin(in.accountsPage),
+		"GET " + Path + "work":                 in.admin(in.workPage),
+		"POST " + Path + "job/{id}/retry":      in.admin(in.retryJob),
+		"POST " + Path + "job/{id}/cancel":     in.admin(in.cancelJob),
+		"POST " + Path + "input/{id}/replay":   in.admin(in.replay),
 	} {
 		mux.Handle(pattern, in.member(h))
 	}

@@ -35,6 +35,7 @@ func (p *pages) t(english string, with ...any) string {
 	if own, ok := p.words[english]; ok {
 		s = own
 	}
+	s = strings.TrimPrefix(s, "job ") // which only tells the words of jobs from others
 	if len(with) > 0 {
 		return fmt.Sprintf(s, with...)
 	}

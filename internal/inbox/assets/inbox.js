@@ -49,15 +49,23 @@
     const stay = follow || atEnd();
     const fresh = document.createElement("div");
     fresh.innerHTML = html;
-    // What did not change stays as it is: a player goes on, a fold stays open.
-    const known = new Map([...timeline.querySelectorAll("li.message")].map((li) => [li.id, li]));
-    for (const li of fresh.querySelectorAll("li.message")) {
+    // What did not change stays where it is: a player goes on, a fold stays open.
+    const list = timeline.querySelector("ol"), known = new Map([...list.children].map((li) => [li.id, li]));
+    let at = list.firstElementChild;
+    for (const li of [...fresh.querySelector("ol").children]) {
       const raw = li.outerHTML, old = known.get(li.id);
-      if (old && old.raw === raw) { li.replaceWith(old); continue; }
+      if (old && old === at) at = at.nextElementSibling;
+      if (old && old.raw === raw) { if (old.nextElementSibling !== at) list.insertBefore(old, at); continue; }
+      if (old) {
+        const folds = li.querySelectorAll("details");
+        old.querySelectorAll("details").forEach((d, i) => { if (d.open && folds[i]) folds[i].open = true; });
+        old.remove();
+      }
       li.raw = raw;
       localise(li);
+      list.insertBefore(li, at);
     }
-    timeline.replaceChildren(...fresh.childNodes);
+    while (at) { const next = at.nextElementSibling; at.remove(); at = next; }
     if (stay) toEnd();
   };
   if (timeline) {
