@@ -76,7 +76,7 @@ func (in *Inbox) preview(w http.ResponseWriter, r *request) {
 		p.Preview, err = in.Desk.Preview(r.Context(), a)
 	}
 	if err != nil {
-		status, words := in.explain(r.Context(), r.pages, err)
+		status, words := in.explain(r.pages, err)
 		if status != http.StatusUnprocessableEntity {
 			in.fail(w, r, err)
 			return

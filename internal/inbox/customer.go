@@ -53,12 +53,12 @@ func (in *Inbox) panel(r *request) (*customer, error) {
 			return nil, err
 		}
 	}
-	with, err := normalize.ParseID(r.URL.Query().Get("with"))
-	if err != nil || with == 0 || with == found.ID {
-		return c, nil
+	if with, err := normalize.ParseID(r.URL.Query().Get("with")); err == nil && with != 0 && with != found.ID {
+		if c.With, err = in.Store.Customer(ctx, with); err != nil {
+			return nil, err
+		}
 	}
-	c.With, err = in.Store.Customer(ctx, with)
-	return c, err
+	return c, nil
 }
 
 // merge moves the addresses of the customer named by the form to the one of

@@ -163,7 +163,7 @@ func (d *door) start(ctx context.Context, w http.ResponseWriter, u User) error {
 }
 
 func (d *door) setCookie(w http.ResponseWriter, token string, age int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where we are reached by https
 		Name: d.cookie(), Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: d.https(), SameSite: http.SameSiteLaxMode,
 	})
 }

@@ -133,7 +133,9 @@ func (in *Inbox) upload(w http.ResponseWriter, r *request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]string{"id": m.ID.String(), "name": m.Name, "size": size(m.Size)})
+	if err := json.NewEncoder(w).Encode(map[string]string{"id": m.ID.String(), "name": m.Name, "size": size(m.Size)}); err != nil {
+		panic(http.ErrAbortHandler) // the answer is cut: let the browser see that
+	}
 }
 
 // attachments reads the ids of files that a form names.

@@ -54,7 +54,7 @@ func (r *request) id(name string) normalize.ID {
 
 // fail answers for an error in the user's words. A failure of ours is 503.
 func (in *Inbox) fail(w http.ResponseWriter, r *request, err error) {
-	status, words := in.explain(r.Context(), r.pages, err)
+	status, words := in.explain(r.pages, err)
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
 	}
@@ -65,7 +65,7 @@ func (in *Inbox) fail(w http.ResponseWriter, r *request, err error) {
 	in.show(w, r, status, "trouble", view{Title: r.pages.t("This did not work"), Data: words})
 }
 
-func (in *Inbox) explain(ctx context.Context, p *pages, err error) (status int, words string) {
+func (in *Inbox) explain(p *pages, err error) (status int, words string) {
 	if refused, ok := errors.AsType[*timeline.Refused](err); ok {
 		return http.StatusUnprocessableEntity, p.refused(refused)
 	}
@@ -77,7 +77,7 @@ func (in *Inbox) explain(ctx context.Context, p *pages, err error) (status int, 
 	case errors.Is(err, timeline.ErrConflict), errors.Is(err, outbox.ErrState):
 		return http.StatusConflict, p.t("Somebody else changed this in the meantime. Load the page again.")
 	}
-	if ctx.Err() == nil {
+	if !errors.Is(err, context.Canceled) { // else the browser has left
 		in.Log.Error("the inbox could not answer", "err", err)
 	}
 	return http.StatusServiceUnavailable, p.t("The server cannot do this now. Try again in a moment.")
@@ -131,7 +131,7 @@ const languageCookie = "deskbridge-language"
 func (in *Inbox) setLanguage(w http.ResponseWriter, r *http.Request) {
 	lang := r.PostFormValue("language")
 	if _, ok := in.pages[lang]; ok {
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where we are reached by https
 			Name: languageCookie, Value: lang, Path: Path, MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: in.door.https(), SameSite: http.SameSiteLaxMode,
 		})
 	}
@@ -139,7 +139,7 @@ func (in *Inbox) setLanguage(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(back, Path) || strings.ContainsAny(back, "\\\r\n") || strings.Contains(back, "//") {
 		back = Path
 	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	http.Redirect(w, r, back, http.StatusSeeOther) //nolint:gosec // a page of ours, as was just checked
 }
 
 // scripted reports whether our own script asks, rather than a person who is to

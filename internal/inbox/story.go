@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/deskbridge/deskbridge/normalize"
-	"github.com/deskbridge/deskbridge/normalize/identity"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
 const perStory = 50 // messages
@@ -18,12 +18,11 @@ type story struct {
 	*list
 	Conversation *normalize.Conversation
 	Name         string
-	Row          row
+	Row          row       // for the reply window
 	Messages     []message // oldest first
 	Older        normalize.ID
+	Past         bool // these are not the newest
 	Customer     *normalize.Customer
-	Merges       []*identity.Merge
-	Related      []identity.Related
 	Key          string // of the answer that is written next
 }
 
@@ -61,10 +60,12 @@ func (in *Inbox) story(r *request) (*story, error) {
 		return nil, err
 	}
 	s := &story{Conversation: c, Name: nameOf(c.Customer, c.Address), Customer: c.Customer, Key: rand.Text()}
+	s.Row = rowOf(timeline.Overview{Conversation: c}, in.Clock.Now(), r.pages)
 	before, err := normalize.ParseID(r.URL.Query().Get("before"))
 	if err != nil {
 		before = 0
 	}
+	s.Past = before != 0
 	found, err := in.Store.Timeline(r.Context(), c.Customer.ID, before, perStory+1)
 	if err != nil {
 		return nil, err

@@ -65,6 +65,8 @@
       localise(li);
       list.insertBefore(li, at);
     }
+    const line = timeline.querySelector(".window"), now = fresh.querySelector(".window");
+    if (line && now) line.replaceWith(now);
     while (at) { const next = at.nextElementSibling; at.remove(); at = next; }
     if (stay) toEnd();
   };
