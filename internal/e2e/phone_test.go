@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -44,24 +42,14 @@ func TestPhonesAreServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = vendor.Close() }()
-		conf := fmt.Sprintf(`
-server: {listen: %q, admin_listen: %q, public_url: "http://%s"}
-store: {url: %q}
-media: {dir: %q, max_size: 5MiB}
-channels:
+		r.configure(fmt.Sprintf(`
   - name: phone
     type: twilio
     account_sid: %s
     auth_token: %s
     from: %q
     api_url: %q
-    voice: {enabled: true, forward_to: "+15550100199", voicemail: {transcribe: true}, answer: say}
-helpdesks:
-  - {name: desk, type: webhook, url: %q, secret: %q}
-`, r.listen, r.admin, r.listen, r.storeURL, filepath.Join(r.dir, "media"), sid, token, ours, vendor.URL(), r.desk.server.URL, deskSecret)
-		if err := os.WriteFile(r.conf(), []byte(conf), 0o600); err != nil {
-			t.Fatal(err)
-		}
+    voice: {enabled: true, forward_to: "+15550100199", voicemail: {transcribe: true}, answer: say}`, sid, token, ours, vendor.URL()))
 		r.start()
 		find := func(externalID string) (found message) {
 			t.Helper()
