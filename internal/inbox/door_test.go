@@ -4,11 +4,16 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/deskbridge/deskbridge/configs"
+	config "github.com/deskbridge/deskbridge/connectors/helpdesk/inbox"
+	"github.com/deskbridge/deskbridge/connectors/kit/password"
 )
 
-func post(t *testing.T, c *http.Client, address string, header map[string]string, form url.Values) (int, string, *http.Response) {
+func post(t testing.TB, c *http.Client, address string, header map[string]string, form url.Values) (int, string, *http.Response) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -21,7 +26,7 @@ func post(t *testing.T, c *http.Client, address string, header map[string]string
 	return do(t, c, req)
 }
 
-func get(t *testing.T, c *http.Client, address string) (int, string, *http.Response) {
+func get(t testing.TB, c *http.Client, address string) (int, string, *http.Response) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
@@ -30,7 +35,7 @@ func get(t *testing.T, c *http.Client, address string) (int, string, *http.Respo
 	return do(t, c, req)
 }
 
-func do(t *testing.T, c *http.Client, req *http.Request) (int, string, *http.Response) {
+func do(t testing.TB, c *http.Client, req *http.Request) (int, string, *http.Response) {
 	t.Helper()
 	res, err := c.Do(req)
 	if err != nil {
@@ -110,5 +115,50 @@ func TestWithoutUsersThereIsNoInbox(t *testing.T) {
 	}
 	if code, _, _ := get(t, r.client(), r.url); code != http.StatusNotFound {
 		t.Errorf("the inbox answers %d", code)
+	}
+}
+
+func TestAgentsAreNoAdministrators(t *testing.T) {
+	r := newRig(t)
+	bo := r.loginAs("bo@example.test")
+	for _, page := range []string{"accounts", "work"} {
+		if code, body, _ := get(t, bo, r.url+page); code != http.StatusForbidden || !strings.Contains(body, "Only administrators") {
+			t.Errorf("an agent at %s: %d", page, code)
+		}
+		if code, _, _ := get(t, r.login(), r.url+page); code != http.StatusOK {
+			t.Errorf("an administrator at %s: %d", page, code)
+		}
+	}
+	if code, _, _ := post(t, bo, r.url+"job/0000000000001/retry", nil, nil); code != http.StatusForbidden {
+		t.Errorf("an agent retries a job: %d", code)
+	}
+}
+
+func TestAChangedPasswordEndsSessions(t *testing.T) {
+	r := newRig(t)
+	in := r.login()
+	hash, err := password.New("another one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := *r.file
+	f.Helpdesks = slices.Clone(f.Helpdesks)
+	c, ok := f.Helpdesks[0].Settings.(*config.Config)
+	if !ok {
+		t.Fatalf("settings are %T", f.Helpdesks[0].Settings)
+	}
+	changed := *c
+	changed.Users = slices.Clone(c.Users)
+	changed.Users[0].PasswordHash = configs.Secret(hash)
+	f.Helpdesks[0].Settings = &changed
+	bo := r.loginAs("bo@example.test")
+	if err := r.app.Reload(t.Context(), &f); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, res := get(t, in, r.url); res.Request.URL.Path != "/inbox/login" {
+		t.Error("the session lives on")
+	}
+	if _, _, res := get(t, bo, r.url); res.Request.URL.Path != "/inbox/" {
+		t.Error("another user's session has ended as well")
 	}
 }

@@ -32,7 +32,7 @@ const (
 
 // rig is a daemon with a mailbox and the inbox.
 type rig struct {
-	t    *testing.T
+	t    testing.TB
 	mail *mail.Server
 	app  *app.App
 	url  string // of the inbox, with a slash at its end
@@ -40,7 +40,7 @@ type rig struct {
 	sent int
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	sim, err := mail.Start(mail.Options{})
 	if err != nil {
@@ -70,7 +70,9 @@ channels:
 helpdesks:
   - name: desk
     type: inbox
-    users: [{name: Ann, email: %s, password_hash: %q, role: admin}]
+    users:
+      - {name: Ann, email: %s, password_hash: %[11]q, role: admin}
+      - {name: Bo, email: bo@example.test, password_hash: %[11]q}
 `, "sqlite://"+filepath.Join(dir, "x.db"), filepath.Join(dir, "media"), support, imapHost, imapPort, support, smtpHost, smtpPort, support, agent, hash)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -96,7 +98,7 @@ helpdesks:
 	return &rig{t: t, mail: sim, app: a, file: f, url: "http://" + a.PublicAddr().String() + "/inbox/"}
 }
 
-func hostPort(t *testing.T, addr string) (host, port string) {
+func hostPort(t testing.TB, addr string) (host, port string) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -147,11 +149,13 @@ func (r *rig) client() *http.Client {
 	return &http.Client{Jar: jar, Timeout: 30 * time.Second}
 }
 
-// login returns the client of somebody who is logged in.
-func (r *rig) login() *http.Client {
+// login returns the client of an administrator who is logged in.
+func (r *rig) login() *http.Client { return r.loginAs(agent) }
+
+func (r *rig) loginAs(email string) *http.Client {
 	r.t.Helper()
 	c := r.client()
-	res, err := c.PostForm(r.url+"login", url.Values{"email": {agent}, "password": {secret}})
+	res, err := c.PostForm(r.url+"login", url.Values{"email": {email}, "password": {secret}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
