@@ -32,6 +32,7 @@ type commands struct {
 	Timeline  timelineCmd  `cmd:"" help:"Show one customer's timeline, the newest message last"`
 	Send      sendCmd      `cmd:"" help:"Queue a message to a customer"`
 	Outbox    outboxCmd    `cmd:"" help:"The durable work: answers to channels, events to helpdesks"`
+	Helpdesk  helpdeskCmd  `cmd:"" help:"Load history into helpdesks, and compare them"`
 	Ledger    ledgerCmd    `cmd:"" help:"Every input and what became of it"`
 	Explain   explainCmd   `cmd:"" help:"Show the whole life of one message"`
 	DB        dbCmd        `cmd:"" name:"db" help:"The store"`

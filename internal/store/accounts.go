@@ -151,6 +151,15 @@ func (s *accountSet) takesAll() bool {
 	return slices.ContainsFunc(s.helpdesks, func(h helpdeskWants) bool { return h.rule == nil })
 }
 
+// helpdesk returns an enabled helpdesk.
+func (s *accountSet) helpdesk(id int64) (helpdeskWants, bool) {
+	i := slices.IndexFunc(s.helpdesks, func(h helpdeskWants) bool { return h.id == id })
+	if i < 0 {
+		return helpdeskWants{}, false
+	}
+	return s.helpdesks[i], true
+}
+
 func newAccountSet(list []Account, routed bool) *accountSet {
 	set := &accountSet{byName: map[string]Account{}, byID: map[int64]Account{}, routed: routed}
 	for _, a := range list {

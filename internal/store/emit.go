@@ -47,7 +47,11 @@ func (db *DB) numberEvents(t *writeTx) error {
 	if lock := db.eng.dialect().eventLock; lock != "" {
 		t.exec(lock)
 	}
-	routes, err := db.routesOf(t, accounts)
+	conversations := map[normalize.ID]bool{}
+	for _, e := range t.events {
+		conversations[e.conversation] = true
+	}
+	routes, err := db.routesOf(t, accounts, conversations)
 	if err != nil {
 		return err
 	}
@@ -70,7 +74,7 @@ func (db *DB) numberEvents(t *writeTx) error {
 		}
 		id := normalize.NewID(e.at)
 		var message normalize.ID
-		if strings.HasPrefix(string(e.typ), "message.") {
+		if isOfMessage(e.typ) {
 			message = e.ref
 		}
 		t.insert(putEvent, id, e.typ, e.conversation, e.ref, detail)
@@ -91,6 +95,9 @@ func (db *DB) numberEvents(t *writeTx) error {
 	}
 	return nil
 }
+
+// isOfMessage reports whether an event is about a message.
+func isOfMessage(t normalize.EventType) bool { return strings.HasPrefix(string(t), "message.") }
 
 // touchQueues makes sure that queues of a lane exist and that those which are empty come
 // due at the given time. A queue that is not empty keeps its time: its head

@@ -43,7 +43,8 @@ func (db *DB) Events(ctx context.Context, after int64, limit int) (list []*norma
 	return list, err
 }
 
-// Event returns one event by its id, for the forward lane.
+// Event returns one event by its id, for the forward lane; also one that a
+// replay made, see past.
 func (db *DB) Event(ctx context.Context, id normalize.ID) (e *normalize.Event, err error) {
 	err = db.read(ctx, func(s session) error {
 		var rows []eventRow
@@ -55,7 +56,11 @@ func (db *DB) Event(ctx context.Context, id normalize.ID) (e *normalize.Event, e
 			return err
 		}
 		if len(rows) == 0 {
-			return timeline.ErrNotFound
+			e, err := madeEvent(s, id)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, e)
 		}
 		list, err := db.renderEvents(s, rows)
 		if err == nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -50,20 +51,14 @@ func (r routes) lead(h helpdeskWants, conversation normalize.ID) bool {
 	return taken || !decided
 }
 
-// routesOf reads what was decided on the conversations of the transaction's
-// events, and decides what was not. The caller holds the lock of the events, so
+// routesOf reads what was decided on conversations, and decides what was not.
+// Id 0, of what belongs to no conversation, is passed over. The caller holds the lock of the events, so
 // that nobody else decides in the same moment.
-func (db *DB) routesOf(t *writeTx, set *accountSet) (routes, error) {
+func (db *DB) routesOf(t tx, set *accountSet, conversations map[normalize.ID]bool) (routes, error) {
 	if !set.routed {
 		return nil, nil
 	}
-	wanted := map[normalize.ID]bool{}
-	for _, e := range t.events {
-		if e.conversation != 0 {
-			wanted[e.conversation] = true
-		}
-	}
-	ids := sortedKeys(wanted)
+	ids := slices.DeleteFunc(sortedKeys(conversations), func(id normalize.ID) bool { return id == 0 })
 	known := routes{}
 	err := t.find(findRoutes, eachID(ids), func(i int, r row) error {
 		var account int64
@@ -94,7 +89,7 @@ func (db *DB) routesOf(t *writeTx, set *accountSet) (routes, error) {
 
 // decide decides on one conversation for the helpdesks of open, and writes
 // that down.
-func (db *DB) decide(t *writeTx, set *accountSet, id normalize.ID, open []helpdeskWants, known routes) error {
+func (db *DB) decide(t tx, set *accountSet, id normalize.ID, open []helpdeskWants, known routes) error {
 	facts, err := db.routeFacts(t, id)
 	if err != nil {
 		return err
@@ -109,7 +104,7 @@ func (db *DB) decide(t *writeTx, set *accountSet, id normalize.ID, open []helpde
 		known[queueOf{h.id, id}] = d.taken
 		t.insert(putRoute, id, h.id, d.taken, d.why)
 		if d.err != nil {
-			t.failedRules = append(t.failedRules, failedRule{h.name, d.err})
+			t.remark(remark{h.name, id, d.err})
 		}
 	}
 	var rest []helpdeskWants
@@ -134,7 +129,7 @@ func (db *DB) decide(t *writeTx, set *accountSet, id normalize.ID, open []helpde
 		}
 	}
 	if taker == "" && len(rest) == 0 && !set.takesAll() && !leads(set, known, id) {
-		t.unrouted = append(t.unrouted, id)
+		t.remark(remark{conversation: id})
 	}
 	return nil
 }
@@ -211,20 +206,16 @@ func (db *DB) routeFacts(t tx, id normalize.ID) (f route.Facts, err error) {
 	return f, nil
 }
 
-type failedRule struct {
-	helpdesk string
-	err      error
-}
-
-// tellRoutes counts and logs what went wrong with routes, once it is durable.
-func (db *DB) tellRoutes(t *writeTx) {
-	for _, f := range t.failedRules {
-		db.counters.ruleFailures.Add(1)
-		db.log.Warn("a helpdesk's rule failed, which counts as no match", "account", f.helpdesk, "err", f.err)
-	}
-	for _, id := range t.unrouted {
+// tell counts and logs remarks.
+func (db *DB) tell(remarks []remark) {
+	for _, r := range remarks {
+		if r.err != nil {
+			db.counters.ruleFailures.Add(1)
+			db.log.Warn("a helpdesk's rule failed, which counts as no match", "account", r.helpdesk, "conversation", r.conversation, "err", r.err)
+			continue
+		}
 		db.counters.unrouted.Add(1)
-		db.log.Warn("no helpdesk's rule takes a conversation: it stays here; a helpdesk with the rule otherwise would get it", "conversation", id)
+		db.log.Warn("no helpdesk's rule takes a conversation: it stays here; a helpdesk with the rule otherwise would get it", "conversation", r.conversation)
 	}
 }
 

@@ -117,6 +117,8 @@ func sweepRaws(t tx, until normalize.ID, now time.Time) (int, error) {
 }
 
 // sweepJobs takes the queues along that were of one job alone.
+// The id of a job that a replay made is as old as what it tells of: so the time
+// at which it was due counts too.
 func sweepJobs(t tx, until normalize.ID) (int, error) {
 	type job struct {
 		id, queue normalize.ID
@@ -124,7 +126,8 @@ func sweepJobs(t tx, until normalize.ID) (int, error) {
 	}
 	var list []job
 	err := t.query(fmt.Sprintf(`SELECT j.id, j.queue_id, CASE WHEN q.conversation_id < 0 THEN 1 ELSE 0 END FROM jobs j JOIN queues q ON q.id = j.queue_id
-		WHERE j.id < $1 AND j.state IN ('done', 'failed', 'expired', 'cancelled') ORDER BY j.id LIMIT %d`, sweepBatch), args(until), func(r row) error {
+		WHERE j.id < $1 AND j.due_at < $1 / %d AND j.state IN ('done', 'failed', 'expired', 'cancelled') ORDER BY j.id LIMIT %d`,
+		nodeBits+1, sweepBatch), args(until), func(r row) error {
 		var j job
 		err := r.scan(&j.id, &j.queue, &j.alone)
 		list = append(list, j)

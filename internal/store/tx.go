@@ -37,6 +37,16 @@ type tx interface {
 	// wake lets those who wait for Changed look again after the commit; emit
 	// does so by itself.
 	wake()
+	// remark keeps what is to be counted and logged once it is durable.
+	remark(r remark)
+}
+
+// remark is what a person should hear of about a route: a helpdesk's rule that
+// failed, or, without err, a conversation that no helpdesk gets.
+type remark struct {
+	helpdesk     string
+	conversation normalize.ID
+	err          error
 }
 
 // row is one row of a result. Destinations are *int64, *int, *bool, *string,

@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
-
-	"github.com/deskbridge/deskbridge/normalize"
 )
 
 const (
@@ -194,7 +192,7 @@ func (db *DB) transact(group []*op) error {
 	}
 	db.counters.commits.Add(1)
 	db.counters.operations.Add(int64(len(group)))
-	db.tellRoutes(done)
+	db.tell(done.remarks)
 	if done.woke {
 		db.notify()
 	}
@@ -247,13 +245,12 @@ func isConflict(err error) bool {
 // writeTx is the transaction of a group.
 type writeTx struct {
 	session
-	events []event
-	woke   bool
-	// unrouted are conversations that no helpdesk gets, failedRules what rules
-	// failed in deciding.
-	unrouted    []normalize.ID
-	failedRules []failedRule
+	events  []event
+	woke    bool
+	remarks []remark
 }
 
 func (t *writeTx) emit(e event) { t.events, t.woke = append(t.events, e), true }
 func (t *writeTx) wake()        { t.woke = true }
+
+func (t *writeTx) remark(r remark) { t.remarks = append(t.remarks, r) }
