@@ -88,6 +88,10 @@ func TestAnAgentAnswersWithTheKeyboard(t *testing.T) {
 	picture(b, "phone")
 	b.Open(r.url)
 	picture(b, "phone-list")
+	b.Prefer("light", "en")
+	b.Open(r.url + "?state=closed")
+	b.Wait("the phone's list in English", `document.documentElement.scrollWidth <= 390 && document.querySelector(".rows").textContent.includes("Li Na")`)
+	picture(b, "phone-list-english")
 	if failed := b.Failures(); len(failed) > 0 {
 		t.Errorf("scripts failed: %v", failed)
 	}

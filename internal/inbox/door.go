@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	// idle ends a session that is not used, longest any session.
+	// idle ends a session that is not used, as an open page does; longest ends
+	// any session.
 	idle    = 12 * time.Hour
 	longest = 7 * 24 * time.Hour
 	renew   = 10 * time.Minute // a session is not extended more often

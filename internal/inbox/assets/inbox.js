@@ -76,7 +76,7 @@
   }
 
   // Several pieces of news at once ask for one refresh.
-  const soon = (f) => {
+  const soon = (f, wait = 100) => {
     let due = 0, running = false;
     const run = async () => {
       due = 0;
@@ -84,23 +84,34 @@
       running = true;
       try { await f(); } catch { /* the stream says when the server is back */ } finally { running = false; }
     };
-    return () => { if (!due) due = setTimeout(run, 100); };
+    return () => { if (!due) due = setTimeout(run, wait); };
   };
   const listSoon = soon(refreshList), timelineSoon = soon(() => refreshTimeline(false));
   const light = byID("live");
-  const stream = new EventSource(`${page.path}live?after=${page.cursor}`);
-  stream.onopen = () => { light.textContent = ""; };
-  stream.onerror = () => {
-    light.textContent = light.dataset.lost;
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+  let stream = null, cursor = page.cursor;
+  const listen = () => {
+    stream = new EventSource(`${page.path}live?after=${cursor}`);
+    stream.onopen = () => { light.textContent = ""; };
+    stream.onerror = () => {
+      light.textContent = light.dataset.lost;
+      if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (!document.hidden) listen(); listSoon(); }, 5000);
+    };
+    stream.onmessage = (event) => {
+      cursor = event.lastEventId;
+      const news = JSON.parse(event.data);
+      listSoon();
+      const about = (n) => n.conversation === page.conversation || n.customer === page.customer || n.type.startsWith("customer.");
+      if (timeline && news.some(about)) timelineSoon();
+    };
   };
-  stream.onmessage = (event) => {
-    const news = JSON.parse(event.data);
-    listSoon();
-    const about = (n) => n.conversation === page.conversation || n.customer === page.customer || n.type.startsWith("customer.");
-    if (timeline && news.some(about)) timelineSoon();
-  };
-  setInterval(listSoon, 60000); // waiting times grow
+  // A browser keeps six connections to a server; pages that nobody sees must
+  // not hold them all.
+  document.addEventListener("visibilitychange", () => {
+    stream.close();
+    if (!document.hidden) { listen(); listSoon(); }
+  });
+  listen();
+  setInterval(() => { if (!document.hidden) listSoon(); }, 60000); // waiting times grow
 
   const box = byID("box");
   if (box) {
@@ -109,7 +120,7 @@
     const preview = soon(async () => {
       const answer = await fetch(box.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(box)), ...ours });
       if (answer.ok) byID("preview").innerHTML = await answer.text();
-    });
+    }, 300);
     box.addEventListener("input", preview);
     box.addEventListener("change", () => { box.classList.toggle("as-note", box.elements.note.checked); preview(); });
 
