@@ -17,6 +17,8 @@
         : at.toLocaleDateString(document.documentElement.lang, { day: "numeric", month: "short" });
     }
   };
+  // As the server wrote them, so that a refresh sees what has changed.
+  for (const li of document.querySelectorAll("li.message")) li.raw = li.outerHTML;
   localise(document);
   if (!page.path) return;
 
