@@ -116,7 +116,7 @@ func (w *work) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range w.counts {
 		ch <- prometheus.MustNewConstMetric(jobsDesc, prometheus.GaugeValue, float64(c.N), string(c.Lane), c.Account, string(c.State))
 		if c.State == outbox.Queued && !c.Oldest.IsZero() {
-			ch <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, w.now().Sub(c.Oldest).Seconds(), string(c.Lane), c.Account)
+			ch <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, max(w.now().Sub(c.Oldest).Seconds(), 0), string(c.Lane), c.Account)
 		}
 	}
 }

@@ -249,8 +249,10 @@ func (r *replay) messages(s session, from, until normalize.ID) (list []past, las
 				if err != nil {
 					return nil, 0, err
 				}
-				list = append(list, past{event: endOf(p.conversation), typ: normalize.ConversationClosed, conversation: p.conversation,
-					at: at, made: true, before: p.before})
+				list = append(list, past{
+					event: endOf(p.conversation), typ: normalize.ConversationClosed, conversation: p.conversation,
+					at: at, made: true, before: p.before,
+				})
 			}
 		}
 		list = append(list, p)

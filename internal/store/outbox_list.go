@@ -119,8 +119,12 @@ func (db *DB) ReceiptsOf(ctx context.Context, message normalize.ID) (out []norma
 func (db *DB) Counts(ctx context.Context) (out []outbox.Count, err error) {
 	err = db.read(ctx, func(s session) error {
 		count := func(cond string) error {
-			return s.query(`SELECT a.name, q.lane, j.state, COUNT(*), MIN(j.id) FROM jobs j JOIN queues q ON q.id = j.queue_id
-				JOIN accounts a ON a.id = q.account_id WHERE j.`+cond+` GROUP BY a.name, q.lane, j.state`, nil, func(r row) error {
+			// A replay makes jobs with ids of the past, and an expiry: they wait
+			// since they were due.
+			return s.query(fmt.Sprintf(`SELECT a.name, q.lane, j.state, COUNT(*),
+				MIN(CASE WHEN j.task = 'forward' AND j.expires_at > 0 THEN j.due_at * %d ELSE j.id END)
+				FROM jobs j JOIN queues q ON q.id = j.queue_id
+				JOIN accounts a ON a.id = q.account_id WHERE j.`+cond+` GROUP BY a.name, q.lane, j.state`, nodeBits+1), nil, func(r row) error {
 				var c outbox.Count
 				var oldest normalize.ID
 				if err := r.scan(&c.Account, &c.Lane, &c.State, &c.N, &oldest); err != nil {

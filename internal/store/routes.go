@@ -155,16 +155,16 @@ func judge(t tx, h helpdeskWants, id normalize.ID, facts route.Facts) (*decision
 	if found {
 		return &decision{taken: true, why: "it went there before there was a rule"}, nil
 	}
-	ok, err := false, h.rule.err
-	if err == nil {
+	ok, failure := false, h.rule.err
+	if failure == nil {
 		if h.rule.rule.Otherwise() {
 			return nil, nil
 		}
-		ok, err = h.rule.rule.Match(facts)
+		ok, failure = h.rule.rule.Match(facts)
 	}
 	switch {
-	case err != nil:
-		return &decision{why: "its rule failed, which counts as no match: " + h.rule.shown(), err: err}, nil
+	case failure != nil:
+		return &decision{why: "its rule failed, which counts as no match: " + h.rule.shown(), err: failure}, nil
 	case ok:
 		return &decision{taken: true, why: "its rule matches: " + h.rule.shown()}, nil
 	}

@@ -200,6 +200,13 @@ func forgottenHistory(t *testing.T, h *harness) {
 	if got.Made == 0 {
 		t.Errorf("replayed %+v", got)
 	}
+	counts, err := h.db.Counts(h.ctx())
+	h.must(err)
+	for _, c := range counts {
+		if c.Account == "new" && time.Since(c.Oldest) > time.Hour {
+			t.Errorf("history waits since %v", c.Oldest)
+		}
+	}
 	again := h.replay("new")
 	if again.Queued != 0 {
 		t.Errorf("again %+v", again)
