@@ -155,20 +155,28 @@ func judge(t tx, h helpdeskWants, id normalize.ID, facts route.Facts) (*decision
 	if found {
 		return &decision{taken: true, why: "it went there before there was a rule"}, nil
 	}
-	ok, failure := false, h.rule.err
-	if failure == nil {
-		if h.rule.rule.Otherwise() {
-			return nil, nil
-		}
-		ok, failure = h.rule.rule.Match(facts)
+	if h.rule.err == nil && h.rule.rule.Otherwise() {
+		return nil, nil
+	}
+	return h.rule.match(facts), nil
+}
+
+// match decides by the rule itself.
+func (r *heldRule) match(facts route.Facts) *decision {
+	d := &decision{err: r.err}
+	if d.err == nil {
+		d.taken, d.err = r.rule.Match(facts)
 	}
 	switch {
-	case failure != nil:
-		return &decision{why: "its rule failed, which counts as no match: " + h.rule.shown(), err: failure}, nil
-	case ok:
-		return &decision{taken: true, why: "its rule matches: " + h.rule.shown()}, nil
+	case d.err != nil:
+		d.why = "its rule failed, which counts as no match: "
+	case d.taken:
+		d.why = "its rule matches: "
+	default:
+		d.why = "its rule does not match: "
 	}
-	return &decision{why: "its rule does not match: " + h.rule.shown()}, nil
+	d.why += r.shown()
+	return d
 }
 
 // firstSlack is how much older than its conversation the id of the first
