@@ -11,7 +11,7 @@ import (
 
 // retry is Twilio's pause before it calls again, which the address in its
 // console asks for.
-const retry = 2 * time.Second
+const retry = 5 * time.Second
 
 // Credentials of the account with Twilio.
 const (

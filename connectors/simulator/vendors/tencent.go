@@ -14,7 +14,11 @@ import (
 )
 
 func openWeChat(o Options, name string) (*Line, error) {
-	v, err := wechat.Start(wechat.Options{Callback: o.hook(name), First: begin()})
+	opts := wechat.Options{Callback: o.hook(name), First: begin()}
+	if !o.Strict {
+		opts.Repeat, opts.Repeats = time.Second, 30
+	}
+	v, err := wechat.Start(opts)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,8 @@ type Options struct {
 	// Only are the types of channel to start; all where empty.
 	Only []string
 	// Strict vendors keep the windows, quotas and paces that they document;
-	// the others allow any number of messages at any pace.
+	// the others allow any number of messages at any pace, and WeChat is
+	// patient with a daemon that is being restarted.
 	Strict bool
 	// Calls: Slack and Telegram call, too, where they otherwise wait to be
 	// asked.

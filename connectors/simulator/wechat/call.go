@@ -11,8 +11,6 @@ import (
 	"time"
 )
 
-const repeats = 3
-
 // callFaults are how the next calls go wrong.
 type callFaults struct{ deaf, double int }
 
@@ -80,7 +78,7 @@ func (v *Vendor) call(ctx context.Context, fields []string, extra string) error 
 func (v *Vendor) deliver(ctx context.Context, doc []byte) error {
 	for attempt := 0; ; attempt++ {
 		err := v.attempt(ctx, doc)
-		if err == nil || attempt == repeats || ctx.Err() != nil {
+		if err == nil || attempt == v.o.Repeats || ctx.Err() != nil {
 			return err
 		}
 		t := time.NewTimer(v.o.Repeat)

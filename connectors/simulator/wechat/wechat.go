@@ -46,8 +46,10 @@ type Options struct {
 	// TokenLife is how long a token is good; 2 h where 0.
 	TokenLife time.Duration
 	// Patience is how long the answer to a call may take, 5 s where 0, and
-	// Repeat the pause before each of the three repeats, 5 s where 0.
+	// Repeat the pause before each of the Repeats, 5 s where 0; these are the
+	// documented three where 0.
 	Patience, Repeat time.Duration
+	Repeats          int
 	// First is added to the numbers in ids, so that they differ from those of an
 	// earlier run that the daemon remembers.
 	First int64
@@ -109,6 +111,9 @@ func New(o Options) *Vendor {
 	wait(&o.TokenLife, 2*time.Hour)
 	wait(&o.Patience, 5*time.Second)
 	wait(&o.Repeat, 5*time.Second)
+	if o.Repeats == 0 {
+		o.Repeats = 3
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
