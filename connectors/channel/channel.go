@@ -268,11 +268,12 @@ type Profiler interface {
 	Profile(ctx context.Context, a normalize.Address) (*Profile, error)
 }
 
-// What a Profiler tells stands with the model, since the store keeps it.
-type (
-	Profile  = normalize.Profile
-	Evidence = normalize.Evidence
-)
+// Profile is what a Profiler tells. It stands with the model, since the store
+// keeps it.
+type Profile = normalize.Profile
+
+// Evidence is a part of a Profile.
+type Evidence = normalize.Evidence
 
 // Typer is a channel on which the customer can see that somebody is writing.
 type Typer interface {

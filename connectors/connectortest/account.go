@@ -107,6 +107,16 @@ func (s Suite) open(t testing.TB, vendor http.Handler) *account {
 	return a
 }
 
+// sender is the channel as one that sends, which a suite with Sends says it is.
+func (a *account) sender(t testing.TB) channel.Sender {
+	t.Helper()
+	s, ok := a.Channel.(channel.Sender)
+	if !ok {
+		t.Fatal("the suite knows requests that send; the channel sends nothing")
+	}
+	return s
+}
+
 // hides fails where text shows a secret of the account.
 func (a *account) hides(t testing.TB, what, text string) {
 	t.Helper()

@@ -3,6 +3,7 @@ package connectortest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -139,7 +140,11 @@ func (s Suite) inputs(ctx context.Context, a *account, f Fixture) ([]normalize.I
 		}
 		list = append(list, in)
 	} else {
-		b, _, err := a.Channel.(channel.Webhook).Parse(ctx, s.call(f))
+		hook, ok := a.Channel.(channel.Webhook)
+		if !ok {
+			return nil, errors.New("the suite signs calls; the channel takes none")
+		}
+		b, _, err := hook.Parse(ctx, s.call(f))
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ import (
 // limits: what Limits says can be sent is taken, up to the last character.
 func (s Suite) limits(t *testing.T) {
 	a := s.open(t, s.vendor(t))
-	sender := a.Channel.(channel.Sender)
+	sender := a.sender(t)
 	l, err := sender.Limits(t.Context(), s.Thread)
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func (s Suite) end(t *testing.T) {
 			t.Error(err)
 		}
 		if s.Sends != nil {
-			if _, err := a.Channel.(channel.Sender).Send(t.Context(), s.text().Outbound); err != nil {
+			if _, err := a.sender(t).Send(t.Context(), s.text().Outbound); err != nil {
 				t.Error(err)
 			}
 		}

@@ -73,7 +73,7 @@ func (s Suite) statuses(t *testing.T) {
 				_, _ = io.WriteString(w, c.Body)
 			}))
 			o := s.text()
-			_, err := a.Channel.(channel.Sender).Send(t.Context(), o.Outbound)
+			_, err := a.sender(t).Send(t.Context(), o.Outbound)
 			e := s.failed(t, a, o, err)
 			if e == nil {
 				return
@@ -141,7 +141,7 @@ func (s Suite) faults(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}))
 		o := s.text()
-		_, err := a.Channel.(channel.Sender).Send(t.Context(), o.Outbound)
+		_, err := a.sender(t).Send(t.Context(), o.Outbound)
 		s.unknown(t, a, o, err)
 	})
 	t.Run("an answer that nobody can read", func(t *testing.T) {
@@ -150,19 +150,19 @@ func (s Suite) faults(t *testing.T) {
 			_, _ = io.WriteString(w, "<html>welcome to the hotel's network")
 		}))
 		o := s.text()
-		_, err := a.Channel.(channel.Sender).Send(t.Context(), o.Outbound)
+		_, err := a.sender(t).Send(t.Context(), o.Outbound)
 		s.unknown(t, a, o, err)
 	})
 	t.Run("the vendor is not there", func(t *testing.T) {
 		a := s.open(t, s.vendor(t))
-		if _, err := a.Channel.(channel.Sender).Send(t.Context(), s.text().Outbound); err != nil {
+		if _, err := a.sender(t).Send(t.Context(), s.text().Outbound); err != nil {
 			t.Fatalf("while the vendor is well: %v", err) // and has given us its tokens
 		}
 		a.vendor.CloseClientConnections()
 		a.vendor.Close()
 		a.transport.CloseIdleConnections() // over one of them a request could get lost
 		o := s.text()
-		_, err := a.Channel.(channel.Sender).Send(t.Context(), o.Outbound)
+		_, err := a.sender(t).Send(t.Context(), o.Outbound)
 		if e := s.failed(t, a, o, err); e != nil && e.Class != connectors.Transient {
 			t.Errorf("class %s, want transient: nobody took it (%v)", e.Class, e)
 		}
@@ -172,7 +172,7 @@ func (s Suite) faults(t *testing.T) {
 		a := s.open(t, s.intercept(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 		o := s.text()
 		o.Begin = func(context.Context) error { return errors.New("the disk is full") }
-		if _, err := a.Channel.(channel.Sender).Send(t.Context(), o.Outbound); err == nil {
+		if _, err := a.sender(t).Send(t.Context(), o.Outbound); err == nil {
 			t.Error("sent, though Begin failed")
 		}
 		if asked.Load() > 0 {
@@ -195,7 +195,7 @@ func (s Suite) faults(t *testing.T) {
 			cancel()
 		}()
 		o := s.text()
-		_, err := a.Channel.(channel.Sender).Send(ctx, o.Outbound)
+		_, err := a.sender(t).Send(ctx, o.Outbound)
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("it went on for %v after its context had ended", took)
 		}
