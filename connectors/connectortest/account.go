@@ -33,7 +33,7 @@ type account struct {
 	vendor *httptest.Server
 	// transport is that of the channel's HTTP client.
 	transport *http.Transport
-	log       *output
+	log       *Output
 	secrets   []string
 }
 
@@ -70,7 +70,7 @@ func (s Suite) settings(t testing.TB, vendor string) configs.Settings {
 // open opens the channel against a vendor.
 func (s Suite) open(t testing.TB, vendor http.Handler) *account {
 	t.Helper()
-	a := &account{log: &output{}}
+	a := &account{log: &Output{}}
 	if vendor == nil {
 		vendor = http.NotFoundHandler()
 	}
@@ -83,7 +83,7 @@ func (s Suite) open(t testing.TB, vendor http.Handler) *account {
 	ch, err := k.New(settings, connectors.Deps{
 		Account: normalize.Account{Name: name, Type: s.Type},
 		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		HTTP:    client, Guarded: client, Clock: connectors.SystemClock{}, Tokens: &tokens{},
+		HTTP:    client, Guarded: client, Clock: connectors.SystemClock{}, Tokens: &Tokens{Now: time.Now},
 		PublicURL: publicURL, Key: bytes.Repeat([]byte{7}, 32), MaxMedia: 25 << 20,
 	})
 	if err != nil {
@@ -148,54 +148,6 @@ func secretsOf(v reflect.Value) (list []string) {
 		}
 	}
 	return list
-}
-
-// tokens keeps a vendor's tokens in memory.
-type tokens struct {
-	mu     sync.Mutex
-	values map[string]token
-}
-
-type token struct {
-	value   string
-	expires time.Time
-}
-
-func (k *tokens) Get(_ context.Context, name string) (string, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if v := k.values[name]; v.expires.IsZero() || time.Now().Before(v.expires) {
-		return v.value, nil
-	}
-	return "", nil
-}
-
-func (k *tokens) Set(_ context.Context, name, value string, expires time.Time) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.values == nil {
-		k.values = map[string]token{}
-	}
-	k.values[name] = token{value, expires}
-	return nil
-}
-
-// output collects what is logged.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // registration: the kind is complete, and its settings say what is wrong.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
 	"github.com/deskbridge/deskbridge/internal/testenv"
 	"github.com/deskbridge/deskbridge/normalize"
@@ -34,32 +35,10 @@ type fixedClock struct{}
 
 func (fixedClock) Now() time.Time { return now }
 
-// memoryTokens keeps tokens as the store would.
-type memoryTokens struct {
-	mu sync.Mutex
-	m  map[string]string
-}
-
-func (t *memoryTokens) Get(_ context.Context, name string) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.m[name], nil
-}
-
-func (t *memoryTokens) Set(_ context.Context, name, value string, _ time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.m == nil {
-		t.m = map[string]string{}
-	}
-	t.m[name] = value
-	return nil
-}
-
 func deps() connectors.Deps {
 	return connectors.Deps{
 		Account: normalize.Account{Name: "support", Type: Type},
-		Log:     slog.New(slog.DiscardHandler), HTTP: http.DefaultClient, Clock: fixedClock{}, Tokens: &memoryTokens{},
+		Log:     slog.New(slog.DiscardHandler), HTTP: http.DefaultClient, Clock: fixedClock{}, Tokens: &connectortest.Tokens{},
 		Key: []byte("0123456789abcdef0123456789abcdef"), MaxMedia: 1 << 20,
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/channel/slack"
+	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/slack"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -28,7 +29,7 @@ type rig struct {
 	*slack.Slack
 	slack *simulator.Server
 	src   *source
-	keys  *tokens
+	keys  *connectortest.Tokens
 }
 
 // open starts a Slack and an account; change may be nil.
@@ -50,7 +51,7 @@ func open(t *testing.T, o simulator.Options, change func(*slack.Config)) *rig {
 		change(c)
 	}
 	transport := &http.Transport{}
-	keys := &tokens{values: map[string]string{}}
+	keys := &connectortest.Tokens{}
 	ch := slack.New(c, connectors.Deps{
 		Account: normalize.Account{Name: "desk", Type: slack.Type}, Log: slog.New(slog.DiscardHandler),
 		HTTP: &http.Client{Transport: transport}, Clock: connectors.SystemClock{}, Tokens: keys, MaxMedia: 25 << 20,
@@ -207,24 +208,6 @@ func (s *source) texts() (list []string) {
 		list = append(list, m.Text)
 	}
 	return list
-}
-
-type tokens struct {
-	mu     sync.Mutex
-	values map[string]string
-}
-
-func (k *tokens) Get(_ context.Context, name string) (string, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.values[name], nil
-}
-
-func (k *tokens) Set(_ context.Context, name, value string, _ time.Time) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.values[name] = value
-	return nil
 }
 
 // answer is an outbound message of one part.

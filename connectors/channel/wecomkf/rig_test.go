@@ -1,7 +1,6 @@
 package wecomkf
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	"github.com/deskbridge/deskbridge/connectors/simulator/wecom"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -40,7 +40,7 @@ type rig struct {
 	t      *testing.T
 	vendor *wecom.Server
 	clock  *clock
-	log    output
+	log    connectortest.Output
 	woken  chan struct{}
 	alive  atomic.Int32
 
@@ -69,7 +69,7 @@ func newRig(t *testing.T, o wecom.Options, change func(*Config)) *rig {
 	t.Cleanup(transport.CloseIdleConnections)
 	r.WecomKf = New(cfg, connectors.Deps{
 		Account: normalize.Account{Name: "kf", Type: Type}, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
-		HTTP: &http.Client{Transport: transport}, Clock: r.clock, Tokens: &tokenStore{values: map[string]string{}},
+		HTTP: &http.Client{Transport: transport}, Clock: r.clock, Tokens: &connectortest.Tokens{},
 	})
 	r.look, r.slowly = 10*time.Millisecond, time.Millisecond
 	desk := httptest.NewServer(http.HandlerFunc(r.webhook))
@@ -224,40 +224,3 @@ func (r *rig) send(user string, p normalize.Part) (channel.Sent, *connectors.Err
 }
 
 func saying(says string) normalize.Part { return normalize.Part{Kind: normalize.PartText, Text: says} }
-
-// tokenStore keeps tokens without end.
-type tokenStore struct {
-	mu     sync.Mutex
-	values map[string]string
-}
-
-func (s *tokenStore) Get(_ context.Context, name string) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.values[name], nil
-}
-
-func (s *tokenStore) Set(_ context.Context, name, value string, _ time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.values[name] = value
-	return nil
-}
-
-// output collects what is logged.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
