@@ -7,7 +7,6 @@ package channel
 import (
 	"context"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
@@ -31,28 +30,9 @@ type Channel interface {
 // Webhook is a channel whose vendor calls us.
 type Webhook interface {
 	// Parse verifies a call and takes it apart into inputs. It is pure.
-	// ErrForged and ErrMalformed refuse the call. The reply is sent after the
+	// connectors.ErrForged and ErrMalformed refuse the call. The reply is sent after the
 	// batch has been committed.
-	Parse(ctx context.Context, r *Request) (normalize.Batch, Reply, error)
-}
-
-// Request is a call of a vendor, its body already read and bounded.
-type Request struct {
-	Method string
-	// URL is the public address that the vendor called, as configured.
-	URL    string
-	Path   string // below /webhooks/{name}, such as "/status"; "" for none
-	Header http.Header
-	Body   []byte
-	// ReceivedAt is our own time, for refusing stale signatures.
-	ReceivedAt time.Time
-}
-
-// Reply answers a vendor. The zero value is an empty 200.
-type Reply struct {
-	Status      int
-	ContentType string
-	Body        []byte
+	Parse(ctx context.Context, r *connectors.Request) (normalize.Batch, connectors.Reply, error)
 }
 
 // Poller is a channel that asks the vendor for news.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/internal/store/media"
@@ -44,7 +45,7 @@ func (s Suite) calls(t *testing.T) {
 			}
 			if b, _, err := hook.Parse(t.Context(), r); err == nil {
 				t.Errorf("%s: %s: taken, with %d inputs", f.Name, what, len(b.Inputs))
-			} else if !errors.Is(err, channel.ErrForged) && !errors.Is(err, channel.ErrMalformed) {
+			} else if !errors.Is(err, connectors.ErrForged) && !errors.Is(err, connectors.ErrMalformed) {
 				t.Errorf("%s: %s: %v, want ErrForged", f.Name, what, err)
 			} else {
 				a.hides(t, "the refusal", err.Error())
@@ -54,7 +55,7 @@ func (s Suite) calls(t *testing.T) {
 			for _, off := range []time.Duration{s.StaleAfter + time.Minute, -s.StaleAfter - time.Minute} {
 				r := clone(genuine)
 				r.ReceivedAt = r.ReceivedAt.Add(off)
-				if _, _, err := hook.Parse(t.Context(), r); !errors.Is(err, channel.ErrForged) {
+				if _, _, err := hook.Parse(t.Context(), r); !errors.Is(err, connectors.ErrForged) {
 					t.Errorf("%s: a call signed %v ago: %v, want ErrForged", f.Name, off, err)
 				}
 			}
@@ -64,33 +65,33 @@ func (s Suite) calls(t *testing.T) {
 
 // forgeries change a call so that its signature must not hold; false where
 // there is nothing to change.
-var forgeries = map[string]func(r *channel.Request) bool{
-	"no signature": func(r *channel.Request) bool {
+var forgeries = map[string]func(r *connectors.Request) bool{
+	"no signature": func(r *connectors.Request) bool {
 		r.URL, _, _ = strings.Cut(r.URL, "?")
 		content := r.Header.Get("Content-Type")
 		r.Header = http.Header{"Content-Type": {content}}
 		return true
 	},
-	"another body": func(r *channel.Request) bool {
+	"another body": func(r *connectors.Request) bool {
 		if len(r.Body) == 0 {
 			return false
 		}
 		r.Body[len(r.Body)/2] ^= 1
 		return true
 	},
-	"more body": func(r *channel.Request) bool {
+	"more body": func(r *connectors.Request) bool {
 		if len(r.Body) == 0 {
 			return false
 		}
 		r.Body = append(r.Body, "&x=1"...)
 		return true
 	},
-	"no body": func(r *channel.Request) bool {
+	"no body": func(r *connectors.Request) bool {
 		had := len(r.Body) > 0
 		r.Body = nil
 		return had
 	},
-	"header of all zeros": func(r *channel.Request) bool {
+	"header of all zeros": func(r *connectors.Request) bool {
 		changed := false
 		for key, values := range r.Header {
 			if k := strings.ToLower(key); strings.Contains(k, "sign") || strings.Contains(k, "token") {
@@ -101,7 +102,7 @@ var forgeries = map[string]func(r *channel.Request) bool{
 	},
 }
 
-func clone(r *channel.Request) *channel.Request {
+func clone(r *connectors.Request) *connectors.Request {
 	c := *r
 	c.Header, c.Body = r.Header.Clone(), bytes.Clone(r.Body)
 	return &c

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -104,8 +105,8 @@ func (f Fixture) save(t *testing.T, want string) {
 }
 
 // call is the vendor's call that brings the fixture.
-func (s Suite) call(f Fixture) *channel.Request {
-	r := &channel.Request{
+func (s Suite) call(f Fixture) *connectors.Request {
+	r := &connectors.Request{
 		Method: http.MethodPost, Path: f.Meta["path"], URL: publicURL + "/webhooks/" + name + f.Meta["path"],
 		Header: http.Header{}, Body: bytes.Clone(f.Body), ReceivedAt: time.Now(),
 	}

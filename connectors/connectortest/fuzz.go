@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -41,7 +42,7 @@ func Fuzz(f *testing.F, s Suite) {
 		if !ok {
 			return
 		}
-		r := &channel.Request{
+		r := &connectors.Request{
 			Method: http.MethodPost, URL: publicURL + "/webhooks/" + name, ReceivedAt: time.Now(),
 			Header: http.Header{"Content-Type": {contentType}}, Body: raw,
 		}

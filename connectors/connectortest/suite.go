@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -29,7 +28,7 @@ type Suite struct {
 	Vendor func(t testing.TB) http.Handler
 	// Sign makes r a genuine call of the vendor: header and, where the vendor
 	// wraps or encrypts it, body. Nil for a channel without calls.
-	Sign func(r *channel.Request)
+	Sign func(r *connectors.Request)
 	// Bearer tells that the vendor shows a secret and signs nothing, so that
 	// another body cannot be told.
 	Bearer bool

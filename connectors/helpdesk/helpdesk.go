@@ -1,5 +1,6 @@
 // Package helpdesk is the contract of an agents' backend: what a connector for
-// one configured helpdesk does.
+// one configured helpdesk does. One that follows events is a Subscriber; one
+// that keeps tickets, as most products do, is a Tickets.
 package helpdesk
 
 import (
@@ -9,11 +10,20 @@ import (
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
-// Helpdesk is one configured backend.
+// Helpdesk is one configured backend. One that is neither a Subscriber nor a
+// Tickets gets nothing: the built-in inbox reads the store. All methods may be
+// called by several goroutines at once, and all that block return soon after
+// their context ends.
 type Helpdesk interface {
 	// Probe finds out whether the backend can be reached and takes our
 	// credentials.
 	Probe(ctx context.Context) error
+	// Close ends what the backend holds open.
+	Close(ctx context.Context) error
+}
+
+// Subscriber is a backend that is handed every event, as it is.
+type Subscriber interface {
 	// Forward hands over one event. Events of one conversation come in order
 	// and one at a time; the same event may come again after an interruption,
 	// and is recognisable by its id. Its error is a *connectors.Error; any
@@ -21,8 +31,6 @@ type Helpdesk interface {
 	Forward(ctx context.Context, e *normalize.Event) error
 	// Wants reports whether the backend is to get events of this type.
 	Wants(t normalize.EventType) bool
-	// Close ends what the backend holds open.
-	Close(ctx context.Context) error
 }
 
 // Kind is a type of helpdesk.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,10 +98,8 @@ func (a *Account) row() store.AccountRow {
 	row := store.AccountRow{Name: a.Name, Role: a.Role(), Type: a.Type}
 	if a.Helpdesk != nil {
 		row.Route = a.conf.Route
-		for _, t := range normalize.EventTypes {
-			if a.Helpdesk.Wants(t) {
-				row.Wants = append(row.Wants, t)
-			}
+		if s, ok := a.Helpdesk.(helpdesk.Subscriber); ok {
+			row.Wants = slices.DeleteFunc(slices.Clone(normalize.EventTypes), func(t normalize.EventType) bool { return !s.Wants(t) })
 		}
 	}
 	_, row.Profiles = a.Channel.(channel.Profiler)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/internal/server"
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
@@ -164,9 +165,13 @@ func (a *App) launch(acc *Account) {
 		Metrics: a.outbox, Poll: a.opts.Poll, Grace: a.grace() / 2,
 	}
 	if acc.Helpdesk != nil {
+		s, ok := acc.Helpdesk.(helpdesk.Subscriber)
+		if !ok {
+			return
+		}
 		conf.Lane, conf.Policy = outbox.Forward, outbox.ForwardPolicy
 		conf.Policy.RetryFor = a.file.Load().Forward.Expire
-		conf.Worker = &forward.Worker{Helpdesk: acc.Helpdesk, Events: a.db}
+		conf.Worker = &forward.Worker{Helpdesk: s, Events: a.db}
 		acc.dispatch(ctx, outbox.New(conf), a.db)
 		return
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -48,20 +48,20 @@ func sign(body []byte) string {
 type hook struct{}
 
 // Parse implements channel.Webhook.
-func (hook) Parse(_ context.Context, r *channel.Request) (normalize.Batch, channel.Reply, error) {
+func (hook) Parse(_ context.Context, r *connectors.Request) (normalize.Batch, connectors.Reply, error) {
 	sum, ok := strings.CutPrefix(r.Header.Get(signatureHeader), "sha256=")
 	got, err := hex.DecodeString(sum)
 	m := hmac.New(sha256.New, []byte(secret))
 	m.Write(r.Body)
 	if !ok || err != nil || !hmac.Equal(got, m.Sum(nil)) {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrForged
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrForged
 	}
 	var c call
 	if err := json.Unmarshal(r.Body, &c); err != nil {
-		return normalize.Batch{}, channel.Reply{}, fmt.Errorf("%w: %w", channel.ErrMalformed, err)
+		return normalize.Batch{}, connectors.Reply{}, fmt.Errorf("%w: %w", connectors.ErrMalformed, err)
 	}
 	return normalize.Batch{Inputs: []normalize.Input{{Key: c.ID, Raw: r.Body, ContentType: "application/json", ReceivedAt: r.ReceivedAt}}},
-		channel.Reply{}, nil
+		connectors.Reply{}, nil
 }
 
 // Decode implements timeline.Decoder.

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -49,7 +50,7 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
 }
 
 // takeCall returns the reply, or the problem, and a word for the metrics.
-func (s *Server) takeCall(w http.ResponseWriter, r *http.Request, name string, to Endpoint) (reply channel.Reply, result string, p *Problem) {
+func (s *Server) takeCall(w http.ResponseWriter, r *http.Request, name string, to Endpoint) (reply connectors.Reply, result string, p *Problem) {
 	body, cost, err := readBody(w, r, s.bodies, s.config.MaxWebhook, bodyTimeout)
 	defer s.bodies.give(cost)
 	if err != nil {
@@ -59,16 +60,16 @@ func (s *Server) takeCall(w http.ResponseWriter, r *http.Request, name string, t
 			http.StatusServiceUnavailable: "busy", http.StatusBadRequest: "malformed",
 		}[p.Status], p
 	}
-	call := &channel.Request{Method: r.Method, URL: s.calledURL(r), Header: r.Header, Body: body, ReceivedAt: s.deps.Clock.Now()}
+	call := &connectors.Request{Method: r.Method, URL: s.calledURL(r), Header: r.Header, Body: body, ReceivedAt: s.deps.Clock.Now()}
 	if rest := r.PathValue("rest"); rest != "" {
 		call.Path = "/" + rest
 	}
 	batch, reply, err := parse(r.Context(), to.Webhook, call)
 	var broken *brokenParser
 	switch {
-	case errors.Is(err, channel.ErrForged):
+	case errors.Is(err, connectors.ErrForged):
 		return reply, "forged", problem(http.StatusUnauthorized, "the signature is missing, wrong or stale")
-	case errors.Is(err, channel.ErrMalformed):
+	case errors.Is(err, connectors.ErrMalformed):
 		return reply, "malformed", problem(http.StatusBadRequest, "this is not a call that the vendor documents")
 	case errors.As(err, &broken):
 		s.log.Error("webhook parser panicked", "account", name, "request", requestID(r.Context()), "panic", broken.kind, "stack", broken.stack)
@@ -100,7 +101,7 @@ func (s *Server) calledURL(r *http.Request) string {
 }
 
 // parse runs a channel's parser such that a panic in it is an error.
-func parse(ctx context.Context, hook channel.Webhook, call *channel.Request) (b normalize.Batch, reply channel.Reply, err error) {
+func parse(ctx context.Context, hook channel.Webhook, call *connectors.Request) (b normalize.Batch, reply connectors.Reply, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &brokenParser{kind: fmt.Sprintf("%T", v), stack: string(debug.Stack())}

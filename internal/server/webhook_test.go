@@ -18,7 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -40,16 +40,16 @@ func signature(url, body string) string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
-func (v *vendor) Parse(_ context.Context, r *channel.Request) (normalize.Batch, channel.Reply, error) {
+func (v *vendor) Parse(_ context.Context, r *connectors.Request) (normalize.Batch, connectors.Reply, error) {
 	if r.Header.Get("X-Signature") != signature(r.URL, string(r.Body)) {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrForged
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrForged
 	}
 	if r.Method == http.MethodGet {
-		return normalize.Batch{}, channel.Reply{ContentType: "text/plain", Body: []byte("challenge")}, nil
+		return normalize.Batch{}, connectors.Reply{ContentType: "text/plain", Body: []byte("challenge")}, nil
 	}
 	switch string(r.Body) {
 	case "nonsense":
-		return normalize.Batch{}, channel.Reply{}, fmt.Errorf("%w: no such event", channel.ErrMalformed)
+		return normalize.Batch{}, connectors.Reply{}, fmt.Errorf("%w: no such event", connectors.ErrMalformed)
 	case "poison":
 		panic("poison with a customer's words")
 	}
@@ -57,7 +57,7 @@ func (v *vendor) Parse(_ context.Context, r *channel.Request) (normalize.Batch, 
 	defer v.mu.Unlock()
 	v.paths = append(v.paths, r.Path)
 	return normalize.Batch{Inputs: []normalize.Input{{Raw: r.Body, ReceivedAt: r.ReceivedAt}}},
-		channel.Reply{Status: http.StatusAccepted, ContentType: "application/xml", Body: []byte("<ok/>")}, nil
+		connectors.Reply{Status: http.StatusAccepted, ContentType: "application/xml", Body: []byte("<ok/>")}, nil
 }
 
 func (v *vendor) take(ctx context.Context, b normalize.Batch) error {

@@ -22,7 +22,7 @@ type Events interface {
 
 // Worker forwards events to one helpdesk.
 type Worker struct {
-	Helpdesk helpdesk.Helpdesk
+	Helpdesk helpdesk.Subscriber
 	Events   Events
 	// Limit is how fast the helpdesk may be called.
 	Limit outbox.Pace

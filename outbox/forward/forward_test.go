@@ -15,7 +15,7 @@ import (
 
 // desk answers every event alike. What Forward does not need is left out.
 type desk struct {
-	helpdesk.Helpdesk
+	helpdesk.Subscriber
 	err error
 	got []normalize.ID
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/channel/slack"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/slack"
@@ -27,9 +28,9 @@ func hooked(t *testing.T, change func(*slack.Config)) *rig {
 		if err != nil {
 			return
 		}
-		b, reply, err := r.Parse(call.Context(), &channel.Request{Method: call.Method, Header: call.Header, Body: body, ReceivedAt: time.Now()})
+		b, reply, err := r.Parse(call.Context(), &connectors.Request{Method: call.Method, Header: call.Header, Body: body, ReceivedAt: time.Now()})
 		switch {
-		case errors.Is(err, channel.ErrForged):
+		case errors.Is(err, connectors.ErrForged):
 			w.WriteHeader(http.StatusUnauthorized)
 		case err != nil:
 			w.WriteHeader(http.StatusBadRequest)
@@ -92,8 +93,8 @@ func TestEventsInAnyOrder(t *testing.T) {
 func TestChallengeIsAnswered(t *testing.T) {
 	r := hooked(t, nil)
 	body := []byte(`{"type":"url_verification","challenge":"3eZbrw1a","token":"x"}`)
-	call := &channel.Request{Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, ReceivedAt: time.Now()}
-	if _, _, err := r.Parse(t.Context(), call); !errors.Is(err, channel.ErrForged) {
+	call := &connectors.Request{Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, ReceivedAt: time.Now()}
+	if _, _, err := r.Parse(t.Context(), call); !errors.Is(err, connectors.ErrForged) {
 		t.Errorf("without a signature: %v", err)
 	}
 	simulator.Sign(call.Header, secret, body, time.Now())
@@ -107,9 +108,9 @@ func TestChallengeIsAnswered(t *testing.T) {
 func TestNoCallsInModeSocket(t *testing.T) {
 	r := open(t, simulator.Options{}, nil)
 	body := []byte(`{"type":"event_callback","event_id":"Ev1","event":{"type":"message"}}`)
-	call := &channel.Request{Method: http.MethodPost, Header: http.Header{}, Body: body, ReceivedAt: time.Now()}
+	call := &connectors.Request{Method: http.MethodPost, Header: http.Header{}, Body: body, ReceivedAt: time.Now()}
 	simulator.Sign(call.Header, secret, body, time.Now())
-	if _, _, err := r.Parse(t.Context(), call); !errors.Is(err, channel.ErrForged) {
+	if _, _, err := r.Parse(t.Context(), call); !errors.Is(err, connectors.ErrForged) {
 		t.Errorf("%v", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -24,12 +24,12 @@ const staleAfter = 5 * time.Minute
 
 // Parse takes a call of the Events API, of a slash command or of a button. In
 // mode socket nobody has to call, so everything is taken for forged.
-func (s *Slack) Parse(_ context.Context, r *channel.Request) (normalize.Batch, channel.Reply, error) {
+func (s *Slack) Parse(_ context.Context, r *connectors.Request) (normalize.Batch, connectors.Reply, error) {
 	if s.cfg.Mode != modeEvents || !s.signed(r) {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrForged
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrForged
 	}
 	if r.Method != http.MethodPost || r.Path != "" {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 	}
 	in := normalize.Input{Raw: r.Body, ReceivedAt: r.ReceivedAt, Meta: map[string]string{metaEnvelope: envelopeEvent}}
 	if n := r.Header.Get("X-Slack-Retry-Num"); n != "" {
@@ -40,30 +40,30 @@ func (s *Slack) Parse(_ context.Context, r *channel.Request) (normalize.Batch, c
 		form, err := url.ParseQuery(string(r.Body))
 		switch {
 		case err != nil:
-			return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+			return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 		case form.Has("payload"):
 			in.Meta[metaEnvelope] = envelopeInteractive
 		case form.Has("command"):
 			in.Meta[metaEnvelope] = envelopeCommand
 		default:
-			return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+			return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 		}
 		in.Key = digest(r.Body)
-		return normalize.Batch{Inputs: []normalize.Input{in}}, channel.Reply{}, nil
+		return normalize.Batch{Inputs: []normalize.Input{in}}, connectors.Reply{}, nil
 	}
 	var c callback
 	if err := json.Unmarshal(r.Body, &c); err != nil || c.Type == "" {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 	}
 	if c.Type == "url_verification" {
-		return normalize.Batch{}, channel.Reply{ContentType: "text/plain; charset=utf-8", Body: []byte(c.Challenge)}, nil
+		return normalize.Batch{}, connectors.Reply{ContentType: "text/plain; charset=utf-8", Body: []byte(c.Challenge)}, nil
 	}
 	in.ContentType, in.Key = "application/json", first(c.EventID, digest(r.Body))
-	return normalize.Batch{Inputs: []normalize.Input{in}}, channel.Reply{}, nil
+	return normalize.Batch{Inputs: []normalize.Input{in}}, connectors.Reply{}, nil
 }
 
 // signed checks Slack's signature of version 0 and its age.
-func (s *Slack) signed(r *channel.Request) bool {
+func (s *Slack) signed(r *connectors.Request) bool {
 	stamp := r.Header.Get("X-Slack-Request-Timestamp")
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil || s.cfg.SigningSecret == "" {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/channel/slack"
 	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/slack"
@@ -44,7 +43,7 @@ api_url: "{vendor}/api/"`,
 			people(s)
 			return s
 		},
-		Sign: func(r *channel.Request) {
+		Sign: func(r *connectors.Request) {
 			if r.Header.Get("Content-Type") == "" {
 				r.Header.Set("Content-Type", "application/json")
 			}

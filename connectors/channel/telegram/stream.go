@@ -146,7 +146,7 @@ func split(raw json.RawMessage) (id int64, inputs []normalize.Input, err error) 
 		} `json:"message_reaction"`
 	}
 	if err := json.Unmarshal(raw, &u); err != nil || u.ID == nil {
-		return 0, nil, fmt.Errorf("not an update: %w", channel.ErrMalformed)
+		return 0, nil, fmt.Errorf("not an update: %w", connectors.ErrMalformed)
 	}
 	in := normalize.Input{Key: "update/" + strconv.FormatInt(*u.ID, 10), Raw: raw, ContentType: "application/json"}
 	if u.Reaction == nil || len(u.Reaction.Old)+len(u.Reaction.New) == 0 || len(u.Reaction.Old)+len(u.Reaction.New) > maxReactions {

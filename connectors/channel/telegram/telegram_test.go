@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/telegram"
 	"github.com/deskbridge/deskbridge/normalize"
@@ -31,7 +30,7 @@ func suite() connectortest.Suite {
 			s.Text(ann, "hello") // a bot answers only who has written
 			return s
 		},
-		Sign:   func(r *channel.Request) { r.Header.Set("X-Telegram-Bot-Api-Secret-Token", secret) },
+		Sign:   func(r *connectors.Request) { r.Header.Set("X-Telegram-Bot-Api-Secret-Token", secret) },
 		Bearer: true,
 		To:     normalize.Address{Kind: KindTelegram, Value: strconv.FormatInt(ann.ID, 10)},
 		Sends: func(r *http.Request) bool {

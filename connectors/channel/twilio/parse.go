@@ -11,6 +11,7 @@ import (
 
 	"github.com/twilio/twilio-go/twiml"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -45,13 +46,13 @@ const (
 
 // Parse verifies a call and takes it apart. There is no time in its signature;
 // what is called again is a duplicate.
-func (t *Twilio) Parse(_ context.Context, r *channel.Request) (normalize.Batch, channel.Reply, error) {
+func (t *Twilio) Parse(_ context.Context, r *connectors.Request) (normalize.Batch, connectors.Reply, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 	}
 	if t.cfg.AuthToken == "" || !t.genuine(r, u) {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrForged
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrForged
 	}
 	in := normalize.Input{Raw: r.Body, ContentType: formType, ReceivedAt: r.ReceivedAt, Meta: map[string]string{metaPath: r.Path}}
 	for _, key := range []string{metaStep, metaLeg, metaPart} {
@@ -67,12 +68,12 @@ func (t *Twilio) Parse(_ context.Context, r *channel.Request) (normalize.Batch, 
 	}
 	p, err := parameters(in.Raw)
 	if err != nil || p.get("AccountSid") != t.cfg.AccountSID {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed // signed, and still not for this account
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed // signed, and still not for this account
 	}
 	in.Key = p.key(in.Meta)
 	reply, err := t.reply(r.Path, in.Meta[metaStep], p)
 	if err != nil {
-		return normalize.Batch{}, channel.Reply{}, err
+		return normalize.Batch{}, connectors.Reply{}, err
 	}
 	return normalize.Batch{Inputs: []normalize.Input{in}}, reply, nil
 }
@@ -90,7 +91,7 @@ func (p params) get(key string) string { return p.Get(key) }
 
 func parameters(raw []byte) (params, error) {
 	if bytes.Count(raw, []byte("&")) >= maxParameters {
-		return params{}, channel.ErrMalformed
+		return params{}, connectors.ErrMalformed
 	}
 	values, err := url.ParseQuery(string(raw))
 	return params{values}, err
@@ -137,40 +138,40 @@ func either(a, b string) string {
 }
 
 // reply is what Twilio does next: the next step of a call, or nothing.
-func (t *Twilio) reply(path, step string, p params) (channel.Reply, error) {
+func (t *Twilio) reply(path, step string, p params) (connectors.Reply, error) {
 	switch path {
 	case "":
 		return document(nil, twiml.Messages)
 	case pathVoice:
 		return document(t.next(step, p), twiml.Voice)
 	case pathStatus, pathVoiceStatus, pathRecording, pathTranscription:
-		return channel.Reply{Status: http.StatusNoContent}, nil
+		return connectors.Reply{Status: http.StatusNoContent}, nil
 	}
-	return channel.Reply{}, channel.ErrMalformed
+	return connectors.Reply{}, connectors.ErrMalformed
 }
 
-func document(verbs []twiml.Element, render func([]twiml.Element) (string, error)) (channel.Reply, error) {
+func document(verbs []twiml.Element, render func([]twiml.Element) (string, error)) (connectors.Reply, error) {
 	body, err := render(verbs)
 	if err != nil {
-		return channel.Reply{}, err
+		return connectors.Reply{}, err
 	}
-	return channel.Reply{ContentType: "text/xml; charset=utf-8", Body: []byte(body)}, nil
+	return connectors.Reply{ContentType: "text/xml; charset=utf-8", Body: []byte(body)}, nil
 }
 
 // events takes apart what an Event Streams sink sends: a list of CloudEvents,
 // or one of them. Each becomes an input of its own.
-func events(in normalize.Input) (normalize.Batch, channel.Reply, error) {
+func events(in normalize.Input) (normalize.Batch, connectors.Reply, error) {
 	in.ContentType = jsonType
 	body := bytes.TrimSpace(in.Raw)
 	list := []json.RawMessage{body}
 	if len(body) > 0 && body[0] == '[' {
 		list = nil
 		if err := json.Unmarshal(body, &list); err != nil {
-			return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+			return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 		}
 	}
 	if len(list) > maxEvents {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 	}
 	var b normalize.Batch
 	for _, raw := range list {
@@ -178,11 +179,11 @@ func events(in normalize.Input) (normalize.Batch, channel.Reply, error) {
 			ID string `json:"id"`
 		}
 		if err := json.Unmarshal(raw, &e); err != nil {
-			return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+			return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 		}
 		one := in
 		one.Key, one.Raw = strings.ToValidUTF8(e.ID, "?"), bytes.Clone(raw)
 		b.Inputs = append(b.Inputs, one)
 	}
-	return b, channel.Reply{}, nil
+	return b, connectors.Reply{}, nil
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/channel/twilio"
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/twilio"
@@ -21,12 +20,12 @@ import (
 )
 
 // signed is a call of Twilio's for an SMS.
-func signed(change func(url.Values)) *channel.Request {
+func signed(change func(url.Values)) *connectors.Request {
 	p := url.Values{"AccountSid": {accountSID}, "MessageSid": {"SM1"}, "From": {anna}, "To": {ours}, "Body": {"Hello"}, "SmsStatus": {"received"}}
 	if change != nil {
 		change(p)
 	}
-	r := &channel.Request{
+	r := &connectors.Request{
 		Method: http.MethodPost, URL: public + "/webhooks/phone", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 		Body: []byte(p.Encode()), ReceivedAt: time.Now(),
 	}
@@ -38,67 +37,67 @@ func TestSignatures(t *testing.T) {
 	r := newRig(t, options{})
 	for _, c := range []struct {
 		name string
-		call func() *channel.Request
+		call func() *connectors.Request
 		want error
 	}{
-		{"genuine", func() *channel.Request { return signed(nil) }, nil},
-		{"another address than the configured one", func() *channel.Request {
+		{"genuine", func() *connectors.Request { return signed(nil) }, nil},
+		{"another address than the configured one", func() *connectors.Request {
 			q := signed(nil)
 			q.URL = "https://10.0.0.5:8080/webhooks/phone"
 			return q
-		}, channel.ErrForged},
-		{"signed with the port, which a proxy hides", func() *channel.Request {
+		}, connectors.ErrForged},
+		{"signed with the port, which a proxy hides", func() *connectors.Request {
 			q := signed(nil)
 			q.URL = "https://desk.example.com:443/webhooks/phone"
 			sign(q)
 			q.URL = public + "/webhooks/phone"
 			return q
 		}, nil},
-		{"with another token", func() *channel.Request {
+		{"with another token", func() *connectors.Request {
 			q := signed(nil)
 			params, _ := url.ParseQuery(string(q.Body))
 			q.Header.Set("X-Twilio-Signature", simulator.Sign("another", q.URL, params))
 			return q
-		}, channel.ErrForged},
-		{"for another account", func() *channel.Request { return signed(func(p url.Values) { p.Set("AccountSid", "AC2") }) }, channel.ErrMalformed},
-		{"at an address of ours that there is not", func() *channel.Request {
+		}, connectors.ErrForged},
+		{"for another account", func() *connectors.Request { return signed(func(p url.Values) { p.Set("AccountSid", "AC2") }) }, connectors.ErrMalformed},
+		{"at an address of ours that there is not", func() *connectors.Request {
 			q := signed(nil)
 			q.URL, q.Path = public+"/webhooks/phone/elsewhere", "/elsewhere"
 			sign(q)
 			return q
-		}, channel.ErrMalformed},
-		{"by GET", func() *channel.Request {
+		}, connectors.ErrMalformed},
+		{"by GET", func() *connectors.Request {
 			q := signed(nil)
 			q.Method, q.URL, q.Body = http.MethodGet, q.URL+"?"+string(q.Body), nil
 			q.Header = http.Header{"X-Twilio-Signature": {simulator.Sign(authToken, q.URL, nil)}}
 			return q
 		}, nil},
 		{"JSON", jsonCall, nil},
-		{"JSON, another body", func() *channel.Request { q := jsonCall(); q.Body[10] ^= 1; return q }, channel.ErrForged},
-		{"JSON that says it is a form", func() *channel.Request {
+		{"JSON, another body", func() *connectors.Request { q := jsonCall(); q.Body[10] ^= 1; return q }, connectors.ErrForged},
+		{"JSON that says it is a form", func() *connectors.Request {
 			q := jsonCall()
 			q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			return q
-		}, channel.ErrForged},
-		{"JSON without its digest", func() *channel.Request {
+		}, connectors.ErrForged},
+		{"JSON without its digest", func() *connectors.Request {
 			q := jsonCall()
 			q.URL, _, _ = strings.Cut(q.URL, "?")
 			q.Header.Set("X-Twilio-Signature", simulator.Sign(authToken, q.URL, nil))
 			return q
-		}, channel.ErrForged},
-		{"JSON that is none", func() *channel.Request {
+		}, connectors.ErrForged},
+		{"JSON that is none", func() *connectors.Request {
 			q := jsonCall()
 			q.URL, q.Body = public+"/webhooks/phone/status", []byte(`[{"id":`)
 			sign(q)
 			return q
-		}, channel.ErrMalformed},
-		{"a thousand parameters too many", func() *channel.Request {
+		}, connectors.ErrMalformed},
+		{"a thousand parameters too many", func() *connectors.Request {
 			return signed(func(p url.Values) {
 				for i := range 2000 {
 					p.Set("P"+strconv.Itoa(i), "")
 				}
 			})
-		}, channel.ErrForged},
+		}, connectors.ErrForged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, _, err := r.phone.Parse(t.Context(), c.call())
@@ -112,14 +111,14 @@ func TestSignatures(t *testing.T) {
 		q := signed(nil)
 		params, _ := url.ParseQuery(string(q.Body))
 		q.Header.Set("X-Twilio-Signature", simulator.Sign("", q.URL, params))
-		if _, _, err := r.phone.Parse(t.Context(), q); !errors.Is(err, channel.ErrForged) {
+		if _, _, err := r.phone.Parse(t.Context(), q); !errors.Is(err, connectors.ErrForged) {
 			t.Errorf("taken: %v", err)
 		}
 	})
 }
 
-func jsonCall() *channel.Request {
-	q := &channel.Request{
+func jsonCall() *connectors.Request {
+	q := &connectors.Request{
 		Method: http.MethodPost, URL: public + "/webhooks/phone/status", Path: "/status", Header: http.Header{"Content-Type": {"application/json"}},
 		Body: []byte(`{"id":"EZ1","type":"com.twilio.messaging.message.read","data":{"accountSid":"` + accountSID + `","messageSid":"SM1"}}`), ReceivedAt: time.Now(),
 	}

@@ -116,7 +116,7 @@ func (r *rig) take(w http.ResponseWriter, q *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	b, reply, err := r.phone.Parse(q.Context(), &channel.Request{
+	b, reply, err := r.phone.Parse(q.Context(), &connectors.Request{
 		Method: q.Method, URL: public + q.URL.RequestURI(), Path: strings.TrimPrefix(q.URL.Path, "/webhooks/phone"),
 		Header: q.Header, Body: body, ReceivedAt: time.Now(),
 	})

@@ -13,7 +13,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors"
 )
 
 // genuine reports whether a call carries Twilio's signature: the HMAC-SHA1,
@@ -22,7 +22,7 @@ import (
 // signed by its SHA-256, which stands in the URL. The library's validator is
 // not used: its time grows with the square of the number of parameters, which
 // anybody may choose.
-func (t *Twilio) genuine(r *channel.Request, u *url.URL) bool {
+func (t *Twilio) genuine(r *connectors.Request, u *url.URL) bool {
 	var form url.Values
 	switch digest := u.Query().Get("bodySHA256"); {
 	case r.Method == http.MethodGet:

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/channel/twilio"
 	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/twilio"
@@ -41,7 +40,7 @@ voice:
 `
 
 // sign makes r a genuine call of Twilio's.
-func sign(r *channel.Request) {
+func sign(r *connectors.Request) {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		var signature string
 		r.URL, signature = simulator.SignedJSON(authToken, r.URL, r.Body)

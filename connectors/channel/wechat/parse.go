@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/kit/tencent"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -14,30 +14,30 @@ import (
 // taken is the answer that keeps the vendor from calling again. It waits five
 // seconds for it and repeats a call three times
 // (developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html).
-var taken = channel.Reply{ContentType: "text/plain; charset=utf-8", Body: []byte("success")}
+var taken = connectors.Reply{ContentType: "text/plain; charset=utf-8", Body: []byte("success")}
 
 // Parse implements channel.Webhook. A GET verifies our address: its echostr is
 // repeated. A POST is one message or event.
-func (w *WeChat) Parse(_ context.Context, r *channel.Request) (normalize.Batch, channel.Reply, error) {
+func (w *WeChat) Parse(_ context.Context, r *connectors.Request) (normalize.Batch, connectors.Reply, error) {
 	var none normalize.Batch
 	u, err := url.Parse(r.URL)
 	if err != nil || r.Path != "" {
-		return none, channel.Reply{}, channel.ErrMalformed
+		return none, connectors.Reply{}, connectors.ErrMalformed
 	}
 	q := u.Query()
 	if r.Method == http.MethodGet {
 		if err := w.callback.Verify(q, r.ReceivedAt); err != nil {
-			return none, channel.Reply{}, refuse(err)
+			return none, connectors.Reply{}, refuse(err)
 		}
-		return none, channel.Reply{ContentType: taken.ContentType, Body: []byte(q.Get("echostr"))}, nil
+		return none, connectors.Reply{ContentType: taken.ContentType, Body: []byte(q.Get("echostr"))}, nil
 	}
 	doc, err := w.open(q, r)
 	if err != nil {
-		return none, channel.Reply{}, refuse(err)
+		return none, connectors.Reply{}, refuse(err)
 	}
 	var head header
 	if err := tencent.Unmarshal(doc, &head); err != nil {
-		return none, channel.Reply{}, refuse(err)
+		return none, connectors.Reply{}, refuse(err)
 	}
 	return normalize.Batch{Inputs: []normalize.Input{{
 		Key: head.key(), Raw: doc, ContentType: "application/xml", ReceivedAt: r.ReceivedAt,
@@ -47,7 +47,7 @@ func (w *WeChat) Parse(_ context.Context, r *channel.Request) (normalize.Batch, 
 // open returns the verified document of a call. In the modes with encryption
 // what stands in plain text beside the ciphertext is not signed, and nothing of
 // it is read.
-func (w *WeChat) open(q url.Values, r *channel.Request) ([]byte, error) {
+func (w *WeChat) open(q url.Values, r *connectors.Request) ([]byte, error) {
 	if w.cfg.Encryption == encryptPlain {
 		return r.Body, w.callback.Verify(q, r.ReceivedAt)
 	}
@@ -66,9 +66,9 @@ func (w *WeChat) open(q url.Values, r *channel.Request) ([]byte, error) {
 
 func refuse(err error) error {
 	if errors.Is(err, tencent.ErrForged) {
-		return errors.Join(channel.ErrForged, err)
+		return errors.Join(connectors.ErrForged, err)
 	}
-	return errors.Join(channel.ErrMalformed, err)
+	return errors.Join(connectors.ErrMalformed, err)
 }
 
 // header is what every message and event has. It is read as words, so that a

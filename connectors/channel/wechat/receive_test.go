@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/wechat"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -158,9 +158,9 @@ func document(words string) []byte {
 }
 
 // call makes the call of a vendor in one mode that brings doc.
-func call(t *testing.T, mode string, doc []byte) *channel.Request {
+func call(t *testing.T, mode string, doc []byte) *connectors.Request {
 	t.Helper()
-	r := &channel.Request{
+	r := &connectors.Request{
 		Method: http.MethodPost, URL: "https://desk.example.com/webhooks/wx", Header: http.Header{}, Body: bytes.Clone(doc), ReceivedAt: time.Now(),
 	}
 	sign(mode)(r)
@@ -168,7 +168,7 @@ func call(t *testing.T, mode string, doc []byte) *channel.Request {
 }
 
 func TestNoModeTakesWhatIsNotSigned(t *testing.T) {
-	unsigned := func(r *channel.Request, without ...string) *channel.Request {
+	unsigned := func(r *connectors.Request, without ...string) *connectors.Request {
 		u, err := url.Parse(r.URL)
 		if err != nil {
 			t.Fatal(err)
@@ -183,7 +183,7 @@ func TestNoModeTakesWhatIsNotSigned(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, account string
-		call          *channel.Request
+		call          *connectors.Request
 		taken         bool
 	}{
 		{"safe to safe", simulator.Safe, call(t, simulator.Safe, document("x")), true},

@@ -122,7 +122,7 @@ func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
 // callback does with a call what the daemon does.
 func (r *rig) callback(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
-	batch, reply, err := r.Parse(req.Context(), &channel.Request{
+	batch, reply, err := r.Parse(req.Context(), &connectors.Request{
 		Method: req.Method, URL: "http://" + req.Host + req.URL.String(), Header: req.Header, Body: body, ReceivedAt: r.clock.Now(),
 	})
 	r.mu.Lock()
@@ -130,7 +130,7 @@ func (r *rig) callback(w http.ResponseWriter, req *http.Request) {
 	r.calls++
 	if err != nil {
 		status := http.StatusBadRequest
-		if errors.Is(err, channel.ErrForged) {
+		if errors.Is(err, connectors.ErrForged) {
 			status = http.StatusUnauthorized
 		}
 		r.refused = append(r.refused, status)

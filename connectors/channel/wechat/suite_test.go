@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/channel/wechat"
 	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	"github.com/deskbridge/deskbridge/connectors/kit/tencent"
@@ -32,9 +31,9 @@ func settings(encryption string, more ...string) string {
 }
 
 // sign makes a request the call of a vendor in this mode.
-func sign(encryption string) func(r *channel.Request) {
+func sign(encryption string) func(r *connectors.Request) {
 	v := simulator.New(simulator.Options{Encryption: encryption})
-	return func(r *channel.Request) {
+	return func(r *connectors.Request) {
 		u, err := url.Parse(r.URL)
 		if err != nil {
 			panic(err)

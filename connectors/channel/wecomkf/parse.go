@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/kit/tencent"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -20,37 +20,37 @@ const tokenLife = 10 * time.Minute
 
 // Parse verifies a call of WeCom. The news itself is not in it: its token is
 // committed as a cursor, which Stream finds on whatever node it runs.
-func (w *WecomKf) Parse(_ context.Context, r *channel.Request) (normalize.Batch, channel.Reply, error) {
+func (w *WecomKf) Parse(_ context.Context, r *connectors.Request) (normalize.Batch, connectors.Reply, error) {
 	called, err := url.Parse(r.URL)
 	if err != nil || r.Path != "" {
-		return normalize.Batch{}, channel.Reply{}, channel.ErrMalformed
+		return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
 	}
 	q := called.Query()
 	if r.Method == http.MethodGet {
 		// The console saves an address after it was answered with what the
 		// echostr holds, as it is (developer.work.weixin.qq.com/document/path/90930).
 		echo, err := w.callback.Open(q, q.Get("echostr"), r.ReceivedAt)
-		return normalize.Batch{}, channel.Reply{ContentType: "text/plain; charset=utf-8", Body: echo}, refusal(err)
+		return normalize.Batch{}, connectors.Reply{ContentType: "text/plain; charset=utf-8", Body: echo}, refusal(err)
 	}
 	var envelope tencent.Envelope
 	if err := tencent.Unmarshal(r.Body, &envelope); err != nil {
-		return normalize.Batch{}, channel.Reply{}, refusal(err)
+		return normalize.Batch{}, connectors.Reply{}, refusal(err)
 	}
 	plain, err := w.callback.Open(q, envelope.Encrypt, r.ReceivedAt)
 	if err != nil {
-		return normalize.Batch{}, channel.Reply{}, refusal(err)
+		return normalize.Batch{}, connectors.Reply{}, refusal(err)
 	}
 	var c call
 	if err := tencent.Unmarshal(plain, &c); err != nil {
-		return normalize.Batch{}, channel.Reply{}, refusal(err)
+		return normalize.Batch{}, connectors.Reply{}, refusal(err)
 	}
 	if c.isNews() && slices.Contains(w.cfg.OpenKfIDs, c.OpenKfID) {
-		return normalize.Batch{Cursors: []normalize.Cursor{{Key: tokenKey(c.OpenKfID), Value: newCallToken(c.Token, r.ReceivedAt).String()}}}, channel.Reply{}, nil
+		return normalize.Batch{Cursors: []normalize.Cursor{{Key: tokenKey(c.OpenKfID), Value: newCallToken(c.Token, r.ReceivedAt).String()}}}, connectors.Reply{}, nil
 	}
 	return normalize.Batch{Inputs: []normalize.Input{{
 		Key: "call/" + strconv.FormatInt(r.ReceivedAt.Unix(), 10), Raw: plain, ContentType: "text/xml",
 		Meta: map[string]string{metaSource: sourceCall}, ReceivedAt: r.ReceivedAt,
-	}}}, channel.Reply{}, nil
+	}}}, connectors.Reply{}, nil
 }
 
 // refusal tells the daemon how to answer a call that was not opened.
@@ -59,7 +59,7 @@ func refusal(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, tencent.ErrForged):
-		return channel.ErrForged
+		return connectors.ErrForged
 	}
-	return channel.ErrMalformed
+	return connectors.ErrMalformed
 }

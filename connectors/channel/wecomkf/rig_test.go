@@ -84,7 +84,7 @@ func (r *rig) webhook(w http.ResponseWriter, q *http.Request) {
 	if err != nil {
 		return
 	}
-	b, reply, err := r.Parse(q.Context(), &channel.Request{
+	b, reply, err := r.Parse(q.Context(), &connectors.Request{
 		Method: q.Method, URL: "https://desk.example.com" + q.URL.String(), Header: q.Header, Body: body, ReceivedAt: r.clock.Now(),
 	})
 	if err != nil {

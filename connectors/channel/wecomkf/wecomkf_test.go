@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/connectortest"
 	callsim "github.com/deskbridge/deskbridge/connectors/simulator/tencent"
 	"github.com/deskbridge/deskbridge/connectors/simulator/wecom"
@@ -49,7 +48,7 @@ var suite = connectortest.Suite{
 }
 
 // seal makes a call of WeCom of its content.
-func seal(r *channel.Request) {
+func seal(r *connectors.Request) {
 	signer := callsim.Signer{Token: wecom.DefaultToken, AESKey: wecom.DefaultAESKey, Receiver: corpID}
 	sealed, q, err := signer.Seal(r.Body, r.ReceivedAt)
 	if err != nil {

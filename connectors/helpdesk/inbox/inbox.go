@@ -4,7 +4,6 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/connectors/kit/password"
-	"github.com/deskbridge/deskbridge/normalize"
 )
 
 func init() {
@@ -64,15 +62,9 @@ func (c *Config) Validate() []error {
 	return errs
 }
 
-// desk takes no events: the inbox shows what is in the store.
+// desk takes nothing: the inbox shows what is in the store.
 type desk struct{}
 
 func (desk) Probe(context.Context) error { return nil }
-
-func (desk) Forward(context.Context, *normalize.Event) error {
-	return &connectors.Error{Class: connectors.Unsupported, Detail: "the built-in inbox takes no events", Err: errors.ErrUnsupported}
-}
-
-func (desk) Wants(normalize.EventType) bool { return false }
 
 func (desk) Close(context.Context) error { return nil }
