@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is missing: Dovecot, Postfix and PostgreSQL
-# to talk to, Chromium to look at the inbox, systemd-analyze, a C compiler for the race
+# Installs what the tests need and is missing: Dovecot, Postfix, PostgreSQL and
+# Request Tracker to talk to, Chromium to look at the inbox, systemd-analyze, a C compiler for the race
 # detector. It says so first, starts no service, and does nothing where all of
 # it is there. Each test starts servers of its own from these programs.
 set -euo pipefail
@@ -8,13 +8,13 @@ set -euo pipefail
 have() {
 	local p
 	command -v "$1" >/dev/null 2>&1 && return 0
-	for p in /usr/sbin/"$1" /usr/lib/dovecot/"$1" /usr/libexec/dovecot/"$1" /usr/lib/postgresql/*/bin/"$1"; do
+	for p in /usr/sbin/"$1" /usr/lib/dovecot/"$1" /usr/libexec/dovecot/"$1" /usr/lib/postgresql/*/bin/"$1" /usr/share/request-tracker5/libexec/"$1"; do
 		[ -x "$p" ] && return 0
 	done
 	return 1
 }
 
-# program, Debian package, service
+# program, Debian packages, service
 needs=(
 	"imap-login dovecot-imapd dovecot"
 	"sievec dovecot-sieve -"
@@ -22,7 +22,10 @@ needs=(
 	"initdb postgresql postgresql"
 	"systemd-analyze systemd -"
 	"chromium chromium -"
-	"gcc gcc -"
+	"rt-setup-database-5 request-tracker5,rt5-db-sqlite -"
+	"rt-server rt5-standalone request-tracker5"
+	"starman starman -"
+	"gcc gcc,libc6-dev -"
 )
 
 missing=() packages=() services=()
@@ -30,9 +33,8 @@ for need in "${needs[@]}"; do
 	read -r program package service <<<"$need"
 	have "$program" && continue
 	missing+=("$program")
-	packages+=("$package")
+	packages+=(${package//,/ })
 	[ "$service" = - ] || services+=("$service")
-	[ "$package" = gcc ] && packages+=(libc6-dev)
 done
 
 if [ ${#missing[@]} -eq 0 ]; then
@@ -42,7 +44,7 @@ fi
 echo "tests: missing here: ${missing[*]}"
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "tests: there is no apt-get; please install Dovecot with IMAP and Sieve, Postfix, PostgreSQL, Chromium, systemd-analyze and gcc by hand" >&2
+	echo "tests: there is no apt-get; please install Dovecot with IMAP and Sieve, Postfix, PostgreSQL, Request Tracker 5 with SQLite, Chromium, systemd-analyze and gcc by hand" >&2
 	exit 1
 fi
 root=()
@@ -63,6 +65,8 @@ if [ ! -e $policy ]; then
 	printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
 	"${root[@]}" chmod 755 $policy
 fi
+# Request Tracker would make a database for the machine, which nobody needs.
+echo "request-tracker5 request-tracker5/dbconfig-install boolean false" | "${root[@]}" debconf-set-selections
 "${root[@]}" apt-get update -q
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}" </dev/null
 # Nor shall they start at the next boot.
