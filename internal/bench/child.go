@@ -174,6 +174,11 @@ func (p *process) stop() error {
 	return errors.Join(p.in.Close(), p.cmd.Wait())
 }
 
+// busy returns the processor time of a command that has ended.
+func busy(ended *exec.Cmd) time.Duration {
+	return ended.ProcessState.UserTime() + ended.ProcessState.SystemTime()
+}
+
 // kill ends a child as a power cut would.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
