@@ -118,10 +118,11 @@ func exampleField(f field, env string) (lines []string, set bool) {
 			body = append(body, l...)
 		}
 		block := append([]string{f.key + ":"}, item(body, "  ")...)
-		if !f.required {
+		set = f.required || f.shown
+		if !set {
 			block = prefix(block, "# ")
 		}
-		return append(lines, block...), f.required
+		return append(lines, block...), set
 	default:
 		set = f.required || f.shown || kind == secret && f.example != ""
 		line := f.key + ": " + exampleValue(f, env, set)

@@ -14,7 +14,7 @@ import (
 // while no helpdesk of its type is enabled, it is not there.
 func (a *App) newInbox(publicURL string) *inbox.Inbox {
 	return inbox.New(inbox.Deps{
-		Store: a.db, Desk: a, Admin: admin{a}, Users: a.users, Channels: a.channels, Open: a.openMedia, Upload: a.server.Upload, Changed: a.db.Changed,
+		Store: a.db, Desk: a, Admin: admin{a}, Users: a.users, OIDC: a.oidc, Channels: a.channels, Open: a.openMedia, Upload: a.server.Upload, Changed: a.db.Changed,
 		Expire: func() time.Duration { return a.file.Load().Delivery.Expire },
 		Client: server.ClientOf, PublicURL: publicURL, Clock: a.opts.Clock, Log: a.log,
 	})
@@ -54,6 +54,21 @@ func (a *App) users() (all []inbox.User) {
 		}
 	}
 	return all
+}
+
+// oidc is the login with the company's accounts, of the first inbox that has
+// one; nil for none.
+func (a *App) oidc() *inbox.OIDC {
+	for _, acc := range a.file.Load().Helpdesks {
+		if c, ok := acc.Settings.(*config.Config); ok && acc.Enabled && c.OIDC != nil {
+			o := c.OIDC
+			return &inbox.OIDC{
+				Name: o.Name, Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(),
+				Domains: o.AllowedDomains, Admins: o.Admins, TrustEmail: o.TrustEmail,
+			}
+		}
+	}
+	return nil
 }
 
 // channels are the names of the accounts that can be written to.

@@ -132,6 +132,15 @@ var chinese = map[string]string{ //nolint:gosec // words, among them "password"
 	"waiting":                               "已等待",
 	"window closed":                         "已超出回复时限",
 
+	"Log in with %s":     "使用%s登录",
+	"or with a password": "或使用密码",
+	"This login was begun in another window, or too long ago. Try again.":                                           "此登录在其他窗口发起或已超时，请重试。",
+	"The login was cancelled or refused there. Try again, or ask an administrator.":                                 "登录已取消或被拒绝，请重试或联系管理员。",
+	"What the login service answered could not be verified. Try again; if it happens again, tell an administrator.": "无法验证登录服务的应答，请重试；若再次出现，请告知管理员。",
+	"Your account there has no verified e-mail address. Verify it there, or ask an administrator.":                  "您的帐号没有经过验证的电子邮箱，请先在登录服务中验证，或联系管理员。",
+	"Your account is not admitted to this inbox. Ask an administrator.":                                             "您的帐号无权使用此收件箱，请联系管理员。",
+	"The login service cannot be used now. Try again in a moment; if it stays so, tell an administrator.":           "登录服务暂时不可用，请稍后再试；若持续如此，请告知管理员。",
+
 	"refused:empty":         "消息为空",
 	"refused:no_channel":    "渠道不可用",
 	"refused:no_address":    "客户在该渠道没有可用地址",

@@ -24,7 +24,9 @@ const (
 	// any session.
 	idle    = 12 * time.Hour
 	longest = 7 * 24 * time.Hour
-	renew   = 10 * time.Minute // a session is not extended more often
+	// longestOIDC is shorter: the provider alone knows who has left the company.
+	longestOIDC = 24 * time.Hour
+	renew       = 10 * time.Minute // a session is not extended more often
 
 	// hashing is how many passwords are looked at once: each takes memory and
 	// a core for a while.
@@ -34,12 +36,19 @@ const (
 	maxRemembered = 10_000 // limiters, of each kind
 )
 
-// limits of failed logins: from one network for one name, from one network,
-// and for one name from everywhere.
-var limits = []struct {
+// limit bounds failed logins.
+type limit struct {
 	every time.Duration
 	burst int
-}{{30 * time.Second, 5}, {6 * time.Second, 20}, {6 * time.Second, 100}}
+}
+
+// limits are for passwords: from one network for one name, from one network,
+// and for one name from everywhere. ssoLimits is for logins with the company's
+// account, from one network.
+var (
+	limits    = []limit{{30 * time.Second, 5}, {6 * time.Second, 20}, {6 * time.Second, 100}}
+	ssoLimits = []limit{{6 * time.Second, 20}}
+)
 
 // door lets users in.
 type door struct {
@@ -68,10 +77,13 @@ func (d *door) enter(ctx context.Context, client, email, pass string) (User, err
 		return User{}, errWrong
 	}
 	names := []string{"p " + client + " " + email, "c " + client, "n " + email}
-	if !d.allow(names) {
+	if !d.allow(names, limits) {
 		return User{}, errMany
 	}
-	users := d.Users()
+	users := withPassword(d.Users())
+	if len(users) == 0 {
+		return User{}, errWrong
+	}
 	user, known := find(users, email)
 	if !known {
 		user = users[0]
@@ -95,6 +107,16 @@ func (d *door) enter(ctx context.Context, client, email, pass string) (User, err
 	return user, nil
 }
 
+// withPassword returns the users who can log in with one.
+func withPassword(users []User) (all []User) {
+	for _, u := range users {
+		if u.PasswordHash != "" {
+			all = append(all, u)
+		}
+	}
+	return all
+}
+
 func find(users []User, email string) (User, bool) {
 	for _, u := range users {
 		if strings.EqualFold(u.Email, email) {
@@ -106,7 +128,7 @@ func find(users []User, email string) (User, bool) {
 
 // allow counts an attempt before it is made, so that many at once are no way
 // around the limits.
-func (d *door) allow(names []string) bool {
+func (d *door) allow(names []string, limits []limit) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.clock.Now()
@@ -152,11 +174,11 @@ func (d *door) cookie() string {
 
 func (d *door) https() bool { return strings.HasPrefix(d.PublicURL, "https://") }
 
-// start begins a session.
-func (d *door) start(ctx context.Context, w http.ResponseWriter, u User) error {
+// open begins a session; its mark says what the login was made with.
+func (d *door) open(ctx context.Context, w http.ResponseWriter, u User, mark string) error {
 	token := rand.Text() + rand.Text()
 	now := d.clock.Now()
-	if err := d.Store.StartSession(ctx, sha256.Sum256([]byte(token)), strings.ToLower(u.Email), markOf(u), now, now.Add(idle)); err != nil {
+	if err := d.Store.StartSession(ctx, sha256.Sum256([]byte(token)), strings.ToLower(u.Email), mark, now, now.Add(idle)); err != nil {
 		return err
 	}
 	d.setCookie(w, token, int(longest/time.Second))
@@ -191,8 +213,12 @@ func (d *door) who(ctx context.Context, hash [32]byte) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	u, known := find(d.Users(), email)
-	if !known || markOf(u) != mark || now.Sub(started) >= longest {
+	u, known := d.marked(email, mark)
+	most := longest
+	if strings.HasPrefix(mark, markOIDC) {
+		most = longestOIDC
+	}
+	if !known || now.Sub(started) >= most {
 		return User{}, timeline.ErrNotFound
 	}
 	if next := now.Add(idle); next.Sub(expires) > renew {
@@ -201,6 +227,16 @@ func (d *door) who(ctx context.Context, hash [32]byte) (User, error) {
 		}
 	}
 	return u, nil
+}
+
+// marked returns the user of a session; false where what the login was made
+// with is no longer good for one.
+func (d *door) marked(email, mark string) (User, bool) {
+	if strings.HasPrefix(mark, markOIDC) {
+		return d.OIDC().marked(d.Users(), email, mark)
+	}
+	u, known := find(d.Users(), email)
+	return u, known && u.PasswordHash != "" && markOf(u) == mark
 }
 
 func originOf(publicURL string) string {

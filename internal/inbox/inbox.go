@@ -21,7 +21,7 @@ import (
 // Path is where the inbox is mounted.
 const Path = "/inbox/"
 
-// User is who may log in.
+// User is who may log in: with a password where PasswordHash is set.
 type User struct {
 	Name, Email, PasswordHash string
 	Admin                     bool
@@ -61,9 +61,10 @@ type Deps struct {
 	Store Store
 	Desk  Desk
 	Admin Admin
-	// Users are those of the configuration in force; without any there is no
-	// inbox.
+	// Users are those of the configuration in force, OIDC its login with the
+	// company's own accounts, or nil. With neither there is no inbox.
 	Users func() []User
+	OIDC  func() *OIDC
 	// Channels are the names of the accounts that can be written to.
 	Channels func() []string
 	// Open opens a stored file.
@@ -87,6 +88,7 @@ type Deps struct {
 type Inbox struct {
 	Deps
 	door    *door
+	sso     *sso
 	pages   map[string]*pages // by language
 	streams chan struct{}     // one slot for each open stream
 	stop    context.CancelFunc
@@ -99,7 +101,7 @@ const maxStreams = 512
 // New returns an inbox.
 func New(d Deps) *Inbox {
 	in := &Inbox{Deps: d, pages: parsePages(d.Clock.Now), streams: make(chan struct{}, maxStreams)}
-	in.door = newDoor(d)
+	in.door, in.sso = newDoor(d), newSSO(d)
 	in.stopped, in.stop = context.WithCancel(context.Background())
 	return in
 }
@@ -113,6 +115,8 @@ func (in *Inbox) Handler() http.Handler {
 	mux.HandleFunc("GET "+Path+"static/{name}", in.static)
 	mux.HandleFunc("GET "+Path+"login", in.loginPage)
 	mux.HandleFunc("POST "+Path+"login", in.login)
+	mux.HandleFunc("GET "+Path+"oidc", in.leave)
+	mux.HandleFunc("GET "+Path+"oidc/callback", in.back)
 	mux.HandleFunc("POST "+Path+"language", in.setLanguage)
 	for pattern, h := range map[string]func(http.ResponseWriter, *request){
 		"POST " + Path + "logout":              in.logout,
@@ -149,7 +153,7 @@ func (in *Inbox) Handler() http.Handler {
 	safe := csrf.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
-		if len(in.Users()) == 0 {
+		if len(in.Users()) == 0 && in.OIDC() == nil {
 			http.NotFound(w, r)
 			return
 		}

@@ -87,9 +87,20 @@ func (in *Inbox) loginPage(w http.ResponseWriter, r *http.Request) {
 	in.showLogin(w, r, http.StatusOK, "", "")
 }
 
+// ways are those in which one can log in.
+type ways struct {
+	Email, Why string
+	Passwords  bool
+	Company    string // what the login with the company's account is called; empty for none
+}
+
 func (in *Inbox) showLogin(w http.ResponseWriter, r *http.Request, status int, email, why string) {
 	p := in.language(r)
-	in.show(w, &request{Request: r, pages: p}, status, "login", view{Title: p.t("Log in"), Data: map[string]string{"Email": email, "Why": why}})
+	v := ways{Email: email, Why: why, Passwords: len(withPassword(in.Users())) > 0}
+	if o := in.OIDC(); o != nil {
+		v.Company = o.Name
+	}
+	in.show(w, &request{Request: r, pages: p}, status, "login", view{Title: p.t("Log in"), Data: v})
 }
 
 func (in *Inbox) login(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +108,7 @@ func (in *Inbox) login(w http.ResponseWriter, r *http.Request) {
 	email := r.PostFormValue("email")
 	user, err := in.door.enter(r.Context(), in.Client(r), email, r.PostFormValue("password"))
 	if err == nil {
-		err = in.door.start(r.Context(), w, user)
+		err = in.door.open(r.Context(), w, user, markOf(user))
 	}
 	switch {
 	case err == nil:

@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -40,7 +42,18 @@ type rig struct {
 	sent int
 }
 
+// setup is what some tests have otherwise.
+type setup struct {
+	store string // its URL
+	inbox string // more settings of the inbox, as YAML
+}
+
 func newRig(t testing.TB) *rig {
+	t.Helper()
+	return newRigWith(t, setup{})
+}
+
+func newRigWith(t testing.TB, s setup) *rig {
 	t.Helper()
 	sim, err := mail.Start(mail.Options{})
 	if err != nil {
@@ -57,8 +70,9 @@ func newRig(t testing.TB) *rig {
 	imapHost, imapPort := hostPort(t, sim.IMAPAddr())
 	smtpHost, smtpPort := hostPort(t, sim.SMTPAddr())
 	file := filepath.Join(dir, "deskbridge.yaml")
+	public := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t)))
 	text := fmt.Sprintf(`
-server: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1"}
+server: {listen: %[1]q, admin_listen: "127.0.0.1:0", public_url: "http://%[1]s"}
 store: {url: %q}
 media: {dir: %q}
 channels:
@@ -71,9 +85,9 @@ helpdesks:
   - name: desk
     type: inbox
     users:
-      - {name: Ann, email: %s, password_hash: %[11]q, role: admin}
-      - {name: Bo, email: bo@example.test, password_hash: %[11]q}
-`, "sqlite://"+filepath.Join(dir, "x.db"), filepath.Join(dir, "media"), support, imapHost, imapPort, support, smtpHost, smtpPort, support, agent, hash)
+      - {name: Ann, email: %s, password_hash: %[12]q, role: admin}
+      - {name: Bo, email: bo@example.test, password_hash: %[12]q}
+%[13]s`, public, cmp.Or(s.store, "sqlite://"+filepath.Join(dir, "x.db")), filepath.Join(dir, "media"), support, imapHost, imapPort, support, smtpHost, smtpPort, support, agent, hash, s.inbox)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

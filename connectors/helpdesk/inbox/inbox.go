@@ -29,27 +29,32 @@ func init() {
 
 // Config is who may log in.
 type Config struct {
-	Users []User `yaml:"users" required:"true" doc:"Who may log in."`
+	Users []User `yaml:"users" shown:"true" doc:"Who may log in."`
+	OIDC  *OIDC  `yaml:"oidc" doc:"Log in with the company's own accounts."`
 }
 
 // User is an agent.
 type User struct {
 	Name         string         `yaml:"name" required:"true" doc:"Shown to colleagues, and as the author of answers." example:"Li Na"`
 	Email        string         `yaml:"email" required:"true" doc:"Names the user at the login." example:"li@example.com"`
-	PasswordHash configs.Secret `yaml:"password_hash" required:"true" doc:"What the command deskbridge password prints." example:"${LI_PASSWORD_HASH}"`
+	PasswordHash configs.Secret `yaml:"password_hash" shown:"true" doc:"What the command deskbridge password prints; empty for a login by oidc alone." example:"${LI_PASSWORD_HASH}"`
 	Role         string         `yaml:"role" default:"agent" enum:"agent,admin" doc:"agent, or admin, who also sees accounts and the outbox."`
 }
 
 // Validate checks what the types of the settings cannot say.
 func (c *Config) Validate() []error {
 	var errs []error
-	if len(c.Users) == 0 {
+	if c.OIDC != nil {
+		errs = append(errs, c.OIDC.check(len(c.Users))...)
+	} else if len(c.Users) == 0 {
 		errs = append(errs, configs.Key("users", "name at least one user, or leave the inbox out"))
 	}
 	seen := map[string]bool{}
 	for _, u := range c.Users {
 		email := strings.ToLower(u.Email)
 		switch _, err := password.Parse(u.PasswordHash.Reveal()); {
+		case u.PasswordHash == "" && c.OIDC == nil:
+			errs = append(errs, configs.Key("users", "%s needs a password_hash: the command deskbridge password prints one", u.Email))
 		case u.PasswordHash != "" && err != nil:
 			errs = append(errs, configs.Key("users", "password_hash of %s: %v", u.Email, err))
 		case email != "" && seen[email]:
