@@ -1,5 +1,5 @@
 // Package testenv starts private instances of real servers for the tests:
-// PostgreSQL, Dovecot, Postfix and Request Tracker, and Chromium. Each runs from a temporary folder on
+// PostgreSQL, Dovecot, Postfix, Request Tracker and Redmine, and Chromium. Each runs from a temporary folder on
 // loopback ports of its own, needs no service manager, and is gone when the
 // test ends; a server whose test process is killed dies with it, and its
 // folder is removed.
@@ -102,7 +102,7 @@ func Need(t testing.TB, program, debian string) string {
 }
 
 func find(program string) string {
-	places := []string{"/usr/sbin", "/usr/share/request-tracker5/libexec", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix"}
+	places := []string{"/usr/sbin", "/usr/share/request-tracker5/libexec", "/usr/share/redmine/bin", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix"}
 	// The newest PostgreSQL stands last in the sorted list.
 	versions, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	slices.Reverse(versions)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is missing: Dovecot, Postfix, PostgreSQL and
-# Request Tracker to talk to, Chromium to look at the inbox, systemd-analyze, a C compiler for the race
+# Installs what the tests need and is missing: Dovecot, Postfix, PostgreSQL,
+# Request Tracker and Redmine to talk to, Chromium to look at the inbox, systemd-analyze, a C compiler for the race
 # detector. It says so first, starts no service, and does nothing where all of
 # it is there. Each test starts servers of its own from these programs.
 set -euo pipefail
@@ -8,7 +8,7 @@ set -euo pipefail
 have() {
 	local p
 	command -v "$1" >/dev/null 2>&1 && return 0
-	for p in /usr/sbin/"$1" /usr/lib/dovecot/"$1" /usr/libexec/dovecot/"$1" /usr/lib/postgresql/*/bin/"$1" /usr/share/request-tracker5/libexec/"$1"; do
+	for p in /usr/sbin/"$1" /usr/lib/dovecot/"$1" /usr/libexec/dovecot/"$1" /usr/lib/postgresql/*/bin/"$1" /usr/share/request-tracker5/libexec/"$1" /usr/share/redmine/bin/"$1"; do
 		[ -x "$p" ] && return 0
 	done
 	return 1
@@ -25,6 +25,8 @@ needs=(
 	"rt-setup-database-5 request-tracker5,rt5-db-sqlite -"
 	"rt-server rt5-standalone request-tracker5"
 	"starman starman -"
+	"redmine-instances redmine,redmine-sqlite -"
+	"puma puma -"
 	"gcc gcc,libc6-dev -"
 )
 
@@ -44,7 +46,7 @@ fi
 echo "tests: missing here: ${missing[*]}"
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "tests: there is no apt-get; please install Dovecot with IMAP and Sieve, Postfix, PostgreSQL, Request Tracker 5 with SQLite, Chromium, systemd-analyze and gcc by hand" >&2
+	echo "tests: there is no apt-get; please install Dovecot with IMAP and Sieve, Postfix, PostgreSQL, Request Tracker 5 and Redmine 5 with SQLite, Puma, Chromium, systemd-analyze and gcc by hand" >&2
 	exit 1
 fi
 root=()
@@ -65,8 +67,8 @@ if [ ! -e $policy ]; then
 	printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
 	"${root[@]}" chmod 755 $policy
 fi
-# Request Tracker would make a database for the machine, which nobody needs.
-echo "request-tracker5 request-tracker5/dbconfig-install boolean false" | "${root[@]}" debconf-set-selections
+# Both would make a database for the machine, which nobody needs.
+printf '%s boolean false\n' "request-tracker5 request-tracker5/dbconfig-install" "redmine redmine/instances/default/dbconfig-install" | "${root[@]}" debconf-set-selections
 "${root[@]}" apt-get update -q
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}" </dev/null
 # Nor shall they start at the next boot.

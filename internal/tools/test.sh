@@ -9,7 +9,7 @@ if ! command -v go >/dev/null 2>&1; then
 fi
 cat <<'WORDS'
 tests: they talk to real servers (Dovecot, Postfix, PostgreSQL, Request
-Tracker), started in temporary folders on loopback ports and stopped again. What is missing of their
+Tracker, Redmine), started in temporary folders on loopback ports and stopped again. What is missing of their
 programs is installed with apt-get now; no service of this machine is touched.
 WORDS
 internal/tools/servers.sh
