@@ -14,7 +14,7 @@ type Lane string
 
 const (
 	Deliver Lane = "deliver" // answers to the channels
-	Forward Lane = "forward" // events to the helpdesks
+	Forward Lane = "forward" // events to the helpdesks, and what agents did there
 	Fetch   Lane = "fetch"   // what is still with the channels' vendors: media, profiles
 )
 
@@ -26,6 +26,7 @@ const (
 	TaskFinish  Task = "finish"  // deliver: channel.Finisher, after an accepted send
 	TaskResolve Task = "resolve" // deliver: channel.Resolver, for an uncertain send
 	TaskForward Task = "forward" // forward: one event to one helpdesk
+	TaskRead    Task = "read"    // forward: what agents did on the ticket of a conversation
 	TaskFetch   Task = "fetch"   // fetch: the medium of one inbound part, by channel.Fetcher
 	TaskProfile Task = "profile" // fetch: who has an address, by channel.Profiler
 )

@@ -19,6 +19,7 @@ import (
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/route"
+	"github.com/deskbridge/deskbridge/outbox/ticket"
 )
 
 const vendorTimeout = time.Minute // of one HTTP request to a vendor
@@ -31,7 +32,7 @@ type Account struct {
 
 	conf configs.Account
 
-	// woken tells the reader that a call of the vendor was committed.
+	// woken tells a channel's reader that a call of the vendor was committed.
 	woken chan struct{}
 
 	stop context.CancelFunc // ends its goroutines; nil before start
@@ -98,7 +99,10 @@ func (a *Account) row() store.AccountRow {
 	row := store.AccountRow{Name: a.Name, Role: a.Role(), Type: a.Type}
 	if a.Helpdesk != nil {
 		row.Route = a.conf.Route
-		if s, ok := a.Helpdesk.(helpdesk.Subscriber); ok {
+		switch s := a.Helpdesk.(type) {
+		case helpdesk.Tickets:
+			row.Wants = ticket.Wants
+		case helpdesk.Subscriber:
 			row.Wants = slices.DeleteFunc(slices.Clone(normalize.EventTypes), func(t normalize.EventType) bool { return !s.Wants(t) })
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/deskbridge/deskbridge/outbox/deliver"
 	"github.com/deskbridge/deskbridge/outbox/fetch"
 	"github.com/deskbridge/deskbridge/outbox/forward"
+	"github.com/deskbridge/deskbridge/outbox/ticket"
 )
 
 // open opens the enabled accounts of f, each the one that is open already
@@ -165,13 +166,17 @@ func (a *App) launch(acc *Account) {
 		Metrics: a.outbox, Poll: a.opts.Poll, Grace: a.grace() / 2,
 	}
 	if acc.Helpdesk != nil {
-		s, ok := acc.Helpdesk.(helpdesk.Subscriber)
-		if !ok {
-			return
-		}
 		conf.Lane, conf.Policy = outbox.Forward, outbox.ForwardPolicy
 		conf.Policy.RetryFor = a.file.Load().Forward.Expire
-		conf.Worker = &forward.Worker{Helpdesk: s, Events: a.db}
+		switch h := acc.Helpdesk.(type) {
+		case helpdesk.Subscriber:
+			conf.Worker = &forward.Worker{Helpdesk: h, Events: a.db}
+		case helpdesk.Tickets:
+			conf.Worker = &ticket.Worker{Account: acc.Name, Helpdesk: h, Store: a.db, Desk: a, Files: ticketFiles{a}, Now: a.now}
+			a.watchTickets(ctx, acc, h, log)
+		default:
+			return
+		}
 		acc.dispatch(ctx, outbox.New(conf), a.db)
 		return
 	}
@@ -248,21 +253,23 @@ func (a *App) account(name string) *Account {
 // endpoint returns who takes a vendor's calls.
 func (a *App) endpoint(name string) (server.Endpoint, bool) {
 	acc := a.account(name)
-	if acc == nil || acc.Channel == nil {
-		return server.Endpoint{}, false
+	if acc == nil {
+		return nil, false
 	}
-	hook, ok := acc.Channel.(channel.Webhook)
-	if !ok {
-		return server.Endpoint{}, false
+	if hook, ok := acc.Channel.(channel.Webhook); ok {
+		src := timeline.Source{Account: acc.Account, Decoder: acc.Channel}
+		return server.ChannelEndpoint(hook, func(ctx context.Context, b normalize.Batch) error {
+			err := a.ingestor().Take(ctx, src, b)
+			if err == nil {
+				acc.wake()
+			}
+			return err
+		}), true
 	}
-	src := timeline.Source{Account: acc.Account, Decoder: acc.Channel}
-	return server.Endpoint{Webhook: hook, Take: func(ctx context.Context, b normalize.Batch) error {
-		err := a.ingestor().Take(ctx, src, b)
-		if err == nil {
-			acc.wake()
-		}
-		return err
-	}}, true
+	if hook, ok := acc.Helpdesk.(helpdesk.Webhook); ok {
+		return a.ticketEndpoint(acc, hook), true
+	}
+	return nil, false
 }
 
 func (a *App) maxMedia() int64 { return int64(a.file.Load().Media.MaxSize) }

@@ -47,9 +47,10 @@ var rooms = []room{
 	{"outbox/deliver", []string{"connectors", "connectors/channel", "normalize/...", "outbox"}},
 	{"outbox/fetch", []string{"connectors", "connectors/channel", "normalize/...", "outbox"}},
 	{"outbox/forward", []string{"connectors", "connectors/helpdesk", "normalize/...", "outbox"}},
+	{"outbox/ticket", []string{"connectors", "connectors/helpdesk", "normalize/...", "outbox"}},
 
-	{"internal/store/storetest", []string{"connectors", "internal/store/...", "internal/testenv", "normalize/...", "outbox"}},
-	{"internal/store/...", []string{"self", "connectors", "normalize/...", "outbox"}},
+	{"internal/store/storetest", []string{"connectors", "internal/store/...", "internal/testenv", "normalize/...", "outbox", "outbox/ticket"}},
+	{"internal/store/...", []string{"self", "connectors", "normalize/...", "outbox", "outbox/ticket"}},
 	{"internal/server/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "normalize/...", "outbox"}},
 	{"internal/inbox/...", []string{"self", "connectors", "connectors/kit/password", "normalize/...", "outbox"}},
 	{"internal/cli/...", []string{"self", "configs", "normalize/...", "outbox"}},

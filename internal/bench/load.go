@@ -138,7 +138,7 @@ func listen(ctx context.Context, h http.Handler) (addr string, stop func() error
 func public(take func(context.Context, normalize.Batch) error) http.Handler {
 	s := server.New(server.Config{PublicURL: "https://bench.example"}, server.Deps{
 		Endpoint: func(name string) (server.Endpoint, bool) {
-			return server.Endpoint{Webhook: hook{}, Take: take}, name == hookAccount
+			return server.ChannelEndpoint(hook{}, take), name == hookAccount
 		},
 		Ready: func(context.Context) error { return nil },
 		Log:   slog.New(slog.DiscardHandler), Clock: connectors.SystemClock{}, Metrics: prometheus.NewRegistry(),

@@ -91,7 +91,7 @@ func customerOf(m *normalize.Message) string {
 
 func jobSteps(j JobLife) []step {
 	verb := map[outbox.Task]string{
-		outbox.TaskSend: "send by", outbox.TaskFinish: "finish on", outbox.TaskResolve: "find out on", outbox.TaskForward: "forward to",
+		outbox.TaskSend: "send by", outbox.TaskFinish: "finish on", outbox.TaskResolve: "find out on", outbox.TaskForward: "forward to", outbox.TaskRead: "read the ticket at",
 		outbox.TaskFetch: "fetch a file by", outbox.TaskProfile: "ask who it is, by",
 	}[j.Task]
 	if j.EventType != "" {

@@ -60,7 +60,7 @@ func newWorld(t *testing.T, c Config) *world {
 	w.s = newTestServer(t, c, Deps{
 		Timeline: db, Identity: db, Outbox: db, Media: files, Ready: db.Ready,
 		Desk:   &timeline.Desk{Store: db, Outlets: letters{}, Now: now, Expire: time.Hour},
-		Tokens: &tokens{names: map[string]string{"good": "script"}}, Endpoint: func(string) (Endpoint, bool) { return Endpoint{}, false },
+		Tokens: &tokens{names: map[string]string{"good": "script"}}, Endpoint: func(string) (Endpoint, bool) { return nil, false },
 		Links: func() timeline.Links { return links },
 	})
 	srv := httptest.NewUnstartedServer(nil)

@@ -110,11 +110,21 @@ type Media interface {
 	timeline.Files
 }
 
-// Endpoint is an account that a vendor calls.
-type Endpoint struct {
-	Webhook channel.Webhook
-	// Take commits a batch; nil is durable.
-	Take func(context.Context, normalize.Batch) error
+// Endpoint takes a call of a vendor: it verifies it, without storing anything,
+// and returns what remains to be committed, nil for nothing, and the reply that
+// is sent after that.
+type Endpoint func(ctx context.Context, call *connectors.Request) (commit func(context.Context) error, reply connectors.Reply, err error)
+
+// ChannelEndpoint is the Endpoint of a channel; take commits a batch, and nil
+// from it is durable.
+func ChannelEndpoint(hook channel.Webhook, take func(context.Context, normalize.Batch) error) Endpoint {
+	return func(ctx context.Context, call *connectors.Request) (func(context.Context) error, connectors.Reply, error) {
+		b, reply, err := hook.Parse(ctx, call)
+		if err != nil || len(b.Inputs)+len(b.Cursors) == 0 {
+			return nil, reply, err
+		}
+		return func(ctx context.Context) error { return take(ctx, b) }, reply, nil
+	}
 }
 
 // Server serves two listeners. It is ready after Started and until Stop.

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
-	"github.com/deskbridge/deskbridge/normalize"
 )
 
 const (
@@ -18,8 +16,8 @@ const (
 	commitTimeout = 10 * time.Second // vendors give up after about as long
 )
 
-// webhook takes a call of a vendor: verified and decoded by the account's
-// channel, committed, and only then answered.
+// webhook takes a call of a vendor: verified by the account's
+// connector, committed, and only then answered.
 func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		methodNotAllowed(w, "GET, POST")
@@ -64,7 +62,7 @@ func (s *Server) takeCall(w http.ResponseWriter, r *http.Request, name string, t
 	if rest := r.PathValue("rest"); rest != "" {
 		call.Path = "/" + rest
 	}
-	batch, reply, err := parse(r.Context(), to.Webhook, call)
+	commit, reply, err := parse(r.Context(), to, call)
 	var broken *brokenParser
 	switch {
 	case errors.Is(err, connectors.ErrForged):
@@ -78,13 +76,13 @@ func (s *Server) takeCall(w http.ResponseWriter, r *http.Request, name string, t
 		s.log.Error("webhook not parsed", "account", name, "request", requestID(r.Context()), "err", err)
 		return reply, "failed", unavailable("the call could not be taken; try again")
 	}
-	if len(batch.Inputs) == 0 && len(batch.Cursors) == 0 {
+	if commit == nil {
 		return reply, "accepted", nil // the vendor only checks that we are here
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), commitTimeout)
 	defer cancel()
-	if err := to.Take(ctx, batch); err != nil {
-		s.log.Error("webhook not committed", "account", name, "request", requestID(r.Context()), "inputs", len(batch.Inputs), "err", err)
+	if err := commit(ctx); err != nil {
+		s.log.Error("webhook not committed", "account", name, "request", requestID(r.Context()), "err", err)
 		return reply, "failed", unavailable("the call could not be stored; try again")
 	}
 	return reply, "accepted", nil
@@ -100,14 +98,14 @@ func (s *Server) calledURL(r *http.Request) string {
 	return u
 }
 
-// parse runs a channel's parser such that a panic in it is an error.
-func parse(ctx context.Context, hook channel.Webhook, call *connectors.Request) (b normalize.Batch, reply connectors.Reply, err error) {
+// parse runs an endpoint such that a panic in it is an error.
+func parse(ctx context.Context, to Endpoint, call *connectors.Request) (commit func(context.Context) error, reply connectors.Reply, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &brokenParser{kind: fmt.Sprintf("%T", v), stack: string(debug.Stack())}
 		}
 	}()
-	return hook.Parse(ctx, call)
+	return to(ctx, call)
 }
 
 // brokenParser keeps the kind of a panic and where it was, but not its words,

@@ -89,7 +89,7 @@ func vendorServer(t *testing.T, v *vendor, c Config) (*Server, *logged) {
 	log := &logged{}
 	c.PublicURL = publicURL
 	return newTestServer(t, c, Deps{Log: log.logger(), Endpoint: func(name string) (Endpoint, bool) {
-		return Endpoint{Webhook: v, Take: v.take}, name == "sms"
+		return ChannelEndpoint(v, v.take), name == "sms"
 	}}), log
 }
 

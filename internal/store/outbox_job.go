@@ -36,7 +36,7 @@ const (
 // laneOf is the lane that a task belongs to.
 func laneOf(t outbox.Task) outbox.Lane {
 	switch t {
-	case outbox.TaskForward:
+	case outbox.TaskForward, outbox.TaskRead:
 		return outbox.Forward
 	case outbox.TaskFetch, outbox.TaskProfile:
 		return outbox.Fetch

@@ -62,7 +62,7 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 // settleParts does what a settlement says of the message.
 func (db *DB) settleParts(t tx, j *jobRow, s outbox.Settlement) error {
 	switch j.task {
-	case outbox.TaskForward, outbox.TaskFinish:
+	case outbox.TaskForward, outbox.TaskRead, outbox.TaskFinish:
 		return nil
 	case outbox.TaskResolve:
 		return db.settleOf(t, j, s)
