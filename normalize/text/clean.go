@@ -67,16 +67,17 @@ func plainPrefix(s string) int {
 }
 
 func isClean(s string) bool {
-	begin := plainPrefix(s)
-	for i, r := range s[begin:] {
-		if !allowed(r) {
+	for {
+		s = s[plainPrefix(s):]
+		if s == "" {
+			return true
+		}
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 || !allowed(r) {
 			return false
 		}
-		if r == utf8.RuneError && !strings.HasPrefix(s[begin+i:], "\uFFFD") {
-			return false
-		}
+		s = s[n:]
 	}
-	return true
 }
 
 // allowed says which runes clean text may hold: no C0 and C1 controls, no DEL.

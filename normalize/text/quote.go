@@ -100,7 +100,7 @@ func (s *scanner) greeted() []string {
 		return nil
 	}
 	above, quote, below := s.list[0], s.list[1], s.list[2]
-	if above.end-above.first != 1 || !greeting(fold(s.lines[above.first])) {
+	if above.end-above.first != 1 || !greeting(s.folds.at(above.first)) {
 		return nil
 	}
 	first, end := trimBlank(s.lines, below.first, below.end)

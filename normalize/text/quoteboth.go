@@ -14,7 +14,7 @@ func NewlyWrittenOf(plain, rich string) (visible string) {
 	if strings.TrimSpace(rich) == "" {
 		return NewlyWritten(plain)
 	}
-	all, visible := FromHTML(rich), NewlyWrittenHTML(rich)
+	all, visible := newlyWrittenHTML(rich)
 	if visible == all {
 		if plain == all {
 			return plain

@@ -41,20 +41,27 @@ func set(list ...string) map[string]bool {
 // NewlyWritten does. An indented text of which neither tells that it is a
 // quote counts as the sender's own.
 func NewlyWrittenHTML(s string) (visible string) {
+	_, visible = newlyWrittenHTML(s)
+	return visible
+}
+
+// newlyWrittenHTML returns what FromHTML and NewlyWrittenHTML do.
+func newlyWrittenHTML(s string) (all, visible string) {
 	w := watcher{}
 	raw := render(s, w.watch)
 	if out := Clean(raw); out != raw {
 		w.list, raw = nil, out // the lines may be others
 	}
+	all = tidy(raw)
 	lines := strings.Split(raw, "\n")
 	if len(lines) > maxLines {
-		return tidy(raw)
+		return all, all
 	}
 	kept := fresh(lines, w.marks(raw, len(lines)))
 	if len(kept) == len(lines) {
-		return tidy(raw)
+		return all, all
 	}
-	return tidy(strings.Join(kept, "\n"))
+	return all, tidy(strings.Join(kept, "\n"))
 }
 
 // watcher notes where in the text the elements lie that tell of quotes.
@@ -94,6 +101,9 @@ func (w *watcher) watch(kind html.TokenType, t *html.Token, written int) {
 
 // marked tells what an element says by its names.
 func marked(t *html.Token) (what markKind, rest bool) {
+	if len(t.Attr) == 0 && t.DataAtom != atom.Blockquote {
+		return noMark, false
+	}
 	names := strings.ToLower(attribute(t, "id") + " " + attribute(t, "class"))
 	for name := range strings.FieldsSeq(names) {
 		switch {

@@ -3,7 +3,6 @@ package text
 import (
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -29,7 +28,8 @@ type vocabulary struct {
 	original, forwarded, regards, subject map[string]bool
 	wrote, opens, excuses, within, answer []string
 	self                                  []string
-	mobile, loose, greetings              []pattern
+	wroteBy                               [256][]string // those of wrote by their last bytes
+	mobile, loose, greetings              patterns
 }
 
 // words is what languages say, put together for looking up.
@@ -57,134 +57,66 @@ var words = func() vocabulary {
 		w.excuses, w.within = append(w.excuses, l.excuses...), append(w.within, l.within...)
 		w.answer, w.self = append(w.answer, l.answer...), append(w.self, l.self...)
 		for _, s := range l.mobile {
-			w.mobile = append(w.mobile, newPattern(s))
+			w.mobile.add(newPattern(s))
 		}
 		for _, s := range l.loose {
-			w.loose = append(w.loose, newPattern(s))
+			w.loose.add(newPattern(s))
 		}
 		for _, s := range l.greetings {
-			w.greetings = append(w.greetings, newPattern(s))
+			w.greetings.add(newPattern(s))
 		}
+	}
+	for _, verb := range w.wrote {
+		last := verb[len(verb)-1]
+		w.wroteBy[last] = append(w.wroteBy[last], verb)
 	}
 	return w
 }()
 
-// pattern is a text with the name of a device or program in it.
-type pattern struct {
-	before, after string
-	open          bool // has a name at all
-}
-
-func newPattern(s string) pattern {
-	before, after, open := strings.Cut(s, "%")
-	return pattern{before, after, open}
-}
-
-// matches allows of a name what is none of a sentence.
-func (p pattern) matches(s string) bool {
-	if !p.open {
-		return s == p.before
-	}
-	if len(s) < len(p.before)+len(p.after) || !strings.HasPrefix(s, p.before) || !strings.HasSuffix(s, p.after) {
-		return false
-	}
-	name := s[len(p.before) : len(s)-len(p.after)]
-	return (name != "" || p.after == "") && utf8.RuneCountInString(name) <= 40 &&
-		len(strings.Fields(name)) <= 6 && !strings.ContainsAny(name, ",;:?!。，？！、…")
-}
-
-// fold returns a line for comparing: small letters, plain spaces, no marks of
-// direction, half-width colons and no emphasis of Markdown. Of a long line
-// nothing is left, since no program writes one around a quote.
-func fold(line string) string {
-	if len(line) > maxMarker {
-		return ""
-	}
-	s, ok := foldASCII(line)
-	if !ok {
-		s = strings.Map(foldRune, line)
-	}
-	return strings.TrimSpace(strings.ReplaceAll(s, "&nbsp;", " ")) // as QQ Mail writes it in plain text
-}
-
-func foldRune(r rune) rune {
-	switch {
-	case r == '：':
-		return ':'
-	case r == '，':
-		return ','
-	case r == '*' || r == '\u200e' || r == '\u200f' || r == '\u061c' || turnsDirection(r):
-		return -1
-	case unicode.IsSpace(r):
-		return ' '
-	case invisible(r):
-		return -1
-	}
-	return unicode.ToLower(r)
-}
-
-// foldASCII does what foldRune does for the letters of most lines at once; ok
-// is false where there are others.
-func foldASCII(line string) (s string, ok bool) {
-	b := make([]byte, 0, maxMarker)
-	for i := range len(line) {
-		if line[i] >= utf8.RuneSelf {
-			return "", false
-		}
-		if c := foldedASCII[line[i]]; c != 0xff {
-			b = append(b, c)
-		}
-	}
-	return string(b), true
-}
-
-// foldedASCII is foldRune as a table; 0xff is for what is left out.
-var foldedASCII = func() (t [utf8.RuneSelf]byte) {
-	for c := range t {
-		t[c] = byte(foldRune(rune(c)))
-	}
-	return t
-}()
-
 // quotedLine is true for the lines of a quote in plain text.
 func quotedLine(line string) bool {
+	if line == "" || line[0] > ' ' && line[0] < utf8.RuneSelf && line[0] != '>' {
+		return false
+	}
 	s := strings.TrimLeft(line, " \u00a0")
 	return len(line)-len(s) <= 4 && (strings.HasPrefix(s, ">") || strings.HasPrefix(s, "＞"))
 }
 
-func blank(line string) bool { return strings.TrimFunc(line, invisible) == "" }
+func blank(line string) bool { return allInvisible(line) }
 
 // rule is true for a line that only divides.
 func rule(folded string) bool {
 	return utf8.RuneCountInString(folded) >= 3 && strings.Trim(folded, "-_=—–─━ ") == ""
 }
 
-// titled returns what stands between the dashes of "--- Original Message ---",
-// and whether there are any. Only one end of the line needs them.
-func titled(folded string) (string, bool) {
-	s := strings.Trim(folded, "-_=—–─━<> ")
-	lead := strings.HasPrefix(folded, "--") || strings.HasPrefix(folded, "__") || strings.HasPrefix(folded, "==") ||
+// title returns what stands between the dashes of "--- Original Message ---".
+// Only one end of the line needs them.
+func title(folded string) string {
+	return strings.TrimSpace(strings.TrimRight(strings.Trim(folded, "-_=—–─━<> "), ": "))
+}
+
+func dashed(folded string) bool {
+	return strings.HasPrefix(folded, "--") || strings.HasPrefix(folded, "__") || strings.HasPrefix(folded, "==") ||
 		strings.HasPrefix(folded, "──") || strings.HasPrefix(folded, "——")
-	return strings.TrimSpace(strings.TrimRight(s, ": ")), lead
 }
 
 // overQuote is true for the line over a quoted mail, overForward for that over
 // one that is passed on.
-func overQuote(folded string) bool {
-	s, dashes := titled(folded)
-	return dashes && words.original[s]
-}
+func overQuote(folded string) bool { return dashed(folded) && words.original[title(folded)] }
 
 func overForward(folded string) bool {
-	s, dashes := titled(folded)
-	return words.forwarded[s] && (dashes || strings.HasSuffix(folded, ":"))
+	return (dashed(folded) || strings.HasSuffix(folded, ":")) && words.forwarded[title(folded)]
 }
 
 // label tells what the line of a copied header is about.
 func label(folded string) kind {
 	folded = strings.TrimLeft(folded, "| ") // from a table's cells
-	end := strings.IndexAny(folded, ":|")
-	if end <= 0 || end > 60 || folded[0] == ' ' {
+	head := folded[:min(len(folded), 61)]
+	end := strings.IndexByte(head, ':')
+	if bar := strings.IndexByte(head, '|'); bar >= 0 && (end < 0 || bar < end) {
+		end = bar
+	}
+	if end <= 0 {
 		return noLabel
 	}
 	name := strings.TrimSpace(folded[:end])
@@ -208,7 +140,7 @@ var withoutBrackets = strings.NewReplacer("[", "", "]", "")
 // where a sender may well have said it.
 func programSignature(folded string) (found, sure bool) {
 	s := strings.TrimRight(withoutBrackets.Replace(withoutLinks(folded)), ". ")
-	if s == "" || len(s) > 150 {
+	if len(s) > 150 || !words.mobile.may(s) && !words.loose.may(s) {
 		return false, false
 	}
 	if says(words.excuses, s) {
@@ -216,20 +148,13 @@ func programSignature(folded string) (found, sure bool) {
 			s = strings.TrimSpace(s[:i])
 		}
 	}
-	for _, p := range words.mobile {
-		if p.matches(s) {
-			return true, true
-		}
+	if words.mobile.match(s) {
+		return true, true
 	}
 	if strings.TrimRight(folded, " .!?。") != folded {
 		return false, false // a sentence
 	}
-	for _, p := range words.loose {
-		if p.matches(s) {
-			return true, false
-		}
-	}
-	return false, false
+	return words.loose.match(s), false
 }
 
 // greeting is true for a line that says no more than whom it is to. A name may
@@ -240,7 +165,7 @@ func greeting(folded string) bool {
 		_, n := utf8.DecodeRuneInString(s[i:])
 		s = strings.TrimSpace(s[i+n:])
 	}
-	return len(strings.Fields(s)) <= 5 && slices.ContainsFunc(words.greetings, func(p pattern) bool { return p.matches(s) })
+	return len(strings.Fields(s)) <= 5 && words.greetings.match(s)
 }
 
 // says is true where any of the phrases stands in the text.

@@ -23,12 +23,13 @@ const (
 // scanner divides lines into what is new and what is quoted.
 type scanner struct {
 	lines   []string
+	folds   folds     // of the lines
 	list    []stretch // in order, none empty or blank; blank lines stand between them
 	forward bool      // the mail passes on another one
 }
 
 func scan(lines []string, marks map[int]mark) *scanner {
-	s := &scanner{lines: lines}
+	s := &scanner{lines: lines, folds: newFolds(lines)}
 	begin := 0 // of what is new
 	divider := -1
 	for i := 0; i < len(lines); {
@@ -136,10 +137,10 @@ func (s *scanner) quotedTo(i int) int {
 // where a program marked a quote, in one of the next.
 func (s *scanner) forwards(i int, marks map[int]mark) bool {
 	if marks[i].what != markQuote {
-		return overForward(fold(s.lines[i]))
+		return overForward(s.folds.at(i))
 	}
 	for j := i; j < min(i+4, len(s.lines)); j++ {
-		if overForward(fold(s.lines[j])) {
+		if overForward(s.folds.at(j)) {
 			return true
 		}
 	}
@@ -149,7 +150,7 @@ func (s *scanner) forwards(i int, marks map[int]mark) bool {
 // quoteAt looks for the beginning of a quote in line i: lines[first:next] are
 // it. Nothing before begin belongs to it.
 func (s *scanner) quoteAt(i, begin int, marks map[int]mark) (first, next int, ok bool) {
-	folded := fold(s.lines[i])
+	folded := s.folds.at(i)
 	if marks[i].what == markQuote {
 		return s.fenced(i, begin), s.below(i, marks[i].end), true
 	}
@@ -159,7 +160,7 @@ func (s *scanner) quoteAt(i, begin int, marks map[int]mark) (first, next int, ok
 	if !mayEnd(folded) {
 		return 0, 0, false
 	}
-	first, t := attribution(s.lines, i, begin)
+	first, t := attribution(&s.folds, i, begin)
 	if t == none {
 		return 0, 0, false
 	}
@@ -193,9 +194,8 @@ func (s *scanner) below(i, end int) int {
 // dashes, who wrote it, and to whom and on what.
 func (s *scanner) fenced(first, begin int) int {
 	for i := first - 1; i >= begin; i-- {
-		folded := fold(s.lines[i])
-		title, _ := titled(folded)
-		if rule(folded) || words.original[title] || undated(folded) != none || i == first-1 && addressed(folded) {
+		folded := s.folds.at(i)
+		if rule(folded) || words.original[title(folded)] || undated(folded) != none || i == first-1 && addressed(folded) {
 			first = i
 		} else if !blank(s.lines[i]) {
 			break
@@ -207,11 +207,12 @@ func (s *scanner) fenced(first, begin int) int {
 // alone is true where no line of the same paragraph stands above, but for what
 // a program added.
 func (s *scanner) alone(first, begin int) bool {
-	if first == begin || blank(s.lines[first-1]) || rule(fold(s.lines[first-1])) {
+	if first == begin || blank(s.lines[first-1]) {
 		return true
 	}
-	found, _ := programSignature(fold(s.lines[first-1]))
-	return found || addressed(fold(s.lines[first-1])) || opens(fold(s.lines[first]))
+	above := s.folds.at(first - 1)
+	found, _ := programSignature(above)
+	return found || rule(above) || addressed(above) || opens(s.folds.at(first))
 }
 
 // addressed is true for a line of a header on to whom a mail is, or on what.
@@ -227,8 +228,9 @@ func (s *scanner) headerWithin(first, end int) bool {
 	for _, line := range s.lines[first:min(end, first+before+maxHeader)] {
 		inner.lines = append(inner.lines, strings.TrimPrefix(strings.TrimPrefix(line, ">"), " "))
 	}
+	inner.folds = newFolds(inner.lines)
 	for i := range min(before, len(inner.lines)) {
-		if overQuote(fold(inner.lines[i])) || inner.headerAt(i) {
+		if overQuote(inner.folds.at(i)) || inner.headerAt(i) {
 			return true
 		}
 	}
@@ -241,13 +243,13 @@ const maxHeader = 16
 // headerAt is true where the header of a mail was copied to line i and below:
 // who it is from and two more things, with an address, or the subject and the date, among them.
 func (s *scanner) headerAt(i int) bool {
-	if label(fold(s.lines[i])) == noLabel {
+	if label(s.folds.at(i)) == noLabel {
 		return false
 	}
 	var seen [labelOther + 1]bool
 	address, wrapped, gap := false, 0, 0
 	for j := i; j < min(i+maxHeader, len(s.lines)); j++ {
-		folded := fold(s.lines[j])
+		folded := s.folds.at(j)
 		k := label(folded)
 		switch {
 		case folded == "":
@@ -280,6 +282,6 @@ func (s *scanner) divides(i, begin int) bool {
 	if i == begin || !blank(s.lines[i-1]) || i+1 >= len(s.lines) || !blank(s.lines[i+1]) {
 		return false
 	}
-	_, sure := programSignature(fold(s.lines[i]))
+	_, sure := programSignature(s.folds.at(i))
 	return sure
 }

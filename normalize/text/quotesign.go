@@ -48,7 +48,7 @@ func (s *scanner) signature(first, end int, marks map[int]mark) int {
 	if first == end {
 		return end
 	}
-	last := fold(s.lines[end-1])
+	last := s.folds.at(end - 1)
 	if found, sure := programSignature(last); found && (sure || end-1 == first || blank(s.lines[end-2])) {
 		return end - 1
 	}
@@ -57,7 +57,7 @@ func (s *scanner) signature(first, end int, marks map[int]mark) int {
 		if blank(s.lines[i]) {
 			continue
 		}
-		line := fold(s.lines[i])
+		line := s.folds.at(i)
 		switch {
 		case s.signed(marks[i], end), strings.TrimRight(s.lines[i], " ") == "--":
 			return i
@@ -83,8 +83,8 @@ func (s *scanner) signed(m mark, end int) bool {
 
 // listFooter is true for what a mailing list adds to each mail.
 func (s *scanner) listFooter(first, end int) bool {
-	for _, line := range s.lines[first:end] {
-		if l := fold(line); strings.Contains(l, "mailing list") || strings.Contains(l, "listinfo") {
+	for i := first; i < end; i++ {
+		if l := s.folds.at(i); strings.Contains(l, "mailing list") || strings.Contains(l, "listinfo") {
 			return true
 		}
 	}

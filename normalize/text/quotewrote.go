@@ -38,12 +38,12 @@ func mayEnd(folded string) bool {
 // attribution weighs a line that mayEnd words such as "On Monday, Ann wrote:",
 // and returns where these begin, some lines above perhaps. What is not sure by
 // the last lines alone may be so by one above that a program broke.
-func attribution(lines []string, last, floor int) (first int, t trust) {
-	verb := lastVerb(strings.TrimRight(fold(lines[last]), "- "))
+func attribution(lines *folds, last, floor int) (first int, t trust) {
+	verb := lastVerb(strings.TrimRight(lines.at(last), "- "))
 	joined, broken := "", true
 	for i := last; i >= floor && last-i < maxWrapped; i-- {
-		line := fold(lines[i])
-		if line == "" || i < last && quotedLine(lines[i]) {
+		line := lines.at(i)
+		if line == "" || i < last && quotedLine(lines.lines[i]) {
 			break
 		}
 		if i < last {
@@ -63,7 +63,7 @@ func attribution(lines []string, last, floor int) (first int, t trust) {
 		}
 	}
 	if t == none {
-		return last, undated(fold(lines[last]))
+		return last, undated(lines.at(last))
 	}
 	return wider(lines, first, last, floor), t
 }
@@ -90,11 +90,11 @@ func brokenOff(line, next string) bool {
 
 // wider takes the beginning of a wrapped line in as well, where that line is
 // what such lines begin with.
-func wider(lines []string, first, last, floor int) int {
+func wider(lines *folds, first, last, floor int) int {
 	best := first
 	for i := first - 1; i >= floor && last-i < maxWrapped; i-- {
-		line := fold(lines[i])
-		if line == "" || quotedLine(lines[i]) {
+		line := lines.at(i)
+		if line == "" || quotedLine(lines.lines[i]) {
 			break
 		}
 		if opens(line) && strings.IndexFunc(line, unicode.IsDigit) >= 0 && !strings.HasSuffix(line, ".") {
@@ -116,7 +116,10 @@ func opens(folded string) bool {
 // lastVerb is true where the line's last words say that someone wrote.
 func lastVerb(folded string) bool {
 	s := strings.TrimRight(folded, ":- ")
-	for _, verb := range words.wrote {
+	if s == "" {
+		return false
+	}
+	for _, verb := range words.wroteBy[s[len(s)-1]] {
 		if rest, ok := strings.CutSuffix(s, verb); ok && begins(rest, verb) {
 			return true
 		}
@@ -190,9 +193,10 @@ func unworded(s string) bool {
 
 // ownWords is true where the sender speaks of themselves: no program does.
 func ownWords(folded string) bool {
-	s := " " + strings.NewReplacer(",", " ", "(", " ").Replace(folded) + " "
-	return says(words.self, s)
+	return says(words.self, " "+withoutCommas.Replace(folded)+" ")
 }
+
+var withoutCommas = strings.NewReplacer(",", " ", "(", " ")
 
 // lastByte returns what stands before the colon at the end, 0 for nothing.
 func lastByte(s string) byte {

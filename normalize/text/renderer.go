@@ -90,10 +90,7 @@ func (r *renderer) text(s string) {
 		return
 	}
 	for s != "" {
-		n := strings.IndexAny(s, " \t\n\f\r")
-		if n < 0 {
-			n = len(s)
-		}
+		n := r.run(s)
 		if n > 0 {
 			r.words(strings.ReplaceAll(s[:n], "\u00a0", " "))
 		} else {
@@ -103,6 +100,25 @@ func (r *renderer) text(s string) {
 		s = s[n:]
 	}
 }
+
+// run returns the length of what s begins with and that is written as it is: a
+// word, or in plain text, where a word says nothing by itself, all up to white
+// space that is more than one space.
+func (r *renderer) run(s string) int {
+	plain := r.marks.dialect == nil
+	for i := range len(s) {
+		if !folding(s[i]) {
+			continue
+		}
+		if !plain || s[i] != ' ' || i == 0 || i+1 == len(s) || folding(s[i+1]) {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// folding is true for the white space of HTML.
+func folding(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' && c != '\v' }
 
 // words writes words of one line; those of a link are kept until it ends.
 func (r *renderer) words(s string) {
@@ -220,7 +236,7 @@ func tidy(s string) string {
 	b.Grow(len(s))
 	blank := false
 	for line := range strings.SplitSeq(s, "\n") {
-		if strings.TrimFunc(line, invisible) == "" {
+		if allInvisible(line) {
 			blank = true
 			continue
 		}
@@ -236,8 +252,21 @@ func tidy(s string) string {
 	return b.String()
 }
 
+// allInvisible is true for a line that shows nothing.
+func allInvisible(line string) bool {
+	for _, r := range line {
+		if !invisible(r) {
+			return false
+		}
+	}
+	return true
+}
+
 // invisible is true for what newsletters fill their hidden previews with.
 func invisible(r rune) bool {
+	if r > ' ' && r < 0x7f {
+		return false
+	}
 	switch r {
 	case '\u00ad', '\u034f', '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff':
 		return true
