@@ -13,16 +13,19 @@ const (
 	MessageDeleted     EventType = "message.deleted"
 	ConversationOpened EventType = "conversation.opened"
 	ConversationClosed EventType = "conversation.closed"
-	CustomerMerged     EventType = "customer.merged"
-	CustomerUnmerged   EventType = "customer.unmerged"
-	CustomerOptedOut   EventType = "customer.opted_out"
-	AccountState       EventType = "account.state"
+	// ConversationUpdated: its assignee or its tags were changed.
+	ConversationUpdated EventType = "conversation.updated"
+	CustomerMerged      EventType = "customer.merged"
+	CustomerUnmerged    EventType = "customer.unmerged"
+	CustomerOptedOut    EventType = "customer.opted_out"
+	AccountState        EventType = "account.state"
 )
 
 // EventTypes lists all types.
 var EventTypes = []EventType{
 	MessageReceived, MessageSent, MessageStatus, MessageEdited, MessageDeleted,
-	ConversationOpened, ConversationClosed, CustomerMerged, CustomerUnmerged, CustomerOptedOut, AccountState,
+	ConversationOpened, ConversationClosed, ConversationUpdated,
+	CustomerMerged, CustomerUnmerged, CustomerOptedOut, AccountState,
 }
 
 // Event is one thing that happened. Its JSON form is the body of a webhook and
@@ -61,16 +64,21 @@ type StatusChange struct {
 
 // Conversation is a stretch of a customer's timeline about one matter.
 type Conversation struct {
-	ID             ID                `json:"id"`
-	Customer       *Customer         `json:"customer,omitempty"`
-	Channel        Account           `json:"channel"`
-	Address        Address           `json:"address"`
-	Subject        string            `json:"subject"`
-	State          ConversationState `json:"state"`
-	OpenedAt       time.Time         `json:"opened_at"`
-	ClosedAt       time.Time         `json:"closed_at,omitzero"`
-	LastActivityAt time.Time         `json:"last_activity_at"`
-	ReplyWindow    *ReplyWindow      `json:"reply_window"`
+	ID       ID                `json:"id"`
+	Customer *Customer         `json:"customer,omitempty"`
+	Channel  Account           `json:"channel"`
+	Address  Address           `json:"address"`
+	Subject  string            `json:"subject"`
+	State    ConversationState `json:"state"`
+	// Assignee is the e-mail address of the agent whose it is; empty for
+	// nobody's.
+	Assignee string `json:"assignee,omitempty"`
+	// Tags are in lower case and in order.
+	Tags           []string     `json:"tags,omitempty"`
+	OpenedAt       time.Time    `json:"opened_at"`
+	ClosedAt       time.Time    `json:"closed_at,omitzero"`
+	LastActivityAt time.Time    `json:"last_activity_at"`
+	ReplyWindow    *ReplyWindow `json:"reply_window"`
 }
 
 // ConversationState is open or closed.

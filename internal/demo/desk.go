@@ -136,7 +136,7 @@ func readEvent(body []byte) (normalize.Event, error) {
 	switch e.Type {
 	case normalize.MessageReceived, normalize.MessageSent, normalize.MessageStatus, normalize.MessageEdited, normalize.MessageDeleted:
 		e.Data = &normalize.MessageEvent{}
-	case normalize.ConversationOpened, normalize.ConversationClosed:
+	case normalize.ConversationOpened, normalize.ConversationClosed, normalize.ConversationUpdated:
 		e.Data = &normalize.Conversation{}
 	case normalize.CustomerOptedOut:
 		e.Data = &normalize.OptOutEvent{}

@@ -33,7 +33,8 @@ func (w *where) String() string {
 	return " WHERE " + strings.Join(w.conditions, " AND ")
 }
 
-const conversationSelect = `SELECT c.id, c.account_id, c.subject, c.state, c.closed_at, c.active_at, ` + windowColumns + `,
+const conversationSelect = `SELECT c.id, c.account_id, c.subject, c.state, c.closed_at, c.active_at, c.assignee,
+	coalesce((SELECT string_agg(t.tag, ',') FROM tags t WHERE t.conversation_id = c.id), ''), ` + windowColumns + `,
 	a.kind, a.value, a.name, a.customer_id FROM conversations c JOIN addresses a ON a.id = c.address_id
 	LEFT JOIN windows w ON w.account_id = c.account_id AND w.address_id = c.address_id`
 
@@ -47,11 +48,12 @@ func (db *DB) readConversations(s session, tail string, list []any) (out []*norm
 		var account int64
 		var owner normalize.ID
 		var w window
-		if err := r.scan(&c.ID, &account, &c.Subject, &c.State, &c.ClosedAt, &c.LastActivityAt, &w.until, &w.remaining, &w.pending,
+		var tags string
+		if err := r.scan(&c.ID, &account, &c.Subject, &c.State, &c.ClosedAt, &c.LastActivityAt, &c.Assignee, &tags, &w.until, &w.remaining, &w.pending,
 			&c.Address.Kind, &c.Address.Value, &c.Address.Name, &owner); err != nil {
 			return err
 		}
-		c.OpenedAt = c.ID.Time()
+		c.OpenedAt, c.Tags = c.ID.Time(), splitTags(tags)
 		c.ReplyWindow = w.left()
 		customers[owner] = nil
 		out, owners, accounts = append(out, c), append(owners, owner), append(accounts, account)

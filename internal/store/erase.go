@@ -114,7 +114,8 @@ func (db *DB) erase(t tx, customer normalize.ID, said []normalize.ID, now time.T
 	t.exec(`UPDATE events SET detail = '' WHERE detail <> '' AND conversation_id IN
 		(SELECT c.id FROM conversations c JOIN addresses a ON a.id = c.address_id WHERE a.customer_id = $1)`, id)
 	t.exec(`UPDATE events SET detail = '' WHERE type = 'customer.opted_out' AND ref_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, id)
-	t.exec(`UPDATE conversations SET subject = '', erased_at = $1, state = 'closed', closed_at = CASE WHEN state = 'open' THEN $1 ELSE closed_at END
+	t.exec(`DELETE FROM tags WHERE conversation_id IN (SELECT c.id FROM conversations c JOIN addresses a ON a.id = c.address_id WHERE a.customer_id = $1)`, id)
+	t.exec(`UPDATE conversations SET subject = '', assignee = '', erased_at = $1, state = 'closed', closed_at = CASE WHEN state = 'open' THEN $1 ELSE closed_at END
 		WHERE address_id IN (SELECT id FROM addresses WHERE customer_id = $2)`, now, id)
 	return files, eraseNames(t, id, now)
 }

@@ -132,7 +132,7 @@ func (db *DB) eventData(s session, e *eventRow, messages map[normalize.ID]*norma
 		return &normalize.MessageEvent{Message: messages[e.ref], Change: change}, err
 	case normalize.MessageReceived, normalize.MessageSent, normalize.MessageEdited, normalize.MessageDeleted:
 		return &normalize.MessageEvent{Message: messages[e.ref]}, nil
-	case normalize.ConversationOpened, normalize.ConversationClosed:
+	case normalize.ConversationOpened, normalize.ConversationClosed, normalize.ConversationUpdated:
 		c, known := conversations[e.ref]
 		if !known {
 			var err error
@@ -143,6 +143,9 @@ func (db *DB) eventData(s session, e *eventRow, messages map[normalize.ID]*norma
 		}
 		if c == nil {
 			return &normalize.Conversation{ID: e.ref}, nil
+		}
+		if e.Type == normalize.ConversationUpdated {
+			return c, nil
 		}
 		then := *c // its state is what the event says, whatever came after
 		then.State, then.ClosedAt = normalize.Open, time.Time{}

@@ -26,6 +26,18 @@ func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []t
 	if f.Channel != "" {
 		w.and("c.account_id = (SELECT id FROM accounts WHERE name = ?)", f.Channel)
 	}
+	switch {
+	case f.Nobodys:
+		w.and("c.assignee = ''")
+	case f.Assignee != "":
+		w.and("c.assignee = ? AND c.assignee <> ''", f.Assignee) // which lets the partial index be used
+	}
+	if f.Tag != "" {
+		w.and("c.id IN (SELECT conversation_id FROM tags WHERE tag = ?)", f.Tag)
+	}
+	if f.Unread {
+		w.and("c.last_inbound > coalesce((SELECT message_id FROM looks WHERE email = ? AND conversation_id = c.id), 0)", f.Agent)
+	}
 	if query := strings.ToLower(clean(strings.TrimSpace(f.Query))); query != "" {
 		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(query) + "%"
 		w.and(`({FOLD}(c.subject) LIKE ? ESCAPE '\' OR {FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\'
@@ -38,9 +50,17 @@ func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []t
 		}
 		list = make([]timeline.Overview, len(conversations))
 		asked := make([][]any, len(conversations))
+		seen := make([][]any, len(conversations))
 		for i, c := range conversations {
 			list[i].Conversation = c
-			asked[i] = args(c.ID)
+			asked[i], seen[i] = args(c.ID), args(c.ID, f.Agent)
+		}
+		if err := s.each(`SELECT 1 FROM conversations c LEFT JOIN looks l ON l.email = $2 AND l.conversation_id = c.id
+			WHERE c.id = $1 AND c.last_inbound > coalesce(l.message_id, 0)`, seen, func(i int, _ row) error {
+			list[i].Unread = f.Agent != ""
+			return nil
+		}); err != nil {
+			return err
 		}
 		last := make(map[normalize.ID]int, len(list))
 		var ids []normalize.ID

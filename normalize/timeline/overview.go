@@ -11,6 +11,8 @@ type Overview struct {
 	*normalize.Conversation
 	// Last is its newest message that is no note; nil where there is none.
 	Last *normalize.Message
+	// Unread: the customer wrote since OverviewFilter.Agent looked.
+	Unread bool
 }
 
 // OverviewFilter selects conversations, the most recently active first.
@@ -20,6 +22,15 @@ type OverviewFilter struct {
 	// Query is a piece of the subject, of the customer's name or of the
 	// address, whatever its case; empty for all.
 	Query string
+	// Assignee is whose conversations; Nobodys asks for those that are
+	// nobody's instead.
+	Assignee string
+	Nobodys  bool
+	Tag      string
+	// Agent is who looks, by the e-mail address; Unread asks for what they
+	// have not read.
+	Agent  string
+	Unread bool
 	// ActiveAt and ID are those of the last conversation of the page before.
 	ActiveAt time.Time
 	ID       normalize.ID
