@@ -2,7 +2,7 @@ package inbox
 
 // chinese are the words of the inbox in Simplified Chinese, by the English
 // ones. Reasons of refused answers stand under "refused:" and their name.
-var chinese = map[string]string{ //nolint:gosec // words, among them "password"
+var chinese = both(chineseOfAgents, map[string]string{ //nolint:gosec // words, among them "password"
 	"%d SMS":                             "%d 条短信",
 	"%d characters":                      "%d 个字符",
 	"%d days":                            "%d 天",
@@ -152,4 +152,4 @@ var chinese = map[string]string{ //nolint:gosec // words, among them "password"
 	"refused:not_sendable":  "无法发送",
 	"refused:not_found":     "找不到附件",
 	"refused:too_many":      "发送过于频繁",
-}
+})

@@ -38,6 +38,7 @@ type Store interface {
 	Jobs(ctx context.Context, f outbox.Filter) ([]*outbox.Job, error)
 	Retry(ctx context.Context, job normalize.ID, expires, now time.Time) error
 	Cancel(ctx context.Context, job normalize.ID, now time.Time) error
+	Agents
 	Sessions
 }
 
@@ -128,6 +129,10 @@ func (in *Inbox) Handler() http.Handler {
 		"GET " + Path + "file/{id}":            in.file,
 		"GET " + Path + "live":                 in.live,
 		"POST " + Path + "c/{id}/state":        in.setState,
+		"GET " + Path + "c/{id}/labels":        in.labelsPiece,
+		"POST " + Path + "c/{id}/assignee":     in.assign,
+		"POST " + Path + "c/{id}/tags":         in.tag,
+		"POST " + Path + "c/{id}/unread":       in.unread,
 		"POST " + Path + "c/{id}/answer":       in.answer,
 		"POST " + Path + "c/{id}/preview":      in.preview,
 		"POST " + Path + "m/{id}/retry/{part}": in.retry,

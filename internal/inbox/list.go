@@ -20,6 +20,7 @@ type list struct {
 	Rows           []row
 	State, Channel string
 	Query          string
+	Labels         labels
 	Channels       []string
 	Open           normalize.ID // shown beside the list
 	Next           string       // query of the page that follows; empty at the end
@@ -37,6 +38,7 @@ type row struct {
 	WindowClosed bool
 	Left         int // answers that the window takes; -1 for any number
 	Failed       bool
+	Agent        string // whose it is, by name; empty for nobody's
 }
 
 func (in *Inbox) list(r *request) (*list, error) {
@@ -52,6 +54,9 @@ func (in *Inbox) list(r *request) (*list, error) {
 		return nil, err
 	}
 	f := timeline.OverviewFilter{State: normalize.ConversationState(l.State), Channel: l.Channel, Query: l.Query, Limit: perPage + 1}
+	if l.Labels, err = in.labels(r, &f); err != nil {
+		return nil, err
+	}
 	f.ActiveAt, f.ID = after(q.Get("after"))
 	l.Later = !f.ActiveAt.IsZero()
 	found, err := in.Store.Overview(r.Context(), f)
@@ -59,7 +64,7 @@ func (in *Inbox) list(r *request) (*list, error) {
 		return nil, err
 	}
 	keep := url.Values{}
-	for _, k := range []string{"state", "channel", "q"} {
+	for _, k := range filters {
 		if v := q.Get(k); v != "" {
 			keep.Set(k, v)
 		}
@@ -71,12 +76,18 @@ func (in *Inbox) list(r *request) (*list, error) {
 		keep.Set("after", strconv.FormatInt(last.LastActivityAt.UnixMicro(), 10)+"."+last.ID.String())
 		l.Next = keep.Encode()
 	}
+	l.Labels.Tabs = tabs(keep, l.Labels)
 	now := in.Clock.Now()
 	for _, o := range found {
-		l.Rows = append(l.Rows, rowOf(o, now, r.pages))
+		w := rowOf(o, now, r.pages)
+		w.Agent = in.nameOfAgent(o.Assignee)
+		l.Rows = append(l.Rows, w)
 	}
 	return l, nil
 }
+
+// filters are the parts of a list's address.
+var filters = []string{"state", "channel", "q", "who", "tag", "unread"}
 
 // after reads the cursor of a page.
 func after(s string) (at time.Time, id normalize.ID) {
@@ -154,5 +165,5 @@ func (in *Inbox) showList(w http.ResponseWriter, r *request, page string) {
 	if open, err := normalize.ParseID(r.URL.Query().Get("open")); err == nil && open != 0 {
 		l.Open = open
 	}
-	in.show(w, r, http.StatusOK, page, view{Title: r.pages.t("Inbox"), Data: l})
+	in.show(w, r, http.StatusOK, page, view{Title: r.pages.t("Inbox"), Unread: l.Labels.Unread.All, Data: l})
 }

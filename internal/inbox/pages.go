@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +57,7 @@ func (p *pages) refused(r *timeline.Refused) string {
 // view is what every page gets.
 type view struct {
 	Title   string
+	Unread  int // conversations, before the title
 	User    User
 	Lang    string
 	Back    string // the page itself, for the language switch
@@ -76,6 +79,7 @@ func parsePages(now func() time.Time) map[string]*pages {
 			"stamp": func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 UTC") },
 			"iso":   func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 			"path":  func() string { return Path }, "status": p.status, "size": size, "happened": p.happened,
+			"upTo99": upTo99,
 		}).ParseFS(pageFiles, "pages/*.html"))
 		all[lang] = p
 	}
@@ -143,12 +147,12 @@ func (in *Inbox) show(w http.ResponseWriter, r *request, status int, name string
 }
 
 // assets are the scripts and styles, with their types.
-var assets = map[string]string{"inbox.js": "text/javascript; charset=utf-8", "inbox.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+var assets = map[string]string{"inbox.js": "text/javascript; charset=utf-8", "agents.js": "text/javascript; charset=utf-8", "inbox.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
 // version names the content of the assets, so that browsers may keep them.
 var version = func() string {
 	h := sha256.New()
-	for _, name := range []string{"inbox.js", "inbox.css", "icon.svg"} {
+	for _, name := range slices.Sorted(maps.Keys(assets)) {
 		b, err := assetFiles.ReadFile("assets/" + name)
 		if err != nil {
 			panic(err) // it is embedded

@@ -24,6 +24,7 @@ type story struct {
 	Past         bool // these are not the newest
 	Customer     *normalize.Customer
 	Key          string // of the answer that is written next
+	About        about
 }
 
 // message is how a message is shown.
@@ -73,6 +74,9 @@ func (in *Inbox) story(r *request) (*story, error) {
 	if len(found) > perStory {
 		found = found[:perStory]
 		s.Older = found[perStory-1].ID
+	}
+	if err := in.look(r, s, found); err != nil {
+		return nil, err
 	}
 	for _, m := range slices.Backward(found) {
 		s.Messages = append(s.Messages, shown(m, c.ID, r.pages))
@@ -170,7 +174,7 @@ func (p *pages) happened(one normalize.Part) string {
 }
 
 func (in *Inbox) conversationPage(w http.ResponseWriter, r *request) {
-	l, err := in.list(r) // first: its cursor has to be older than the timeline
+	cursor, err := in.Store.LastEvent(r.Context()) // it has to be older than the timeline
 	if err != nil {
 		in.fail(w, r, err)
 		return
@@ -180,9 +184,18 @@ func (in *Inbox) conversationPage(w http.ResponseWriter, r *request) {
 		in.fail(w, r, err)
 		return
 	}
+	l, err := in.list(r) // last: what is shown is no longer unread
+	if err != nil {
+		in.fail(w, r, err)
+		return
+	}
 	s.list = l
-	l.Open = s.Conversation.ID
-	in.show(w, r, http.StatusOK, "conversation", view{Title: s.Name, Data: s})
+	l.Cursor, l.Open = cursor, s.Conversation.ID
+	if s.About, err = in.about(r, s.Conversation); err != nil {
+		in.fail(w, r, err)
+		return
+	}
+	in.show(w, r, http.StatusOK, "conversation", view{Title: s.Name, Unread: l.Labels.Unread.All, Data: s})
 }
 
 func (in *Inbox) timelinePiece(w http.ResponseWriter, r *request) {

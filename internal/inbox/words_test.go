@@ -47,7 +47,7 @@ func TestEveryWordIsInChinese(t *testing.T) {
 	}
 	for _, w := range []string{
 		"Incoming call", "Missed call", "Call under way", "Call", "connected", "degraded", "down",
-		"job queued", "job failed", "job uncertain", "job expired",
+		"job queued", "job failed", "job uncertain", "job expired", "All", "Mine", "Nobody's",
 	} {
 		used[w] = true
 	}

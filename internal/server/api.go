@@ -111,7 +111,7 @@ func answering(status int) func(*huma.Operation) {
 }
 
 // requestBodies are the schemas of what clients send.
-var requestBodies = []string{"AnswerBody", "WriteBody", "MergeInBody"}
+var requestBodies = []string{"AnswerBody", "WriteBody", "MergeInBody", "LabelBody"}
 
 // describe completes the description where Go's types say too little, and
 // returns it as JSON.

@@ -129,6 +129,31 @@ func TestConversationsOpenAndClose(t *testing.T) {
 	w.refused(404, "POST", "/v1/conversations/"+normalize.NewID(time.Now()).String()+"/close", nil)
 }
 
+func TestConversationsAreLabelled(t *testing.T) {
+	w := newWorld(t, Config{})
+	a := w.receive("ann@example.com", "a1", "hello", nil)
+	path := "/v1/conversations/" + a.ConversationID.String()
+	for _, c := range []struct {
+		body     map[string]any
+		assignee string
+		tags     []string
+	}{
+		{map[string]any{"assignee": "Li@Example.com", "tags": []string{"VIP", "late payer", "vip"}}, "li@example.com", []string{"late payer", "vip"}},
+		{map[string]any{}, "li@example.com", []string{"late payer", "vip"}},
+		{map[string]any{"tags": []string{"退款"}}, "li@example.com", []string{"退款"}},
+		{map[string]any{"assignee": ""}, "", []string{"退款"}},
+		{map[string]any{"tags": []string{}}, "", nil},
+	} {
+		if got := get[*normalize.Conversation](w, "PATCH", path, c.body); got.Assignee != c.assignee || !slices.Equal(got.Tags, c.tags) {
+			t.Errorf("%v: %q, %q", c.body, got.Assignee, got.Tags)
+		}
+	}
+	w.refused(422, "PATCH", path, map[string]any{"tags": []string{"a,b"}})
+	w.refused(422, "PATCH", path, map[string]any{"tags": make([]string, 21)})
+	w.refused(422, "PATCH", path, map[string]any{"state": "closed"})
+	w.refused(404, "PATCH", "/v1/conversations/"+normalize.NewID(time.Now()).String(), map[string]any{"assignee": ""})
+}
+
 func TestAnswersAreTakenOnce(t *testing.T) {
 	w := newWorld(t, Config{})
 	asked := w.receive("ann@example.com", "a1", "in blue?", nil)

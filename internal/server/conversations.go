@@ -22,6 +22,8 @@ func (s *Server) conversationsAPI(a huma.API) {
 		describedAs("Closing one that is closed changes nothing.")), s.closeConversation)
 	huma.Register(a, operation(http.MethodPost, "/v1/conversations/{id}/reopen", "reopen-conversation", "Opens a conversation again",
 		describedAs("Opening one that is open changes nothing.")), s.reopenConversation)
+	huma.Register(a, operation(http.MethodPatch, "/v1/conversations/{id}", "label-conversation", "Says who has a conversation, and its tags",
+		describedAs("What the body does not name stays. Tags are kept in lower case.")), s.labelConversation)
 	huma.Register(a, operation(http.MethodPost, "/v1/conversations/{id}/typing", "typing", "Shows the customer that somebody is writing",
 		describedAs("For some seconds. Where the channel cannot, nothing happens.")), s.postTyping)
 }
@@ -73,6 +75,29 @@ func (s *Server) setConversation(ctx context.Context, id string, to normalize.Co
 		return nil, err
 	}
 	c, err := s.deps.Timeline.SetConversation(ctx, cid, to, s.deps.Clock.Now())
+	if err != nil {
+		return nil, s.fail(ctx, "conversation", err)
+	}
+	return answer(c, nil)
+}
+
+type labelIn struct {
+	ConversationPath
+	Body LabelBody
+}
+
+// LabelBody is what is to become of a conversation.
+type LabelBody struct {
+	Assignee *string   `json:"assignee,omitempty" maxLength:"254" doc:"The agent whose it is, by e-mail address; empty for nobody's."`
+	Tags     *[]string `json:"tags,omitempty" maxItems:"20" nullable:"false" doc:"All its tags: in the place of those that it has. Each has at most 40 characters and no comma."`
+}
+
+func (s *Server) labelConversation(ctx context.Context, in *labelIn) (*body[*normalize.Conversation], error) {
+	id, err := pathID("conversation", in.ID)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.deps.Timeline.Label(ctx, id, timeline.Labels{Assignee: in.Body.Assignee, Tags: in.Body.Tags}, s.deps.Clock.Now())
 	if err != nil {
 		return nil, s.fail(ctx, "conversation", err)
 	}

@@ -72,6 +72,7 @@ type Deps struct {
 type Timeline interface {
 	timeline.Reader
 	SetConversation(ctx context.Context, id normalize.ID, s normalize.ConversationState, now time.Time) (*normalize.Conversation, error)
+	Label(ctx context.Context, id normalize.ID, l timeline.Labels, now time.Time) (*normalize.Conversation, error)
 	PutMedia(ctx context.Context, m normalize.Media, now time.Time) (normalize.Media, error)
 }
 

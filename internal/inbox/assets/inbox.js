@@ -35,10 +35,12 @@
     if (page.conversation) query.set("open", page.conversation);
     const html = await fetchPiece(page.path + "list?" + query);
     if (html === null) return;
-    const focused = document.activeElement?.dataset?.id;
+    const focused = rows.contains(document.activeElement) && document.activeElement.dataset;
     rows.innerHTML = html;
     localise(rows);
-    if (focused) rows.querySelector(`a[data-id="${focused}"]`)?.focus();
+    if (focused.id) rows.querySelector(`a[data-id="${focused.id}"]`)?.focus();
+    else if ("tab" in (focused || {})) rows.querySelector(`a[data-tab="${focused.tab}"]`)?.focus();
+    document.dispatchEvent(new Event("inbox:rows"));
   };
 
   const timeline = byID("timeline"), scroll = byID("scroll");
@@ -102,6 +104,7 @@
       cursor = event.lastEventId;
       const news = JSON.parse(event.data);
       listSoon();
+      document.dispatchEvent(new CustomEvent("inbox:news", { detail: news }));
       const about = (n) => n.conversation === page.conversation || n.customer === page.customer || n.type.startsWith("customer.");
       if (timeline && news.some(about)) timelineSoon();
     };

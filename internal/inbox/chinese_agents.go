@@ -1,0 +1,31 @@
+package inbox
+
+import "maps"
+
+// chineseOfAgents are the words of the tools that agents need every minute.
+var chineseOfAgents = map[string]string{
+	"Add":              "添加",
+	"All":              "全部",
+	"All tags":         "全部标签",
+	"Assign":           "分配",
+	"Assigned to":      "负责人",
+	"Mark as unread":   "标为未读",
+	"Mine":             "我的",
+	"New tag":          "新标签",
+	"Nobody's":         "未分配",
+	"Remove the tag":   "移除标签",
+	"Tag":              "标签",
+	"Take it":          "由我处理",
+	"nobody":           "无",
+	"only unread":      "仅未读",
+	"unread":           "未读",
+	"refused:assignee": "无法分配",
+	"refused:tag":      "标签无效",
+}
+
+// both joins two lists of words.
+func both(a, b map[string]string) map[string]string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
