@@ -22,6 +22,8 @@ type Agents interface {
 	Label(ctx context.Context, id normalize.ID, l timeline.Labels, now time.Time) (*normalize.Conversation, error)
 	// Tags returns the tags in use.
 	Tags(ctx context.Context, limit int) ([]string, error)
+	// SessionUsers returns who is logged in, with a mark of a session of theirs.
+	SessionUsers(ctx context.Context, now time.Time) (marks map[string]string, err error)
 	// Look notes that an agent has read a conversation up to a message, and
 	// Unlook that it is to be read again.
 	Look(ctx context.Context, agent string, conversation, upTo normalize.ID) error
@@ -123,16 +125,39 @@ type agent struct {
 
 func (in *Inbox) about(r *request, c *normalize.Conversation) (about, error) {
 	a := about{Conversation: c, Me: r.me(), Mine: c.Assignee == r.me()}
-	for _, u := range in.Users() {
+	colleagues, err := in.colleagues(r)
+	if err != nil {
+		return a, err
+	}
+	for _, u := range colleagues {
 		a.Agents = append(a.Agents, agent{u.Name, strings.ToLower(u.Email), strings.EqualFold(u.Email, c.Assignee)})
 	}
-	slices.SortFunc(a.Agents, func(a, b agent) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(a.Agents, func(a, b agent) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Email, b.Email)) })
 	if c.Assignee != "" && !slices.ContainsFunc(a.Agents, func(a agent) bool { return a.Has }) {
 		a.Agents = append(a.Agents, agent{c.Assignee, c.Assignee, true}) // one who has left, or of another helpdesk
 	}
 	known, err := in.Store.Tags(r.Context(), knownTags)
 	a.Known = slices.DeleteFunc(known, func(t string) bool { return slices.Contains(c.Tags, t) })
 	return a, err
+}
+
+// colleagues are those who can be given a conversation: the users of the
+// configuration, and whoever else is logged in with the company's own account.
+func (in *Inbox) colleagues(r *request) ([]User, error) {
+	all := slices.Clone(in.Users())
+	marks, err := in.Store.SessionUsers(r.Context(), in.Clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	for email, mark := range marks {
+		if _, known := find(all, email); known {
+			continue
+		}
+		if u, ok := in.door.marked(email, mark); ok {
+			all = append(all, u)
+		}
+	}
+	return all, nil
 }
 
 // nameOfAgent is how colleagues know whom a conversation is assigned to.
@@ -161,7 +186,12 @@ func (in *Inbox) labelsPiece(w http.ResponseWriter, r *request) {
 // assign gives a conversation to an agent, or to nobody.
 func (in *Inbox) assign(w http.ResponseWriter, r *request) {
 	to := strings.ToLower(r.PostFormValue("to"))
-	if _, known := find(in.Users(), to); !known && to != "" {
+	colleagues, err := in.colleagues(r)
+	if err != nil {
+		in.fail(w, r, err)
+		return
+	}
+	if _, known := find(colleagues, to); !known && to != "" {
 		in.fail(w, r, timeline.Refuse("assignee", "there is no such agent any more: load the page again"))
 		return
 	}

@@ -96,6 +96,22 @@ func (db *DB) Tags(ctx context.Context, limit int) (tags []string, err error) {
 	return tags, err
 }
 
+// SessionUsers returns who is logged in to the inbox, each with a mark of
+// theirs, at most listLimit of them.
+func (db *DB) SessionUsers(ctx context.Context, now time.Time) (marks map[string]string, err error) {
+	marks = map[string]string{}
+	err = db.read(ctx, func(s session) error {
+		return s.query(fmt.Sprintf(`SELECT email, max(mark) FROM inbox_sessions WHERE expires_at > $1 GROUP BY email ORDER BY email LIMIT %d`, listLimit), args(now),
+			func(r row) error {
+				var email, mark string
+				err := r.scan(&email, &mark)
+				marks[email] = mark
+				return err
+			})
+	})
+	return marks, err
+}
+
 // Look notes that an agent has read a conversation up to a message.
 func (db *DB) Look(ctx context.Context, agent string, conversation, upTo normalize.ID) error {
 	var seen normalize.ID

@@ -76,6 +76,11 @@ func sessions(t *testing.T, h *harness) {
 	if user != "ann@example.com" || mark != "mark" || !started.Equal(h.now) || !expires.Equal(h.now.Add(time.Hour)) {
 		t.Errorf("session of %s, %s, from %s to %s", user, mark, started, expires)
 	}
+	marks, err := h.db.SessionUsers(h.ctx(), h.now)
+	h.must(err)
+	if len(marks) != 1 || marks["ann@example.com"] != "mark" {
+		t.Errorf("logged in: %v", marks)
+	}
 	gone := func(hash [32]byte, at time.Time) {
 		t.Helper()
 		_, _, _, _, err := h.db.Session(h.ctx(), hash, at)
