@@ -62,7 +62,7 @@ var rooms = []room{
 	}},
 
 	{"cmd/loadgen", []string{"connectors/simulator/..."}},
-	{"connectors/connectortest/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "connectors/kit/...", "normalize/...", "internal/store/...", "internal/testenv/..."}},
+	{"connectors/connectortest/...", []string{"self", "configs", "connectors", "connectors/channel", "connectors/helpdesk", "connectors/kit/...", "normalize/...", "outbox/...", "internal/store/...", "internal/testenv/..."}},
 	{"connectors/simulator/...", []string{"connectors/simulator/..."}},
 	{"internal/testenv/...", []string{"self"}},
 	{"internal/bench/...", []string{"self", "internal/...", "connectors/...", "configs", "normalize/...", "outbox/..."}},
