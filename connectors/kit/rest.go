@@ -1,0 +1,216 @@
+package kit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/normalize/text"
+)
+
+const (
+	// maxRESTAnswer bounds an answer in JSON.
+	maxRESTAnswer = 32 << 20
+	// restDeadline bounds one call, from the dial to the end of the answer.
+	restDeadline = 2 * time.Minute
+	// maxRetryAfter bounds what a product may ask for.
+	maxRetryAfter = time.Hour
+	// maxWords is how much of a refusal's own words is passed on, in runes.
+	maxWords = 300
+)
+
+// REST calls the JSON API of a product. Its errors are *connectors.Error whose
+// Code is the status of the answer: Throttled where the product asks to wait,
+// AccountDown where it does not take the credentials, Rejected for other
+// refusals. What a request without an answer has done is not known: it is
+// Ambiguous, unless it only asked.
+type REST struct {
+	Product string // as errors name it
+	URL     string // without a slash at its end
+	Mend    string // the settings to check where the credentials are refused
+	Clock   connectors.Clock
+	// Authorize adds the credentials to a request.
+	Authorize func(*http.Request)
+	// Words returns what a refusal says, from its body.
+	Words func(body []byte) string
+
+	http *http.Client
+}
+
+// Use sets the client. Redirects are not followed: one would hand a customer's
+// words to an address that nobody configured.
+func (c *REST) Use(client *http.Client) {
+	own := *client
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.http = &own
+}
+
+// Close drops idle connections.
+func (c *REST) Close() { c.http.CloseIdleConnections() }
+
+// RESTCall is one request.
+type RESTCall struct {
+	Method, Path string
+	Query        url.Values
+	// JSON is the body, or else Body with its type; nil for none.
+	JSON any
+	Body []byte
+	Type string
+	// Into takes the answer; nil where it is of no concern.
+	Into any
+}
+
+// Do makes a request and returns the header of its answer, which is nil where
+// there was none.
+func (c *REST) Do(ctx context.Context, call RESTCall) (http.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, restDeadline)
+	defer cancel()
+	body, contentType := call.Body, call.Type
+	if call.JSON != nil {
+		var err error
+		if body, err = json.Marshal(call.JSON); err != nil {
+			return nil, connectors.Errorf(connectors.Rejected, "", "the request cannot be written: %w", err)
+		}
+		contentType = "application/json"
+	}
+	resp, err := c.send(ctx, call.Method, call.Path, call.Query, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxRESTAnswer+1))
+	switch {
+	case err != nil:
+		return resp.Header, c.lost(call.Method, err, true)
+	case len(data) > maxRESTAnswer:
+		return resp.Header, connectors.Errorf(connectors.Rejected, "", "the answer of %s is longer than %d bytes", c.Product, maxRESTAnswer)
+	case call.Into == nil || resp.StatusCode == http.StatusNoContent:
+		return resp.Header, nil
+	}
+	if err := json.Unmarshal(data, call.Into); err != nil {
+		class := connectors.Ambiguous
+		if call.Method == http.MethodGet {
+			class = connectors.Transient
+		}
+		return resp.Header, connectors.Errorf(class, "", "%s does not answer as it documents: check url", c.Product)
+	}
+	return resp.Header, nil
+}
+
+// Open asks for a file. The caller closes it.
+func (c *REST) Open(ctx context.Context, path string) (io.ReadCloser, error) {
+	resp, err := c.send(ctx, http.MethodGet, path, nil, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// send makes a request whose answer, if it is returned, is 2xx.
+func (c *REST) send(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) (*http.Response, error) {
+	address := c.URL + path
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, connectors.Errorf(connectors.AccountDown, "", "url makes no address")
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "Deskbridge")
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	c.Authorize(r)
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.lost(method, err, connected.Load())
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	said, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what there is of it
+	return nil, c.refusal(method, resp, said)
+}
+
+// lost is the error of a request without an answer. The address is left out.
+func (c *REST) lost(method string, err error, connected bool) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	switch {
+	case !connected:
+		return connectors.Errorf(connectors.Transient, "", "%s cannot be reached: %w", c.Product, err)
+	case method == http.MethodGet:
+		return connectors.Errorf(connectors.Transient, "", "%s did not answer: %w", c.Product, err)
+	}
+	return connectors.Errorf(connectors.Ambiguous, "", "%s did not answer: %w", c.Product, err)
+}
+
+// refusal gives an answer that is not 2xx its class.
+func (c *REST) refusal(method string, resp *http.Response, body []byte) error {
+	status := resp.StatusCode
+	code := strconv.Itoa(status)
+	after, named := retryAfter(resp.Header.Get("Retry-After"), c.Clock.Now())
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && named:
+		err := connectors.Errorf(connectors.Throttled, code, "%s asks to wait", c.Product)
+		err.RetryAfter = after
+		return err
+	case status == http.StatusUnauthorized:
+		return connectors.Errorf(connectors.AccountDown, code, "%s does not take the credentials: check %s", c.Product, c.Mend)
+	case status/100 == 3:
+		return connectors.Errorf(connectors.AccountDown, code, "%s redirects, which is not followed: set url to the final address", c.Product)
+	case status >= 500 && method == http.MethodGet:
+		return connectors.Errorf(connectors.Transient, code, "%s failed", c.Product)
+	case status >= 500:
+		return connectors.Errorf(connectors.Ambiguous, code, "%s failed", c.Product)
+	}
+	words := ""
+	if c.Words != nil {
+		words = text.Truncate(text.CleanLine(c.Words(body)), maxWords)
+	}
+	if words == "" {
+		words = http.StatusText(status)
+	}
+	return connectors.Errorf(connectors.Rejected, code, "%s refuses: %s", c.Product, words)
+}
+
+// retryAfter reads both forms of RFC 9110, section 10.2.3.
+func retryAfter(v string, now time.Time) (d time.Duration, named bool) {
+	if seconds, err := strconv.ParseInt(v, 10, 64); err == nil {
+		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second, true
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0, false
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter), true
+}
+
+// IsStatus reports whether an error of REST is an answer with one of these
+// statuses.
+func IsStatus(err error, statuses ...int) bool {
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok {
+		return false
+	}
+	for _, s := range statuses {
+		if e.Code == strconv.Itoa(s) {
+			return true
+		}
+	}
+	return false
+}
