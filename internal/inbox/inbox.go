@@ -39,6 +39,7 @@ type Store interface {
 	Retry(ctx context.Context, job normalize.ID, expires, now time.Time) error
 	Cancel(ctx context.Context, job normalize.ID, now time.Time) error
 	Agents
+	Canned
 	Sessions
 }
 
@@ -133,6 +134,10 @@ func (in *Inbox) Handler() http.Handler {
 		"POST " + Path + "c/{id}/assignee":     in.assign,
 		"POST " + Path + "c/{id}/tags":         in.tag,
 		"POST " + Path + "c/{id}/unread":       in.unread,
+		"GET " + Path + "c/{id}/canned":        in.cannedFor,
+		"GET " + Path + "canned":               in.admin(in.cannedPage),
+		"POST " + Path + "canned":              in.admin(in.putCanned),
+		"POST " + Path + "canned/drop":         in.admin(in.dropCanned),
 		"POST " + Path + "c/{id}/answer":       in.answer,
 		"POST " + Path + "c/{id}/preview":      in.preview,
 		"POST " + Path + "m/{id}/retry/{part}": in.retry,

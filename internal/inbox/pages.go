@@ -147,7 +147,7 @@ func (in *Inbox) show(w http.ResponseWriter, r *request, status int, name string
 }
 
 // assets are the scripts and styles, with their types.
-var assets = map[string]string{"inbox.js": "text/javascript; charset=utf-8", "agents.js": "text/javascript; charset=utf-8", "inbox.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+var assets = map[string]string{"inbox.js": "text/javascript; charset=utf-8", "agents.js": "text/javascript; charset=utf-8", "canned.js": "text/javascript; charset=utf-8", "inbox.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
 // version names the content of the assets, so that browsers may keep them.
 var version = func() string {

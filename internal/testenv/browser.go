@@ -250,6 +250,10 @@ func (b *Browser) Press(keys ...string) {
 			p["windowsVirtualKeyCode"] = 9
 		case "Escape":
 			p["windowsVirtualKeyCode"] = 27
+		case "ArrowUp":
+			p["windowsVirtualKeyCode"] = 38
+		case "ArrowDown":
+			p["windowsVirtualKeyCode"] = 40
 		default:
 			p["text"] = key
 		}
