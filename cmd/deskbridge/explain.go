@@ -133,6 +133,13 @@ func (x explainer) complete(l *cli.Life) error {
 	for _, r := range routes {
 		l.Routes = append(l.Routes, cli.Route(r))
 	}
+	tickets, err := x.db.TicketsOf(x.ctx, m.ConversationID, m.ID)
+	if err != nil {
+		return err
+	}
+	for _, k := range tickets {
+		l.Tickets = append(l.Tickets, cli.Ticket{Helpdesk: k.Helpdesk, Ticket: k.Ticket, URL: k.URL, State: k.State, Entry: k.Entry, Outcome: string(k.Outcome)})
+	}
 	if m.Customer != nil {
 		links, err := x.db.Links(x.ctx, m.Customer.ID)
 		if err != nil {

@@ -26,6 +26,8 @@ type Life struct {
 	// Routes say which helpdesks hear of the conversation and why; empty
 	// without rules.
 	Routes []Route `json:"routes,omitempty"`
+	// Tickets are those of the conversation, at helpdesks that keep tickets.
+	Tickets []Ticket `json:"tickets,omitempty"`
 	// Link is why the address belongs to the customer.
 	Link     *identity.Link      `json:"link,omitempty"`
 	Jobs     []JobLife           `json:"jobs"`
@@ -39,6 +41,28 @@ type Route struct {
 	Helpdesk string `json:"helpdesk"`
 	Taken    bool   `json:"taken"`
 	Why      string `json:"why"`
+}
+
+// Ticket is where a message is at a helpdesk: on which ticket, as which entry,
+// and whether we wrote that entry ("ours") or an agent did.
+type Ticket struct {
+	Helpdesk string                      `json:"helpdesk"`
+	Ticket   string                      `json:"ticket"`
+	URL      string                      `json:"url,omitempty"`
+	State    normalize.ConversationState `json:"state"`
+	Entry    string                      `json:"entry,omitempty"`
+	Outcome  string                      `json:"outcome,omitempty"`
+}
+
+func (k Ticket) String() string {
+	s := fmt.Sprintf("%s at %s (%s)", k.Ticket, k.Helpdesk, k.State)
+	if k.Entry != "" {
+		s += ", entry " + k.Entry
+	}
+	if k.URL != "" {
+		s += ", " + k.URL
+	}
+	return Line(s)
 }
 
 // JobLife is a job with its attempts.
@@ -260,6 +284,9 @@ func (d *lifeDrawing) standing() {
 			way = "to "
 		}
 		d.fact("route", way+r.Helpdesk+": "+r.Why)
+	}
+	for _, k := range d.l.Tickets {
+		d.fact("ticket", k.String())
 	}
 	taken := map[string]int{}
 	for _, j := range d.l.Jobs {

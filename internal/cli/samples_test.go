@@ -94,6 +94,7 @@ func sampleLife() Life {
 		Message: m, Why: "an answer in this conversation",
 		Conversation: &normalize.Conversation{ID: id(20)},
 		Link:         &identity.Link{Address: zhang, Evidence: "first contact", Since: t0},
+		Tickets:      []Ticket{{Helpdesk: "rt", Ticket: "4711", URL: "https://rt.example.com/Ticket/Display.html?id=4711", State: normalize.Open, Entry: "90" + hostile, Outcome: "ours"}},
 		Jobs: []JobLife{
 			{
 				Job: &outbox.Job{

@@ -113,6 +113,37 @@ func (db *DB) line(ctx context.Context, which string, values ...any) (l *ticket.
 	return l, err
 }
 
+// TicketTrace is where a message is at a helpdesk that keeps tickets.
+type TicketTrace struct {
+	Helpdesk string                      `json:"helpdesk"`
+	Ticket   string                      `json:"ticket"`
+	URL      string                      `json:"url,omitempty"`
+	State    normalize.ConversationState `json:"state"`
+	// Entry holds the message, or became it; empty where none does.
+	Entry   string         `json:"entry,omitempty"`
+	Outcome ticket.Outcome `json:"outcome,omitempty"`
+}
+
+// TicketsOf returns the tickets of a conversation, and the entries of a
+// message on them, by the helpdesk's name.
+func (db *DB) TicketsOf(ctx context.Context, conversation, message normalize.ID) (list []TicketTrace, err error) {
+	err = db.read(ctx, func(s session) error {
+		return s.query(`SELECT a.name, k.ticket, k.url, k.state, COALESCE(l.entry, ''), COALESCE(l.outcome, '')
+			FROM tickets k JOIN accounts a ON a.id = k.account_id
+			LEFT JOIN ticket_lines l ON l.account_id = k.account_id AND l.message_id = $2 AND l.message_id <> 0 AND l.entry NOT LIKE 'part:%'
+				AND (l.tag = '' OR l.tag = $3)
+			WHERE k.conversation_id = $1 ORDER BY a.name, l.entry`, args(conversation, message, ticket.Tag(message)), func(r row) error {
+			var k TicketTrace
+			var state, outcome string
+			err := r.scan(&k.Helpdesk, &k.Ticket, &k.URL, &state, &k.Entry, &outcome)
+			k.State, k.Outcome = normalize.ConversationState(state), ticket.Outcome(outcome)
+			list = append(list, k)
+			return err
+		})
+	})
+	return list, err
+}
+
 // TouchTickets implements ticket.Store.
 func (db *DB) TouchTickets(ctx context.Context, in ticket.Touch) error {
 	return db.work(ctx, outbox.Forward, func(t tx) error {
@@ -145,7 +176,7 @@ func (db *DB) TouchTickets(ctx context.Context, in ticket.Touch) error {
 func queueReads(t tx, account int64, tickets []string, now time.Time) error {
 	asked := make([][]any, len(tickets))
 	for i, name := range tickets {
-		asked[i] = args(account, name)
+		asked[i] = args(account, clean(name))
 	}
 	queues := map[queueOf]time.Time{}
 	err := t.each(`SELECT k.conversation_id FROM tickets k JOIN conversations c ON c.id = k.conversation_id

@@ -42,6 +42,9 @@ type Line struct {
 	At           time.Time
 }
 
+// Tag is that of the entry which holds a message.
+func Tag(message normalize.ID) string { return "m" + message.String() }
+
 // Touch says that tickets have changed.
 type Touch struct {
 	Account string

@@ -38,7 +38,7 @@ func (s *step) tell(ctx context.Context, e *normalize.Event) error {
 
 // message writes a message down, on a new ticket where there is none yet.
 func (s *step) message(ctx context.Context, m *normalize.Message) error {
-	tag := "m" + m.ID.String()
+	tag := Tag(m.ID)
 	if done, err := s.written(ctx, tag); done || err != nil {
 		return err
 	}
