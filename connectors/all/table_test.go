@@ -17,6 +17,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 	_ "github.com/deskbridge/deskbridge/connectors/all"
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -157,4 +158,24 @@ func join[T ~string](list []T) string {
 		s[i] = string(v)
 	}
 	return strings.Join(s, ", ")
+}
+
+// TestHelpdesksPage: docs/helpdesks.md has a row for each type of helpdesk, and
+// each product with tickets a page of its own.
+func TestHelpdesksPage(t *testing.T) {
+	b, err := os.ReadFile("../../docs/helpdesks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range helpdesk.Kinds.Names() {
+		if !strings.Contains(string(b), "\n| `"+name+"` |") {
+			t.Errorf("docs/helpdesks.md has no row for type %s", name)
+		}
+		if name == "inbox" || name == "webhook" {
+			continue
+		}
+		if _, err := os.Stat("../../docs/" + name + ".md"); err != nil {
+			t.Errorf("type %s has no page: %v", name, err)
+		}
+	}
 }

@@ -21,6 +21,7 @@ type metrics struct {
 	polled   *prometheus.GaugeVec
 	state    *prometheus.GaugeVec
 	gaps     *prometheus.CounterVec
+	lines    *prometheus.CounterVec
 }
 
 func newMetrics(version string) *metrics {
@@ -38,13 +39,16 @@ func newMetrics(version string) *metrics {
 		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "deskbridge_gaps_total", Help: "Inputs that only the comparison with the vendor's list has found.",
 		}, []string{"account"}),
+		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "deskbridge_ticket_entries_total", Help: "Entries written on tickets or read there, by helpdesk and outcome.",
+		}, []string{"account", "outcome"}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "deskbridge_build_info", Help: "The running version.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.inputs, m.polled, m.state, m.gaps, info,
+	m.registry.MustRegister(m.inputs, m.polled, m.state, m.gaps, m.lines, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

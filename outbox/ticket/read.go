@@ -46,7 +46,7 @@ func (s *step) read(ctx context.Context, conversation normalize.ID) error {
 		}
 		k.Position = r.Position
 		if r.More {
-			if err := s.Store.KeepTicket(ctx, s.Account, k); err != nil {
+			if err := s.record(ctx, k); err != nil {
 				return err
 			}
 			continue
@@ -65,11 +65,11 @@ func (s *step) take(ctx context.Context, k *Ticket, e *helpdesk.Written) error {
 	l := Line{Entry: e.ID, Conversation: k.Conversation, At: s.Now()}
 	if e.Ours {
 		l.Outcome, l.Tag = Ours, e.Tag
-		return s.Store.KeepTicket(ctx, s.Account, nil, l)
+		return s.record(ctx, nil, l)
 	}
 	if strings.TrimSpace(e.Text) == "" && strings.TrimSpace(e.HTML) == "" && len(e.Files) == 0 {
 		l.Outcome, l.Reason = Ignored, "empty"
-		return s.Store.KeepTicket(ctx, s.Account, nil, l)
+		return s.record(ctx, nil, l)
 	}
 	shared, err := s.Store.TicketsNamed(ctx, s.Account, k.Ticket)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *step) take(ctx context.Context, k *Ticket, e *helpdesk.Written) error {
 	if !e.Public {
 		l.Outcome = Noted
 	}
-	return s.Store.KeepTicket(ctx, s.Account, nil, l)
+	return s.record(ctx, nil, l)
 }
 
 // reply commits what an agent wrote. The entry's id is the key of the answer,
@@ -150,7 +150,7 @@ func (s *step) refuse(ctx context.Context, k *Ticket, e *helpdesk.Written, l Lin
 			return err
 		}
 	}
-	return s.Store.KeepTicket(ctx, s.Account, nil, l)
+	return s.record(ctx, nil, l)
 }
 
 // follow brings the conversations of a ticket to the state that agents gave it,
@@ -173,7 +173,7 @@ func (s *step) follow(ctx context.Context, k *Ticket, now normalize.Conversation
 			}
 			o.State = now
 		}
-		if err := s.Store.KeepTicket(ctx, s.Account, o); err != nil {
+		if err := s.record(ctx, o); err != nil {
 			return err
 		}
 	}

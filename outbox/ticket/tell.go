@@ -104,7 +104,7 @@ func (s *step) open(ctx context.Context, en *entry, tag, earlier string) error {
 	}
 	k := &Ticket{Conversation: c.ID, Ticket: o.Ticket, URL: o.URL, State: normalize.Open}
 	if o.Entry == "" {
-		if err := s.Store.KeepTicket(ctx, s.Account, k); err != nil {
+		if err := s.record(ctx, k); err != nil {
 			return err
 		}
 		return s.write(ctx, k, en)
@@ -184,7 +184,7 @@ func (s *step) keep(ctx context.Context, k *Ticket, en *entry, id string) error 
 		l.Entry, l.Tag = carriedLine(part), carriedTag(part)
 		lines = append(lines, l)
 	}
-	return s.Store.KeepTicket(ctx, s.Account, k, lines...)
+	return s.record(ctx, k, lines...)
 }
 
 // move follows a ticket that was merged into another.
@@ -340,5 +340,5 @@ func (s *step) state(ctx context.Context, c *normalize.Conversation) error {
 		return err
 	}
 	k.State = c.State
-	return s.Store.KeepTicket(ctx, s.Account, k)
+	return s.record(ctx, k)
 }

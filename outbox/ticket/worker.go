@@ -50,6 +50,8 @@ type Worker struct {
 	Now      func() time.Time
 	// Limit is how fast the helpdesk may be called.
 	Limit outbox.Pace
+	// Observe, where set, is told the outcome of each entry, for the metrics.
+	Observe func(Outcome)
 }
 
 // Pace returns the configured limit.
@@ -94,6 +96,18 @@ type step struct {
 	// reopened: this job left the ticket open, whatever was read of it before.
 	reopened bool
 	detail   string // for people
+}
+
+// record writes a ticket down, where it is not nil, with lines.
+func (w *Worker) record(ctx context.Context, k *Ticket, lines ...Line) error {
+	err := w.Store.KeepTicket(ctx, w.Account, k, lines...)
+	if err != nil || w.Observe == nil {
+		return err
+	}
+	for _, l := range lines {
+		w.Observe(l.Outcome)
+	}
+	return nil
 }
 
 // transient returns the class that err names, or else Transient: a repeat is
