@@ -108,7 +108,7 @@ func (b *board) take(d delivery) []string {
 
 // who names the customer, and the channel where that does not show it.
 func (b *board) who(t *talk, m *normalize.Message) string {
-	if m.Address.Kind == normalize.KindEmail {
+	if m.Address.Kind == byMail {
 		return m.Address.String()
 	}
 	return t.name + " (" + m.Channel.Name + ")"

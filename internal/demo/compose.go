@@ -50,7 +50,7 @@ func (w *mimeWriter) field(name, value string) { fmt.Fprintf(&w.b, "%s: %s\r\n",
 
 // body writes the fields that describe the content, and the content.
 func (w *mimeWriter) body(l letter) {
-	text := func() { w.leaf("text/plain; charset="+w.charset, w.encode(l.text), "") }
+	text := func() { w.leaf("text/plain; charset="+w.charset, w.encode(l.text+l.quoted), "") }
 	both := text
 	if l.html != "" {
 		both = func() {

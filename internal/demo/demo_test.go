@@ -3,7 +3,6 @@ package demo
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,6 +50,23 @@ func (o *output) await(t *testing.T, pattern string) []string {
 	}
 }
 
+// play runs the demo for a visitor until the test ends, and returns the link.
+func play(t *testing.T, o Options) (link string, out *output) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	out = &output{}
+	o.Out, o.View = out, view()
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, o) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return out.await(t, `Open +(http://127\.0\.0\.1:[0-9]+/open/[A-Z0-9]+)`)[1], out
+}
+
 func view() cli.Options { return cli.Options{Width: 100, Now: time.Now()} }
 
 func TestOnceSeesEverything(t *testing.T) {
@@ -88,58 +104,13 @@ func TestOnceSeesEverything(t *testing.T) {
 	}
 }
 
-func TestVisitorAnswersAndTheCustomerWritesBack(t *testing.T) {
-	var out output
-	in, keys := io.Pipe()
-	dir := t.TempDir()
-	done := make(chan error, 1)
-	go func() { done <- Run(t.Context(), Options{Data: dir, Speed: 20, In: in, Out: &out, View: view()}) }()
-	say := func(line string) {
-		t.Helper()
-		if _, err := io.WriteString(keys, line+"\n"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	n := out.await(t, `◀ ([0-9]+) +Anna Weber`)[1]
-	say(n + " Wir kümmern uns darum.")
-	out.await(t, `▶ `+n+` +You to Anna Weber`)
-	out.await(t, `✓ `+n+` +accepted`)
-	out.await(t, `✉ `+n+` +arrived in the mailbox of Anna Weber, in the thread\n +“Wir kümmern uns darum.`)
-	out.await(t, `◀ `+n+` +Anna Weber[^\n]*\n +Re: Bestellung 4711[^\n]*\n +Das ging ja schnell`)
-	say("t " + n)
-	out.await(t, `customer [0-9a-z]{13}`)
-	say("?")
-	out.await(t, `the whole timeline of that customer`)
-	for line, want := range map[string]string{"99 hello": "no conversation 99", "1": "write your answer", "hello": "begin with the number"} {
-		say(line)
-		out.await(t, want)
-	}
-	say("q")
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Fatal(err)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("it does not stop")
-	}
-	if err := keys.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "deskbridge.db")); err != nil {
-		t.Errorf("the store that was asked for: %v", err)
-	}
-}
-
 func TestInterruptStopsSoon(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var out output
-	in, keys := io.Pipe()
-	defer keys.Close()
 	done := make(chan error, 1)
-	go func() { done <- Run(ctx, Options{In: in, Out: &out, View: view()}) }()
-	out.await(t, "Customers are writing")
+	go func() { done <- Run(ctx, Options{Out: &out, View: view()}) }()
+	out.await(t, "Ctrl-C stops the demo")
 	cancel()
 	select {
 	case err := <-done:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
 	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/internal/demo/stage"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -25,12 +26,10 @@ type director struct {
 
 	cast   map[string]*actor // who has a mailbox, by address
 	people *people
-	guests map[string]*guest // people by address
+	guests map[stage.Place]*guest // people by address
 	scenes []scene           // still to come
-	plan   map[string]string // what the colleague answers, by address
-	editor editor
+	plan   map[stage.Place]string // what the colleague answers, by address
 
-	keys  chan []byte
 	later chan func()
 	done  chan struct{} // closed when run returns
 
@@ -57,6 +56,8 @@ type actor struct {
 	subject string
 	replies int
 	awayOut bool
+	got     thread // the last mail that has arrived
+	quoted  string // what that says
 }
 
 // loop is what a run with Once has to see of one answer.
@@ -75,41 +76,55 @@ func newDirector(w *world, s *screen, o Options) *director {
 		speed = 40
 	}
 	d := &director{
-		world: w, screen: s, board: newBoard(o.View), once: o.Once, speed: speed, people: newPeople(), plan: map[string]string{},
-		cast: map[string]*actor{}, keys: make(chan []byte), later: make(chan func()), done: make(chan struct{}), posted: map[string]bool{},
-		expected: map[said]bool{},
+		world: w, screen: s, board: newBoard(o.View), once: o.Once, speed: speed, people: newPeople(), plan: map[stage.Place]string{},
+		cast: map[string]*actor{}, later: make(chan func()), done: make(chan struct{}), posted: map[string]bool{}, expected: map[said]bool{},
+		guests: map[stage.Place]*guest{},
 	}
-	d.scenes, d.guests = script(d.people), d.people.byAddress()
-	settle(w.town, w.again)
-	for _, g := range d.guests {
+	d.scenes = script(d.people)
+	visitor, lines := newVisitor()
+	d.casts(visitor)
+	lines = append(lines, d.people.all()...)
+	for _, g := range lines {
+		d.guests[g.at] = g
+		w.book.Add(g.owner, g.name, g.at)
 		if g.colleague != "" {
-			d.plan[g.address] = g.colleague
+			d.plan[g.at] = g.colleague
 		}
 	}
+	settle(w.town, lines, w.again)
+	w.town.reports(d.scaled(1200 * time.Millisecond))
 	for _, s := range d.scenes {
-		l := s.mail
-		if l == nil {
-			continue
-		}
-		c := l.from
-		d.first = cmp.Or(d.first, c.address)
-		if l.colleague != "" {
-			d.plan[c.address] = l.colleague
-		}
-		if d.cast[c.address] != nil {
-			continue
-		}
-		d.cast[c.address] = &actor{customer: c}
-		w.mail.AddUser(mail.User{Address: c.address, Password: password})
-		if c.full {
-			w.mail.Break(mail.Fault{
-				Kind: mail.Bounce, To: c.address, Code: 552, Enhanced: [3]int{5, 2, 2},
-				Text: "The mailbox of the recipient is full", Pause: d.scaled(1500 * time.Millisecond),
-			})
+		if l := s.mail; l != nil {
+			d.first = cmp.Or(d.first, l.from.address)
+			if l.colleague != "" {
+				d.plan[l.from.at()] = l.colleague
+			}
+			d.casts(l.from)
 		}
 	}
 	return d
 }
+
+// casts gives somebody a mailbox, and a phone that shows it.
+func (d *director) casts(c *customer) {
+	if d.cast[c.address] != nil {
+		return
+	}
+	d.cast[c.address] = &actor{customer: c}
+	d.world.mail.AddUser(mail.User{Address: c.address, Password: password})
+	if c.owner != "" {
+		d.world.book.Add(c.owner, c.name, c.at())
+	}
+	if c.full {
+		d.world.mail.Break(mail.Fault{
+			Kind: mail.Bounce, To: c.address, Code: 552, Enhanced: [3]int{5, 2, 2},
+			Text: "The mailbox of the recipient is full", Pause: d.scaled(1500 * time.Millisecond),
+		})
+	}
+}
+
+// at is the address as the daemon writes it.
+func (c *customer) at() stage.Place { return stage.Place{Kind: byMail, Value: c.address} }
 
 func (d *director) scaled(t time.Duration) time.Duration { return time.Duration(float64(t) / d.speed) }
 
@@ -128,7 +143,7 @@ func (d *director) run(ctx context.Context) error {
 		}
 		select {
 		case delivery := <-d.world.desk.out:
-			d.screen.print(d.board.take(delivery)...)
+			d.tell(d.board.take(delivery)...)
 			d.react(ctx, delivery)
 		case m, ok := <-arrivals:
 			if ok && m.User != deskAddress {
@@ -143,10 +158,6 @@ func (d *director) run(ctx context.Context) error {
 			}
 		case f := <-d.later:
 			f()
-		case keys, ok := <-d.keys:
-			if !ok || d.typed(ctx, keys) {
-				return nil
-			}
 		case err := <-d.world.failed:
 			return fmt.Errorf("the daemon stopped: %w", err)
 		case <-ctx.Done():
@@ -178,11 +189,6 @@ func (d *director) back(f func()) {
 // next plays the next scene of the script when its time has come.
 func (d *director) next(ctx context.Context) {
 	if len(d.scenes) == 0 {
-		if !d.once {
-			d.after(d.scaled(6*time.Second), func() {
-				d.say("Everybody has written. They still answer you:  1 your words · t 1 the whole timeline · q quit")
-			})
-		}
 		return
 	}
 	sc := d.scenes[0]
@@ -196,19 +202,30 @@ func (d *director) next(ctx context.Context) {
 			return
 		}
 		// One after the other, so that they stand in the mailbox in this order.
-		d.write(ctx, *sc.mail, thread{}, true, then)
+		d.write(ctx, *sc.mail, thread{}, true, func(err error) { d.untaken(ctx, err); then() })
 	})
 }
+
+// tell shows what happens in a run without a visitor. A visitor sees it in the
+// browser.
+func (d *director) tell(lines ...string) {
+	if d.once && len(lines) > 0 {
+		d.screen.print(lines...)
+	}
+}
+
+// trouble shows what should not be.
+func (d *director) trouble(words string) { d.screen.print("", d.screen.o.Red("  "+cli.Line(words))) }
 
 // untaken tells of a message that the daemon did not take from a vendor.
 func (d *director) untaken(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
-		d.screen.print(d.screen.o.Red("  what a customer wrote was not taken: " + cli.Line(err.Error())))
+		d.trouble("what a customer wrote was not taken: " + err.Error())
 	}
 }
 
 // write posts a letter of a customer, calls then, and returns its Message-ID.
-func (d *director) write(ctx context.Context, l letter, t thread, scripted bool, then func()) string {
+func (d *director) write(ctx context.Context, l letter, t thread, scripted bool, then func(error)) string {
 	a := d.cast[l.from.address]
 	if l.follows {
 		t = thread{replyTo: a.lastID, references: append(slices.Clone(a.last.references), a.last.replyTo)}
@@ -223,9 +240,14 @@ func (d *director) write(ctx context.Context, l letter, t thread, scripted bool,
 	if !l.automatic {
 		a.last, a.lastID, a.subject = t, id, l.subject
 	}
+	e := stage.Entry{Subject: l.subject, Text: strings.TrimSpace(l.text)}
+	if l.file != nil {
+		e.Files = []stage.File{{Name: l.file.name, ContentType: l.file.contentType, Content: l.file.content}}
+	}
+	sent := d.world.book.Write(l.from.at(), e)
 	d.beside(func() error { return d.world.post(ctx, l.from, raw) }, func(err error) {
-		d.untaken(ctx, err)
-		then()
+		sent(err)
+		then(err)
 	})
 	return id
 }
@@ -241,9 +263,9 @@ func (d *director) react(ctx context.Context, got delivery) {
 	case normalize.MessageReceived, normalize.MessageEdited:
 		d.heard(e.Message)
 	case normalize.MessageStatus:
-		if e.Change != nil && e.Change.Status == normalize.StatusFailed && e.Address.Value == d.people.jonas.address && !d.gone {
+		if e.Change != nil && e.Change.Status == normalize.StatusFailed && placeOf(e.Address) == d.people.jonas.at && !d.gone {
 			d.gone = true
-			jonasHasBlocked(d.world.town)
+			d.world.town.hasBlocked(d.people.jonas)
 		}
 	}
 	if got.event.Type != normalize.MessageReceived {
@@ -258,10 +280,11 @@ func (d *director) react(ctx context.Context, got delivery) {
 	if slices.ContainsFunc(e.Parts, func(p normalize.Part) bool { return p.Kind == normalize.PartEvent }) {
 		return // nothing to answer
 	}
-	g := d.guests[e.Address.Value]
-	switch words, planned := d.plan[e.Address.Value]; {
+	at := placeOf(e.Address)
+	g := d.guests[at]
+	switch words, planned := d.plan[at]; {
 	case planned:
-		delete(d.plan, e.Address.Value)
+		delete(d.plan, at)
 		d.after(d.scaled(1500*time.Millisecond), func() { d.answer(ctx, t, colleague, words) })
 	case d.once && d.loop.talk == nil && e.Address.Value == d.first:
 		d.loop.talk = t
@@ -274,7 +297,7 @@ func (d *director) react(ctx context.Context, got delivery) {
 // heard notes what the desk got of a guest.
 func (d *director) heard(m *normalize.Message) {
 	for what, seen := range d.expected {
-		if seen || what.address != m.Address.Value {
+		if seen || what.at != placeOf(m.Address) {
 			continue
 		}
 		d.expected[what] = slices.ContainsFunc(m.Parts, func(p normalize.Part) bool {
@@ -299,7 +322,7 @@ func (d *director) answer(ctx context.Context, t *talk, author, words string) {
 		case err == nil && t == d.loop.talk && d.loop.answer == "":
 			d.loop.answer = m.ExternalID
 		case err != nil && ctx.Err() == nil:
-			d.screen.print("", d.screen.o.Red("  the API refused the answer: "+cli.Line(err.Error())))
+			d.trouble("the API refused the answer: " + err.Error())
 		}
 	})
 }
@@ -307,12 +330,16 @@ func (d *director) answer(ctx context.Context, t *talk, author, words string) {
 // arrived shows a mail in a customer's mailbox, and lets the customer react.
 func (d *director) arrived(ctx context.Context, m mail.Mail) {
 	a := d.cast[m.User]
-	if a == nil || a.lastID == "" {
+	if a == nil {
 		return
 	}
-	t := d.board.of(a.address)
+	words, files := mailContent(m.Raw)
+	d.world.book.Arrive(a.at(), stage.Entry{Subject: m.Header("Subject"), Text: words, Files: files})
+	a.got = thread{replyTo: m.MessageID(), references: ids(m.Header("References"))}
+	a.quoted = "\n\n> " + strings.ReplaceAll(words, "\n", "\n> ") + "\n"
+	t := d.board.of(a.at())
 	if t == nil {
-		return
+		return // of an earlier run
 	}
 	threaded := slices.ContainsFunc(t.received, func(r *normalize.Message) bool {
 		return strings.Contains(m.Header("In-Reply-To"), "<"+r.ExternalID+">")
@@ -321,16 +348,16 @@ func (d *director) arrived(ctx context.Context, m mail.Mail) {
 	if threaded {
 		where += ", in the thread"
 	}
-	d.screen.print(d.board.arrived(t, where, plainText(m.Raw))...)
+	d.tell(d.board.arrived(t, where, words)...)
 	if t == d.loop.talk {
 		d.loop.arrived, d.loop.threaded = true, threaded
 	}
-	to := thread{replyTo: m.MessageID(), references: ids(m.Header("References"))}
-	reply := letter{from: a.customer, subject: "Re: " + strings.TrimPrefix(a.subject, "Re: ")}
+	to := a.got
+	reply := letter{from: a.customer, subject: "Re: " + strings.TrimPrefix(a.subject, "Re: "), quoted: a.quoted}
 	if a.away != "" && !a.awayOut {
 		a.awayOut = true
 		reply.subject, reply.text, reply.automatic = "Respuesta automática: "+a.subject, a.away+"\n", true
-		d.after(d.scaled(time.Second), func() { d.write(ctx, reply, to, true, func() {}) })
+		d.after(d.scaled(time.Second), func() { d.write(ctx, reply, to, true, func(err error) { d.untaken(ctx, err) }) })
 		return
 	}
 	if a.replies >= len(a.answers) {
@@ -341,9 +368,8 @@ func (d *director) arrived(ctx context.Context, m mail.Mail) {
 	if reply.text == "" {
 		return
 	}
-	reply.text += "\n\n> " + strings.ReplaceAll(strings.TrimSpace(plainText(m.Raw)), "\n", "\n> ") + "\n"
 	d.after(d.scaled(4*time.Second), func() {
-		id := d.write(ctx, reply, to, false, func() {})
+		id := d.write(ctx, reply, to, false, func(err error) { d.untaken(ctx, err) })
 		if t == d.loop.talk && d.loop.reply == "" {
 			d.loop.reply = id
 		}

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/internal/demo/stage"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
 // linTalks are Lin's conversations by WeChat, SMS and e-mail; nil for those
 // that the desk has not heard of.
 func (d *director) linTalks() []*talk {
-	return []*talk{d.board.of(d.people.lin.address), d.board.of(d.people.linPhone.address), d.board.of(linAddress)}
+	return []*talk{d.board.of(d.people.lin.at), d.board.of(d.people.linPhone.at), d.board.of(stage.Place{Kind: byMail, Value: linAddress})}
 }
 
 func (d *director) linIsKnown() bool { return !slices.Contains(d.linTalks(), nil) }
@@ -28,7 +29,7 @@ func (d *director) mergeLin(ctx context.Context) {
 		lines = append(lines, indent+o.Bold(tag(t.number))+cli.Fit(t.name+", "+t.channel.Name, o.Width-len(indent)-30)+o.Dim("  customer "+t.customer.String()))
 	}
 	lines = append(lines, indent+colleague+" knows better: "+o.Cyan("POST /v1/customers/{id}/merge"))
-	d.screen.print(lines...)
+	d.tell(lines...)
 	into := talks[0].customer
 	var from []normalize.ID
 	for _, t := range talks[1:] {
@@ -48,7 +49,7 @@ func (d *director) mergeLin(ctx context.Context) {
 	}, func(err error) {
 		if err != nil {
 			if ctx.Err() == nil {
-				d.screen.print("", o.Red("  the API refused the merge: "+cli.Line(err.Error())))
+				d.trouble("the API refused the merge: "+err.Error())
 			}
 			return
 		}
@@ -56,8 +57,8 @@ func (d *director) mergeLin(ctx context.Context) {
 			t.customer = into
 		}
 		d.merged = strings.Contains(drawn, "wechat") && strings.Contains(drawn, "phone") && strings.Contains(drawn, "support")
-		d.screen.print("", d.board.aside("⇄", "Now this is one customer with one timeline"))
-		d.screen.print(frame(drawn)...)
+		d.tell("", d.board.aside("⇄", "Now this is one customer with one timeline"))
+		d.tell(frame(drawn)...)
 	})
 }
 
@@ -72,26 +73,60 @@ func frame(drawn string) []string {
 
 // rings shows what has arrived at a guest's, who may answer.
 func (d *director) rings(ctx context.Context, a arrival) {
-	g := d.guests[a.address]
-	if g == nil {
+	if len(a.links) == 0 {
+		d.reaches(ctx, a, nil)
 		return
 	}
-	t := d.board.of(a.address)
-	if t == nil {
-		return // of an earlier run
+	var files []stage.File
+	d.beside(func() error {
+		for _, link := range a.links {
+			content, err := fetch(ctx, d.world.outside, link)
+			if err != nil {
+				return fmt.Errorf("fetch what we sent: %w", err)
+			}
+			files = append(files, named(content))
+		}
+		return nil
+	}, func(err error) {
+		if err != nil && ctx.Err() == nil {
+			d.trouble(err.Error())
+		}
+		d.reaches(ctx, a, files)
+	})
+}
+
+func (d *director) reaches(ctx context.Context, a arrival, files []stage.File) {
+	if len(a.file) > 0 {
+		files = append(files, named(a.file))
+	}
+	d.world.book.Arrive(a.at, stage.Entry{Text: a.text, Files: files})
+	g, t := d.guests[a.at], d.board.of(a.at)
+	if g == nil || t == nil {
+		return // nobody of the story, or of an earlier run
 	}
 	g.reached = true
-	d.screen.print(d.board.arrived(t, fmt.Sprintf("at %s by %s", g.name, g.via), a.text)...)
+	d.tell(d.board.arrived(t, fmt.Sprintf("at %s by %s", g.name, vias[g.at.Kind]), a.text)...)
 	if g.replies >= len(g.answers) {
 		return
 	}
 	words := g.answers[g.replies]
 	g.replies++
-	d.after(d.scaled(4*time.Second), func() { says(0, g, words).play(ctx, d, func() {}) })
+	d.after(d.scaled(4*time.Second), func() { says(0, g, words, nil).play(ctx, d, func() {}) })
 }
 
 // jonasIsGone lets the colleague answer somebody who has just blocked the desk.
 func (d *director) jonasIsGone(ctx context.Context) {
-	jonasBlocks(d.world.town)
-	d.answer(ctx, d.board.of(d.people.jonas.address), colleague, "One more thing, Jonas: may we send you our newsletter?")
+	d.world.town.blocks()
+	d.answer(ctx, d.board.of(d.people.jonas.at), colleague, "One more thing, Jonas: may we send you our newsletter?")
+}
+
+// linIsOutOfReach lets the colleague write an SMS to a phone that is off. It is
+// on again soon: another try arrives, and another channel does at once.
+func (d *director) linIsOutOfReach(ctx context.Context) {
+	t := d.board.of(d.people.linPhone.at)
+	if t == nil {
+		return // the story went elsewhere
+	}
+	d.world.town.switchOff(d.people.linPhone)
+	d.answer(ctx, t, colleague, "Your coat is with the courier, Lin. The tracking number is RW-4720.")
 }

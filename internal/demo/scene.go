@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"time"
+
+	"github.com/deskbridge/deskbridge/internal/demo/stage"
 )
 
 // scene is a step of the story: a letter, or something else.
@@ -16,20 +18,30 @@ type scene struct {
 // writes is a letter.
 func writes(after time.Duration, l letter) scene { return scene{after: after, mail: &l} }
 
-// says is what somebody says by app or SMS.
-func says(after time.Duration, who *guest, text string) scene {
-	return happens(after, who, text, func(ctx context.Context, t *town) error { return who.write(ctx, t, text) })
+// says is what somebody says by app or SMS, with a picture or without. The
+// desk has to read the text, or where there is none to see the picture.
+func says(after time.Duration, who *guest, text string, picture *stage.File) scene {
+	return scene{after: after, play: func(ctx context.Context, d *director, then func()) {
+		d.expected[said{who.at, text}] = false
+		d.utter(ctx, who, text, picture, func(err error) { d.untaken(ctx, err); then() })
+	}}
 }
 
-// happens is anything else at a vendor's. The desk will read text of it; where
-// that is empty it will get a picture.
-func happens(after time.Duration, who *guest, text string, what func(context.Context, *town) error) scene {
+// corrects is a change of what somebody said last.
+func corrects(after time.Duration, who *guest, text string) scene {
+	return scene{after: after, play: func(_ context.Context, d *director, then func()) {
+		d.expected[said{who.at, text}] = false
+		d.world.book.Edit(who.at, text)
+		d.world.town.corrects(who, text)
+		then()
+	}}
+}
+
+// calls is a call that the answering machine takes.
+func calls(after time.Duration, who *guest, words string) scene {
 	return scene{after: after, play: func(ctx context.Context, d *director, then func()) {
-		d.expected[said{who.address, text}] = false
-		d.beside(func() error { return what(ctx, d.world.town) }, func(err error) {
-			d.untaken(ctx, err)
-			then()
-		})
+		d.expected[said{who.at, words}] = false
+		d.call(ctx, who, words, func(err error) { d.untaken(ctx, err); then() })
 	}}
 }
 
@@ -62,4 +74,7 @@ func does(after time.Duration, play func(context.Context, *director)) scene {
 }
 
 // said is what the desk has to read: from whom, and which words.
-type said struct{ address, text string }
+type said struct {
+	at   stage.Place
+	text string
+}

@@ -5,15 +5,21 @@ import (
 	"strings"
 
 	"github.com/jhillyerd/enmime/v2"
+
+	"github.com/deskbridge/deskbridge/internal/demo/stage"
 )
 
-// plainText is what a customer's mail program shows of a mail.
-func plainText(raw []byte) string {
+// mailContent is what a customer's mail program shows of a mail: its words and
+// its files.
+func mailContent(raw []byte) (words string, files []stage.File) {
 	e, err := enmime.ReadEnvelope(bytes.NewReader(raw))
 	if err != nil {
-		return ""
+		return "", nil
 	}
-	return strings.ReplaceAll(e.Text, "\r\n", "\n")
+	for _, p := range append(e.Attachments, e.Inlines...) {
+		files = append(files, stage.File{Name: p.FileName, ContentType: p.ContentType, Content: p.Content})
+	}
+	return strings.TrimSpace(strings.ReplaceAll(e.Text, "\r\n", "\n")), files
 }
 
 // ids are the Message-IDs of a header field, without brackets.

@@ -2,75 +2,75 @@ package demo
 
 import (
 	"context"
-	"strconv"
+	"errors"
 	"strings"
 
-	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/internal/demo/stage"
 )
 
-// typed handles the visitor's keys and reports whether to quit.
-func (d *director) typed(ctx context.Context, keys []byte) (quit bool) {
-	lines, end := d.editor.feed(keys)
-	for _, l := range lines {
-		if d.command(ctx, strings.TrimSpace(l)) {
-			return true
-		}
-	}
-	if d.screen.editor != nil && !end {
-		d.screen.refresh()
-	}
-	return end
-}
+var errStopped = errors.New("the demo is being stopped")
 
-func (d *director) command(ctx context.Context, line string) (quit bool) {
-	word, rest, _ := strings.Cut(line, " ")
-	rest = strings.TrimSpace(rest)
-	n, err := strconv.Atoi(word)
-	switch {
-	case line == "":
-	case word == "q" || word == "quit" || word == "exit":
-		return true
-	case word == "?" || word == "help":
-		d.screen.print(help(d.screen.o)...)
-	case word == "t":
-		n, _ := strconv.Atoi(rest)
-		d.timeline(ctx, n)
-	case err != nil:
-		d.say("begin with the number of a conversation: 1 Hello!   ? shows what else there is")
-	case d.board.number(n) == nil:
-		d.say("there is no conversation " + word + " yet")
-	case rest == "":
-		d.say("write your answer after the number: " + word + " Hello!")
-	default:
-		d.answer(ctx, d.board.number(n), "You", rest)
-	}
-	return false
-}
-
-func (d *director) timeline(ctx context.Context, n int) {
-	t := d.board.number(n)
-	if t == nil {
-		d.say("t and the number of a conversation: t 1")
-		return
-	}
-	var drawn string
-	d.beside(func() (err error) {
-		drawn, err = d.world.timeline(ctx, t.customer, d.screen.o)
+// visitor sends what the visitor wrote on a phone, and returns once the vendor
+// or the daemon has taken it. It may be called by several at once.
+func (d *director) visitor(ctx context.Context, w stage.Draft) error {
+	done := make(chan error, 1)
+	d.back(func() { d.plays(ctx, w, func(err error) { done <- err }) })
+	select {
+	case err := <-done:
 		return err
-	}, func(err error) {
-		if err != nil {
-			d.say(cli.Line(err.Error()))
-			return
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.done:
+		return errStopped
+	}
+}
+
+func (d *director) plays(ctx context.Context, w stage.Draft, then func(error)) {
+	g, a := d.guests[w.At], d.cast[w.At.Value]
+	switch {
+	case g != nil && w.Call:
+		d.call(ctx, g, w.Text, then)
+	case g != nil:
+		d.utter(ctx, g, w.Text, w.Picture, then)
+	case a != nil:
+		l := letter{from: a.customer, subject: w.Subject, text: w.Text + "\n"}
+		if w.Picture != nil {
+			l.file = &attachment{w.Picture.Name, w.Picture.ContentType, w.Picture.Content}
 		}
-		d.screen.print(frame(drawn)...)
+		var t thread
+		if a.subject != "" && w.Subject == "Re: "+strings.TrimPrefix(a.subject, "Re: ") {
+			// The same thread: an answer, or one more letter where none has come.
+			t, l.quoted, l.follows = a.got, a.quoted, a.got.replyTo == ""
+		}
+		d.write(ctx, l, t, false, then)
+	default:
+		then(errors.New("nobody has this address"))
+	}
+}
+
+// utter lets a guest write.
+func (d *director) utter(ctx context.Context, g *guest, text string, picture *stage.File, then func(error)) {
+	e := stage.Entry{Text: text}
+	if picture != nil {
+		e.Files = []stage.File{*picture}
+	}
+	sent := d.world.book.Write(g.at, e)
+	d.beside(func() error { return d.world.town.says(ctx, g, text, picture) }, func(err error) {
+		sent(err)
+		then(err)
 	})
 }
 
-// say tells the visitor something.
-func (d *director) say(s string) {
-	lines := []string{""}
-	for _, l := range cli.Wrap(s, d.screen.o.Width-2) {
-		lines = append(lines, "  "+d.screen.o.Yellow(l))
-	}
-	d.screen.print(lines...)
+// call lets a guest call.
+func (d *director) call(ctx context.Context, g *guest, words string, then func(error)) {
+	sent := d.world.book.Write(g.at, stage.Entry{Call: true, Text: words})
+	var heard []string
+	d.beside(func() (err error) {
+		heard, err = d.world.town.calls(ctx, g, words)
+		return err
+	}, func(err error) {
+		d.world.book.Heard(g.at, heard)
+		sent(err)
+		then(err)
+	})
 }

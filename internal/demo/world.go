@@ -2,10 +2,13 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,17 +19,27 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/deskbridge/deskbridge/configs"
+	passwords "github.com/deskbridge/deskbridge/connectors/kit/password"
 	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
 	"github.com/deskbridge/deskbridge/internal/app"
 	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/internal/demo/stage"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
 // password is everybody's on the demo's mail system.
 const password = "demo"
 
-// world is all that runs: the mail system, the vendors, the helpdesk and the
-// daemon.
+// The agents of the inbox: the visitor, and the colleague who answers by
+// herself.
+const (
+	agentName      = "Robin Reed"
+	agentEmail     = "robin@rainworks.example"
+	colleagueEmail = "mia@rainworks.example"
+)
+
+// world is all that runs: the mail system, the vendors, the helpdesk, the
+// daemon, and the pages of the visitor.
 type world struct {
 	dir, config string
 	temporary   bool
@@ -37,6 +50,10 @@ type world struct {
 	app         *app.App
 	api         *client
 	token       string
+	book        *stage.Book // the customers' phones
+	stage       *stage.Stage
+	agent       string       // the password of the visitor in the inbox
+	outside     *http.Client // with which vendors fetch what we send
 	log         *os.File
 
 	stop    context.CancelFunc
@@ -46,7 +63,7 @@ type world struct {
 
 // build starts everything. What it has started it stops where it fails.
 func build(ctx context.Context, o Options) (w *world, err error) {
-	w = &world{failed: make(chan error, 1)}
+	w = &world{failed: make(chan error, 1), book: stage.NewBook(), agent: rand.Text(), outside: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}}
 	defer func() { //nolint:contextcheck // what was started is stopped even if the context has ended
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -109,7 +126,11 @@ func (w *world) folder(dir string) (err error) {
 // would, so that the other commands work on it while the demo runs.
 func (w *world) configure(ctx context.Context) (*configs.File, error) {
 	w.config = filepath.Join(w.dir, "deskbridge.yaml")
-	listen, err := freeAddr(ctx, "127.0.0.1:8080")
+	hash, err := passwords.New(w.agent)
+	if err != nil {
+		return nil, err
+	}
+	listen, err := freeAddr(ctx, "127.0.0.1:8081")
 	if err != nil {
 		return nil, err
 	}
@@ -138,33 +159,62 @@ channels:
     type: webhook
     url: %s
     secret: %s
+  - name: inbox
+    type: inbox
+    users:
+      - {name: %s, email: %s, password_hash: %[19]q, role: admin}
+      - {name: %[20]s, email: %[21]s, password_hash: %[19]q}
 shutdown: {grace: 3s}
 `, listen, "http://"+listen, admin, "sqlite://"+filepath.Join(w.dir, "deskbridge.db"), filepath.Join(w.dir, "media"),
-		deskAddress, deskName, imapHost, imapPort, password, smtpHost, smtpPort, password, w.town.config(), w.desk.url, w.desk.secret)
+		deskAddress, deskName, imapHost, imapPort, password, smtpHost, smtpPort, password, w.town.config(), w.desk.url, w.desk.secret,
+		agentName, agentEmail, hash, colleague, colleagueEmail)
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	return configs.Load(w.config, app.Types())
 }
 
-// freeAddr returns preferred where nobody listens on it, else another port.
-func freeAddr(ctx context.Context, preferred string) (string, error) {
+// listen listens on preferred, or on another port where somebody does already.
+func listen(ctx context.Context, preferred string) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", preferred)
 	if err != nil {
-		if ln, err = lc.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
-			return "", err
-		}
+		return lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	}
+	return ln, nil
+}
+
+// freeAddr returns preferred where nobody listens on it, else another port.
+func freeAddr(ctx context.Context, preferred string) (string, error) {
+	ln, err := listen(ctx, preferred)
+	if err != nil {
+		return "", err
 	}
 	return ln.Addr().String(), ln.Close()
 }
 
+// open opens the pages for the visitor, who plays through d.
+func (w *world) open(ctx context.Context, d *director) error {
+	ln, err := listen(ctx, "127.0.0.1:8080")
+	if err != nil {
+		return fmt.Errorf("listen for a browser: %w", err)
+	}
+	w.stage, err = stage.Start(ln, stage.Options{ //nolint:contextcheck // it runs until close
+		Daemon: &url.URL{Scheme: "http", Host: w.app.PublicAddr().String()}, Email: agentEmail, Password: w.agent,
+		Book: w.book, Write: d.visitor, Opened: d.opened, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
+	})
+	return err
+}
+
 func (w *world) url() string { return "http://" + w.app.PublicAddr().String() }
 
-// close stops the helpdesk, which nobody reads any more, then the daemon, and
-// the vendors after it, so that answers under way still leave.
+// close stops the pages and the helpdesk, which nobody reads any more, then the
+// daemon, and the vendors after it, so that answers under way still leave.
 func (w *world) close() error {
 	var errs []error
+	if w.stage != nil {
+		errs = append(errs, w.stage.Close())
+	}
 	if w.desk != nil {
 		w.desk.close()
 	}
@@ -177,6 +227,7 @@ func (w *world) close() error {
 	if w.api != nil {
 		w.api.close()
 	}
+	w.outside.CloseIdleConnections()
 	if w.town != nil {
 		errs = append(errs, w.town.close())
 	}

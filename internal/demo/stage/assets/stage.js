@@ -1,0 +1,16 @@
+// In a narrow window the inbox and the phone take turns; the phone tells how
+// much waits on it.
+"use strict";
+(() => {
+  const buttons = [...document.querySelectorAll("nav button")], badge = document.getElementById("badge");
+  const show = (what) => {
+    document.body.classList.toggle("show-phone", what === "phone");
+    for (const b of buttons) b.setAttribute("aria-pressed", String(b.dataset.show === what));
+  };
+  for (const b of buttons) b.addEventListener("click", () => show(b.dataset.show));
+  addEventListener("message", (e) => {
+    if (e.origin !== location.origin || typeof e.data?.unread !== "number") return;
+    badge.textContent = e.data.unread;
+    badge.hidden = e.data.unread === 0;
+  });
+})();
