@@ -62,13 +62,56 @@ func TestAVisitorPlaysBothSides(t *testing.T) {
 		on(b, "phone", "the answer on the phone", `d.querySelector(".log .theirs")?.textContent.includes("Yes: `+words+`")`)
 		picture(b, "demo-"+app)
 	}
-	on(b, "inbox", "word that it was delivered", `[...d.querySelectorAll(".message.out .state")].length > 0`)
+	goes(b, "phone", "/phone/")
+	b.Wait("how much waits on the phone", `document.getElementById("badge").hidden`)
+	b.Resize(390, 800)
+	b.Eval(`document.querySelector("nav [data-show=phone]").click()`, nil)
+	b.Wait("the phone alone", `document.querySelector(".inbox").offsetWidth === 0 && document.querySelector(".device").offsetWidth === 390 && document.documentElement.scrollWidth <= 390`)
+	picture(b, "demo-narrow-phone")
+	b.Prefer("dark", "zh-CN,zh;q=0.9")
+	b.Eval(`location.reload()`, nil)
+	on(b, "phone", "Chinese on the phone", `d.querySelector(".apps").textContent.includes("微信")`)
+	on(b, "inbox", "Chinese in the inbox", `d.querySelector(".filter button")?.textContent === "显示"`)
+	b.Wait("Chinese around them", `document.querySelector("nav").textContent.includes("收件箱")`)
+	picture(b, "demo-narrow-chinese")
+	unhurt(t, b, link)
+}
 
+func TestAFailedAnswerArrivesAtTheNextTry(t *testing.T) {
+	b := testenv.StartBrowser(t)
+	b.Resize(1440, 900)
+	link, _ := play(t, Options{Speed: 30})
+	b.Open(link)
+	const words = "RW-4720"
+	row := `[...d.querySelectorAll(".rows a")].find((a) => a.textContent.includes("` + words + `") || a.querySelector(".tag.bad")?.textContent && a.textContent.includes("phone"))`
+	on(b, "inbox", "the answer that failed, in the list", row+`?.querySelector(".tag.bad")`)
+	b.Eval(`((d) => `+row+`.click())(`+framed("inbox")+`)`, nil)
+	on(b, "inbox", "why it failed", `[...d.querySelectorAll(".message.out .state.failed")].some((e) => e.textContent.includes("switched off"))`)
+	on(b, "inbox", "what the same customer wrote elsewhere", `["wechat", "support"].every((c) => [...d.querySelectorAll(".message.in .tag")].some((e) => e.textContent === c))`)
+	picture(b, "demo-failed")
+	goes(b, "phone", "/phone/lin/sms")
+	b.Eval(framed("inbox")+`.querySelector(".retry button").click()`, nil)
+	on(b, "phone", "the answer", `[...d.querySelectorAll(".theirs")].some((e) => e.textContent.includes("`+words+`"))`)
+	on(b, "inbox", "word of it", `!d.querySelector(".message.out .state.failed")`)
+
+	// The first letter of the story: its author writes back.
+	b.Eval(`[...`+framed("inbox")+`.querySelectorAll(".rows a")].find((a) => a.textContent.includes("Anna Weber")).click()`, nil)
+	on(b, "inbox", "her conversation", `d.querySelector("#box") && d.querySelector(".message.in")?.textContent.includes("Regenjacke")`)
+	fills(b, "inbox", "#box", "Wir tauschen sie um.")
+	on(b, "phone", "a notice of what arrives elsewhere", `!d.getElementById("notice").hidden && d.querySelector("#notice a").textContent.includes("Wir tauschen sie um.")`)
+	on(b, "inbox", "what she asks then", `[...d.querySelectorAll(".message.in")].some((e) => e.textContent.includes("frankieren"))`)
+	unhurt(t, b, link)
+}
+
+// unhurt checks that no script failed, and nothing was loaded from elsewhere.
+func unhurt(t *testing.T, b *testenv.Browser, link string) {
+	t.Helper()
 	if failed := b.Failures(); len(failed) > 0 {
 		t.Errorf("scripts failed: %v", failed)
 	}
+	home, _, _ := strings.Cut(link, "open/")
 	for _, u := range b.Requests() {
-		if !strings.HasPrefix(u, strings.SplitAfter(link, "/open")[0][:len("http://127.0.0.1:")]) && u != "about:blank" {
+		if !strings.HasPrefix(u, home) && u != "about:blank" {
 			t.Errorf("the browser asked for %s", u)
 		}
 	}

@@ -45,7 +45,7 @@ func (d *director) checks() []check {
 		{"a missed call with its recording and transcript", recorded},
 		{"one customer and one timeline of three", d.merged},
 		{"a bounce tied to the answer that it is about", bounced},
-		{"an answer failed, and why, for who had blocked us", refused && d.gone},
+		{"an answer failed, and why, for who had blocked us", refused && d.gone && len(d.board.optedOut) > 0},
 		{"an answer failed, and why, for whose phone was off", unreached},
 		{"every webhook signed", d.world.desk.refused() == 0},
 	}

@@ -106,9 +106,17 @@ func script(p *people) []scene {
 			from: chen, subject: "发票抬头开错了",
 			text: "您好：\n\n订单 4702 的发票抬头写成了我的个人姓名，能否改成公司名称「上海晓晨贸易有限公司」并重新开具？\n\n谢谢，\n陈晓\n",
 		}),
+		writes(5*time.Second, letter{
+			from: scanner, subject: "Scan 0017", nested: 300,
+			text: "(this page intentionally nested)\n",
+		}),
 		says(5*time.Second, p.jonas, "Is the seam meant to look like this?", seam()),
 		says(5*time.Second, p.linPhone, "Hi, this is Lin Yue. I asked on WeChat about order 4720. Is it on its way?", nil),
 		says(5*time.Second, p.wang, "请问这款风衣有小码吗？", nil),
+		writes(5*time.Second, letter{
+			from: mallory, subject: "I will clear your screen \x1b[2J\x1b]0;owned\x07\u202egpj.exe",
+			text: "A message whose words \x1b[31mtry to steer\x1b[0m the terminal they are shown in.\n",
+		}),
 		writes(5*time.Second, letter{
 			from: james, subject: "Do you ship to the Aran Islands?",
 			text: "Hi there, I saw your winter coats and love them. Do you ship to Inis Mór, and how long does it take?\n\nJames\n",
@@ -143,13 +151,5 @@ func script(p *people) []scene {
 			text: "Sorry, I forgot to say: it is about the trench coat.\n",
 		}),
 		waits(func(*director) bool { return p.jonas.reached }, does(5*time.Second, func(ctx context.Context, d *director) { d.jonasIsGone(ctx) })),
-		writes(5*time.Second, letter{
-			from: scanner, subject: "Scan 0017", nested: 300,
-			text: "(this page intentionally nested)\n",
-		}),
-		writes(5*time.Second, letter{
-			from: mallory, subject: "I will clear your screen \x1b[2J\x1b]0;owned\x07\u202egpj.exe",
-			text: "A message whose words \x1b[31mtry to steer\x1b[0m the terminal they are shown in.\n",
-		}),
 	}
 }

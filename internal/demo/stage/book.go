@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // Place is an address of a customer's, as the daemon writes it.
@@ -65,6 +66,7 @@ type entry struct {
 	edited bool
 	state  string // of what the owner wrote: "sending", "taken" or "refused"
 	why    string // it was refused
+	words  string // the first ones
 	files  []int64
 }
 
@@ -127,7 +129,7 @@ func (b *Book) Heard(at Place, words []string) {
 
 // Edit changes the words of what was written last from an address.
 func (b *Book) Edit(at Place, text string) {
-	b.last(at, func(e *entry) bool { return e.Mine }, func(e *entry) { e.Text, e.edited = text, true })
+	b.last(at, func(e *entry) bool { return e.Mine }, func(e *entry) { e.Text, e.edited, e.words = text, true, firstWords(Entry{Text: text}) })
 }
 
 func (b *Book) last(at Place, is func(*entry) bool, change func(*entry)) {
@@ -155,16 +157,17 @@ func (b *Book) Arrive(at Place, e Entry) {
 		return
 	}
 	e.Mine = false
-	b.note(c, e)
+	words := b.note(c, e).words
 	c.unread++
-	b.notices = append(b.notices, notice{b.serial, c.owner, appOf(at.Kind).id, firstWords(e)})
+	b.notices = append(b.notices, notice{b.serial, c.owner, appOf(at.Kind).id, words})
 	b.notices = b.notices[max(0, len(b.notices)-maxNotices):]
 }
 
 // note adds an entry to a chat; the lock is held.
 func (b *Book) note(c *chat, e Entry) *entry {
 	b.touch()
-	n := &entry{Entry: e, id: b.serial, at: time.Now()}
+	e.Text, e.Subject = printable(e.Text), printable(e.Subject)
+	n := &entry{Entry: e, id: b.serial, at: time.Now(), words: firstWords(e)}
 	for _, f := range e.Files {
 		b.serial++
 		b.files = append(b.files, kept{b.serial, f})
@@ -196,11 +199,21 @@ func (b *Book) file(id int64) (File, bool) {
 	return b.files[i].File, true
 }
 
+// printable is text without what steers a screen.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // firstWords are those of a notice.
 func firstWords(e Entry) string {
 	words := strings.Join(strings.Fields(e.Text), " ")
 	if words == "" && len(e.Files) > 0 {
-		words = e.Files[0].Name
+		words = "📎 " + e.Files[0].Name
 	}
 	if r := []rune(words); len(r) > 90 {
 		words = string(r[:89]) + "…"

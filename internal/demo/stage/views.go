@@ -94,7 +94,7 @@ func (b *Book) home(id string) (v homeView, ok bool) {
 		}
 		if c := other.latest(); c != nil {
 			e := c.entries[len(c.entries)-1]
-			shown := otherView{Owner: other.id, Name: other.name, App: appOf(c.place.Kind).id, Words: firstWords(e.Entry), At: e.at}
+			shown := otherView{Owner: other.id, Name: other.name, App: appOf(c.place.Kind).id, Words: e.words, At: e.at}
 			if e.Call {
 				shown.App = "call"
 			}

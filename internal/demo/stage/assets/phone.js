@@ -31,6 +31,8 @@
         localise();
         if (focused) piece.querySelector(`a[href="${focused}"]`)?.focus();
         if (chat) {
+          const subject = piece.querySelector(".log").dataset.subject, field = document.querySelector("[name=subject]");
+          if (field && subject && document.activeElement !== field) field.value = subject;
           toEnd();
           for (const img of piece.querySelectorAll("img")) img.addEventListener("load", toEnd);
         }
@@ -49,7 +51,7 @@
     notice.replaceChildren(link);
     notice.hidden = false;
     clearTimeout(hide);
-    hide = setTimeout(() => { notice.hidden = true; }, 7000);
+    hide = setTimeout(() => { notice.hidden = true; }, 5000);
   };
 
   let stream = null, cursor = "";
