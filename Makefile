@@ -7,7 +7,7 @@ version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-demo: ## see it work: customers, vendors and an inbox, with no account and no configuration
+demo: ## see it work in the browser: the inbox and a customer's phone, with no account and no configuration
 	go run ./cmd/deskbridge demo
 
 build: ## build the static binary bin/deskbridge, and bin/loadgen

@@ -27,7 +27,7 @@ type director struct {
 	cast   map[string]*actor // who has a mailbox, by address
 	people *people
 	guests map[stage.Place]*guest // people by address
-	scenes []scene           // still to come
+	scenes []scene                // still to come
 	plan   map[stage.Place]string // what the colleague answers, by address
 
 	later chan func()

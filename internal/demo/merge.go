@@ -49,7 +49,7 @@ func (d *director) mergeLin(ctx context.Context) {
 	}, func(err error) {
 		if err != nil {
 			if ctx.Err() == nil {
-				d.trouble("the API refused the merge: "+err.Error())
+				d.trouble("the API refused the merge: " + err.Error())
 			}
 			return
 		}

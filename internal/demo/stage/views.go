@@ -100,6 +100,9 @@ func (b *Book) home(id string) (v homeView, ok bool) {
 			}
 			for _, each := range other.chats {
 				shown.Unread += each.unread
+				if each.unread > 0 && c.unread == 0 {
+					shown.App = appOf(each.place.Kind).id // there is something to see
+				}
 			}
 			v.Others = append(v.Others, shown)
 		}
