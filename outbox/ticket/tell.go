@@ -95,7 +95,12 @@ func (s *step) open(ctx context.Context, en *entry, tag, earlier string) error {
 		}
 	}
 	if o == nil {
-		if o, err = s.Helpdesk.Open(ctx, d); err != nil {
+		o, err = s.Helpdesk.Open(ctx, d)
+		if plain, ok := plainer(d.First, err); ok {
+			d.First = plain
+			o, err = s.Helpdesk.Open(ctx, d)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -145,7 +150,11 @@ func (s *step) put(ctx context.Context, k *Ticket, en *entry) (id string, err er
 			return id, err
 		}
 	}
-	return s.Helpdesk.Write(ctx, k.Ticket, &en.Entry)
+	id, err = s.Helpdesk.Write(ctx, k.Ticket, &en.Entry)
+	if plain, ok := plainer(&en.Entry, err); ok {
+		id, err = s.Helpdesk.Write(ctx, k.Ticket, plain)
+	}
+	return id, err
 }
 
 // find looks for what we wrote with a tag, after what has been read.

@@ -2,11 +2,14 @@ package ticket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
@@ -15,6 +18,7 @@ import (
 const (
 	ourName    = "Deskbridge"
 	maxSubject = 120 // runes
+	maxWords   = 100_000
 )
 
 // entry is what is to be written, with what is noted of it.
@@ -177,7 +181,34 @@ func words(m *normalize.Message, whole bool) string {
 			lines = append(lines, p.Notice)
 		}
 	}
-	return strings.Join(lines, "\n")
+	return bounded(strings.Join(lines, "\n"))
+}
+
+// bounded cuts what no agent reads to the end, and some products do not take.
+func bounded(s string) string {
+	if cut := text.Truncate(s, maxWords); cut != s {
+		return cut + "\n[cut here: the whole message is in Deskbridge]"
+	}
+	return s
+}
+
+// plainer is an entry that the helpdesk refused, without its rich form and its
+// files: words alone reach the agent before nothing does.
+func plainer(e *helpdesk.Entry, err error) (*helpdesk.Entry, bool) {
+	refused, ok := errors.AsType[*connectors.Error](err)
+	if !ok || refused.Class != connectors.Rejected || e.HTML == "" && len(e.Files) == 0 {
+		return e, false
+	}
+	plain := *e
+	plain.HTML, plain.Files, plain.Footing = "", nil, slices.Clone(e.Footing)
+	for _, f := range e.Files {
+		line := fmt.Sprintf("The helpdesk did not take the file %q: %s.", f.Media.Name, strings.TrimRight(refused.Detail, "."))
+		if f.Link != "" {
+			line += " It is here for some days: " + f.Link
+		}
+		plain.Footing = append(plain.Footing, line)
+	}
+	return &plain, true
 }
 
 // describe says in words what is neither text nor a file that is here.

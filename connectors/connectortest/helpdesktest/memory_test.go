@@ -28,6 +28,7 @@ type memory struct {
 	tickets map[string]*mticket
 	entries int
 	log     []string // tickets, as they changed
+	refuses bool     // files
 }
 
 type mticket struct {
@@ -104,6 +105,9 @@ func (p *memory) Write(ctx context.Context, ticket string, e *helpdesk.Entry) (s
 	}
 	var names []string
 	for _, f := range e.Files {
+		if p.refuses {
+			return "", connectors.Errorf(connectors.Rejected, "422", "no files here")
+		}
 		r, err := f.Open(ctx)
 		if err != nil {
 			return "", err
@@ -260,4 +264,15 @@ func TestSuite(t *testing.T) {
 		},
 		Denied: failing(connectors.AccountDown), Away: failing(connectors.Transient),
 	})
+}
+
+// TestRefusedFiles: what the product does not take does not keep the words from
+// the agents.
+func TestRefusedFiles(t *testing.T) {
+	p := newMemory()
+	p.refuses = true
+	r := newRig(t, Suite{Open: func(testing.TB) (helpdesk.Tickets, Product) { return p, person{p} }})
+	m := r.says("fang", "Look at this.", withFile("virus.exe", []byte("MZ")))
+	k := r.product.Ticket(r, r.ticketOf(m))
+	r.once(k, "Look at this.", "virus.exe", "no files here", "https://files.example/")
 }
