@@ -85,9 +85,13 @@ func newRig(t *testing.T, storeURL func(t *testing.T, dir string) string) *rig {
 }
 
 // configure writes the configuration: channels in YAML as they stand below
-// "channels:".
-func (r *rig) configure(channels string) {
+// "channels:", and helpdesks beside the one of the rig, a list item each.
+func (r *rig) configure(channels string, helpdesks ...string) {
 	r.t.Helper()
+	more := ""
+	for _, h := range helpdesks {
+		more += "  - " + h + "\n"
+	}
 	conf := fmt.Sprintf(`
 server: {listen: %q, admin_listen: %q, public_url: "http://%s"}
 store: {url: %q}
@@ -97,7 +101,7 @@ channels:
 %s
 helpdesks:
   - {name: desk, type: webhook, url: %q, secret: %q}
-`, r.listen, r.admin, r.listen, r.storeURL, filepath.Join(r.dir, "media"), strings.TrimRight(channels, "\n"), r.desk.server.URL, deskSecret)
+%s`, r.listen, r.admin, r.listen, r.storeURL, filepath.Join(r.dir, "media"), strings.TrimRight(channels, "\n"), r.desk.server.URL, deskSecret, more)
 	if err := os.WriteFile(r.conf(), []byte(conf), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
