@@ -8,6 +8,8 @@ import (
 	"github.com/deskbridge/deskbridge/internal/inbox"
 	"github.com/deskbridge/deskbridge/internal/server"
 	"github.com/deskbridge/deskbridge/internal/store"
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
 // newInbox makes the built-in inbox. It follows the configuration in force:
@@ -40,6 +42,16 @@ func (a admin) Accounts(ctx context.Context) ([]inbox.Account, error) {
 		})
 	}
 	return all, nil
+}
+
+// Raw implements inbox.Admin.
+func (a admin) Raw(ctx context.Context, id normalize.ID) (kind string, content []byte, err error) {
+	_, raw, err := a.db.LedgerRaw(ctx, id)
+	if err != nil {
+		return "", nil, err
+	}
+	content, err = timeline.Unpack(ctx, a.media, raw)
+	return raw.ContentType, content, err
 }
 
 // users are those who may log in to the inbox.

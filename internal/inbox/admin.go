@@ -25,6 +25,9 @@ type Admin interface {
 	Accounts(ctx context.Context) ([]Account, error)
 	// Replay decodes an input of the ledger again.
 	Replay(ctx context.Context, id normalize.ID) (timeline.Result, error)
+	// Raw returns an input of the ledger as it came, with its content type;
+	// timeline.ErrGone where it is no longer kept.
+	Raw(ctx context.Context, id normalize.ID) (kind string, content []byte, err error)
 }
 
 // perWork bounds each list of the work page.

@@ -40,6 +40,7 @@ type Store interface {
 	Cancel(ctx context.Context, job normalize.ID, now time.Time) error
 	Agents
 	Canned
+	Ledger
 	Sessions
 }
 
@@ -135,6 +136,9 @@ func (in *Inbox) Handler() http.Handler {
 		"POST " + Path + "c/{id}/tags":         in.tag,
 		"POST " + Path + "c/{id}/unread":       in.unread,
 		"GET " + Path + "c/{id}/canned":        in.cannedFor,
+		"GET " + Path + "m/{id}":               in.messagePage,
+		"GET " + Path + "ledger":               in.admin(in.ledgerPage),
+		"GET " + Path + "input/{id}/raw":       in.admin(in.rawInput),
 		"GET " + Path + "canned":               in.admin(in.cannedPage),
 		"POST " + Path + "canned":              in.admin(in.putCanned),
 		"POST " + Path + "canned/drop":         in.admin(in.dropCanned),

@@ -37,7 +37,7 @@ func (p *pages) t(english string, with ...any) string {
 	if own, ok := p.words[english]; ok {
 		s = own
 	}
-	s = strings.TrimPrefix(s, "job ") // which only tells the words of jobs from others
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "job "), "outcome ") // which only tell these words from others
 	if len(with) > 0 {
 		return fmt.Sprintf(s, with...)
 	}

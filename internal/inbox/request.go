@@ -70,7 +70,7 @@ func (in *Inbox) explain(p *pages, err error) (status int, words string) {
 		return http.StatusUnprocessableEntity, p.refused(refused)
 	}
 	switch {
-	case errors.Is(err, timeline.ErrNotFound), errors.Is(err, timeline.ErrErased), errors.Is(err, timeline.ErrNoMedia):
+	case errors.Is(err, timeline.ErrNotFound), errors.Is(err, timeline.ErrErased), errors.Is(err, timeline.ErrNoMedia), errors.Is(err, timeline.ErrGone):
 		return http.StatusNotFound, p.t("This does not exist, or no longer.")
 	case errors.Is(err, timeline.ErrPending):
 		return http.StatusNotFound, p.t("This file is still being fetched.")

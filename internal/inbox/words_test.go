@@ -47,7 +47,8 @@ func TestEveryWordIsInChinese(t *testing.T) {
 	}
 	for _, w := range []string{
 		"Incoming call", "Missed call", "Call under way", "Call", "connected", "degraded", "down",
-		"job queued", "job failed", "job uncertain", "job expired", "All", "Mine", "Nobody's",
+		"job queued", "job failed", "job uncertain", "job expired", "outcome accepted", "outcome duplicate", "outcome echo", "outcome ignored", "outcome waiting", "outcome quarantined",
+		"All", "Mine", "Nobody's",
 	} {
 		used[w] = true
 	}

@@ -38,8 +38,8 @@ func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []t
 	if f.Unread {
 		w.and("c.last_inbound > coalesce((SELECT message_id FROM looks WHERE email = ? AND conversation_id = c.id), 0)", f.Agent)
 	}
-	if query := strings.ToLower(clean(strings.TrimSpace(f.Query))); query != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(query) + "%"
+	if query := strings.TrimSpace(f.Query); query != "" {
+		like := piece(query)
 		w.and(`({FOLD}(c.subject) LIKE ? ESCAPE '\' OR {FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\'
 			OR a.customer_id IN (SELECT id FROM customers WHERE {FOLD}(name) LIKE ? ESCAPE '\'))`, like, like, like, like)
 	}

@@ -3,9 +3,11 @@ package timeline
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
@@ -117,4 +119,15 @@ type Unread struct{ All, Mine, Nobodys int }
 type Canned struct {
 	Name, Text string
 	ChangedBy  string
+}
+
+// LedgerSearch selects ledger entries; zero fields select all.
+type LedgerSearch struct {
+	Account string
+	Outcome normalize.Outcome
+	// Key and Reason are pieces of these, whatever their case.
+	Key, Reason  string
+	Since, Until time.Time    // when they were recorded; Until is excluded
+	After        normalize.ID // older than this one
+	Limit        int
 }
