@@ -90,7 +90,9 @@ func (p *idp) rotate() {
 
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func (p *idp) about(w http.ResponseWriter, _ *http.Request) {
@@ -148,7 +150,7 @@ func (p *idp) token(w http.ResponseWriter, r *http.Request) {
 	refuse := func(status int, why string) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(map[string]string{"error": why})
+		_, _ = fmt.Fprintf(w, `{"error": %q}`, why)
 	}
 	if id, secret, ok := r.BasicAuth(); !ok || id != clientID || secret != url.QueryEscape(clientSecret) {
 		refuse(http.StatusUnauthorized, "invalid_client")

@@ -42,6 +42,7 @@ type Store interface {
 	Canned
 	Ledger
 	Sessions
+	Figures
 }
 
 // Sessions are the logins, by the SHA-256 of their tokens. One that does not
@@ -92,6 +93,7 @@ type Inbox struct {
 	Deps
 	door    *door
 	sso     *sso
+	counted counted
 	pages   map[string]*pages // by language
 	streams chan struct{}     // one slot for each open stream
 	stop    context.CancelFunc
@@ -149,6 +151,7 @@ func (in *Inbox) Handler() http.Handler {
 		"GET " + Path + "customer/{id}":        in.customerPage,
 		"POST " + Path + "customer/{id}/merge": in.merge,
 		"POST " + Path + "merge/{id}/undo":     in.undo,
+		"GET " + Path + "charts":               in.chartsPage,
 		"GET " + Path + "accounts":             in.admin(in.accountsPage),
 		"GET " + Path + "work":                 in.admin(in.workPage),
 		"POST " + Path + "job/{id}/retry":      in.admin(in.retryJob),

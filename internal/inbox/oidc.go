@@ -269,17 +269,17 @@ func (o *OIDC) user(users []User, email, name string) (User, error) {
 // markOIDC names the provider of a session, and the user's name there.
 const markOIDC = "oidc "
 
-func (o *OIDC) mark(u User) string { return markOIDC + o.print() + " " + u.Name }
+func (o *OIDC) mark(u User) string { return markOIDC + o.fingerprint() + " " + u.Name }
 
-func (o *OIDC) print() string {
+func (o *OIDC) fingerprint() string {
 	sum := sha256.Sum256([]byte(o.Issuer + "\n" + o.ClientID))
 	return hex.EncodeToString(sum[:8])
 }
 
 // marked returns whose session a mark of mark stands for, by the configuration in force.
 func (o *OIDC) marked(users []User, email, mark string) (User, bool) {
-	print, name, _ := strings.Cut(strings.TrimPrefix(mark, markOIDC), " ")
-	if o == nil || print != o.print() {
+	of, name, _ := strings.Cut(strings.TrimPrefix(mark, markOIDC), " ")
+	if o == nil || of != o.fingerprint() {
 		return User{}, false
 	}
 	u, err := o.user(users, email, name)

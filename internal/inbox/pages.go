@@ -78,7 +78,7 @@ func parsePages(now func() time.Time) map[string]*pages {
 			"t": p.t, "since": func(at time.Time) string { return p.span(now().Sub(at)) }, "until": func(at time.Time) string { return p.span(at.Sub(now())) },
 			"stamp": func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 UTC") },
 			"iso":   func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
-			"path":  func() string { return Path }, "status": p.status, "size": size, "happened": p.happened,
+			"path":  func() string { return Path }, "status": p.status, "size": size, "took": p.span, "happened": p.happened,
 			"upTo99": upTo99,
 		}).ParseFS(pageFiles, "pages/*.html"))
 		all[lang] = p

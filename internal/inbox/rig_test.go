@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/configs"
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/kit/password"
 	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
 	"github.com/deskbridge/deskbridge/internal/app"
+	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/internal/testenv"
 	"github.com/deskbridge/deskbridge/normalize"
 )
@@ -46,6 +48,34 @@ type rig struct {
 type setup struct {
 	store string // its URL
 	inbox string // more settings of the inbox, as YAML
+	// past fills the store before the daemon starts. Ids grow for the whole
+	// process, so the past comes first: the daemon's clock is ahead of the
+	// machine's, and begin is where time stands at first.
+	past  func(db *store.DB, begin, now time.Time)
+	since time.Duration // between the two
+}
+
+// clock is ahead of the machine's.
+type clock struct{ ahead time.Duration }
+
+func (c clock) Now() time.Time { return connectors.SystemClock{}.Now().Add(c.ahead) }
+
+// fill has the past happen, and returns the clock of the daemon.
+func (s setup) fill(t testing.TB, url string) clock {
+	t.Helper()
+	db, err := store.Open(t.Context(), url, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	begin := normalize.NewID(time.Now()).Time()
+	c := clock{time.Until(begin) + s.since}
+	s.past(db, begin, c.Now())
+	return c
 }
 
 func newRig(t testing.TB) *rig {
@@ -95,7 +125,11 @@ helpdesks:
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(t.Context(), f, app.Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Poll: 20 * time.Millisecond})
+	var at clock
+	if s.past != nil {
+		at = s.fill(t, f.Store.URL.Reveal())
+	}
+	a, err := app.New(t.Context(), f, app.Options{Clock: at, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Poll: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

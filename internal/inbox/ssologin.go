@@ -39,7 +39,7 @@ func (in *Inbox) leave(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in.door.setBegun(w, b.String(), int(patience/time.Second))
-	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // the provider of the configuration
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // back takes the browser from the provider.
@@ -98,7 +98,8 @@ func (in *Inbox) returned(r *http.Request, o *OIDC) (User, error) {
 // notIn shows the login again and says why.
 func (in *Inbox) notIn(w http.ResponseWriter, r *http.Request, o *OIDC, err error) {
 	p := in.language(r)
-	status, why := http.StatusForbidden, ""
+	status := http.StatusForbidden
+	var why string
 	switch {
 	case errors.Is(err, errNotBegun):
 		status, why = http.StatusBadRequest, p.t("This login was begun in another window, or too long ago. Try again.")

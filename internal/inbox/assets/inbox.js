@@ -20,6 +20,8 @@
   // As the server wrote them, so that a refresh sees what has changed.
   for (const li of document.querySelectorAll("li.message")) li.raw = li.outerHTML;
   localise(document);
+  // Of a drawing that is wider than the screen the newest days are shown first.
+  for (const drawing of document.querySelectorAll(".wider > svg")) drawing.parentElement.scrollLeft = drawing.parentElement.scrollWidth;
   if (!page.path) return;
 
   const fetchPiece = async (address) => {

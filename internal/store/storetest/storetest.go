@@ -34,13 +34,20 @@ func Run(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, 
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := fresh(t)
-			h := &harness{T: t, fresh: fresh, now: start, open: func(t *testing.T) *store.DB { return open(t, url) }}
-			h.db = h.open(t)
-			h.register(h.db)
-			f(t, h)
+			f(t, newHarness(t, fresh, open))
 		})
 	}
+	// By itself, since it goes by the times of ids, which grow for the whole
+	// process.
+	t.Run("Figures", func(t *testing.T) { figures(t, newHarness(t, fresh, open)) })
+}
+
+func newHarness(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, url string) *store.DB) *harness {
+	url := fresh(t)
+	h := &harness{T: t, fresh: fresh, now: start, open: func(t *testing.T) *store.DB { return open(t, url) }}
+	h.db = h.open(t)
+	h.register(h.db)
+	return h
 }
 
 var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
