@@ -10,4 +10,5 @@ import (
 	_ "github.com/deskbridge/deskbridge/connectors/channel/wecomkf"  // channel
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/inbox"   // helpdesk
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/webhook" // helpdesk
+	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/zammad"  // helpdesk
 )
