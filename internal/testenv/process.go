@@ -203,7 +203,11 @@ func tail(file string, lines int) string {
 		return err.Error()
 	}
 	all := strings.Split(strings.TrimRight(string(b), "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+	all = all[max(0, len(all)-lines):]
+	for i, l := range all {
+		all[i] = l[:min(len(l), 1000)]
+	}
+	return strings.Join(all, "\n")
 }
 
 // showLogOnFailure prints the end of the server's log when the test failed.

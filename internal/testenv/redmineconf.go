@@ -59,6 +59,9 @@ Tracker.pluck(:id).each do |tracker|
   states.each { |s| WorkflowTransition.create!(role: role, tracker_id: tracker, old_status_id: 0, new_status_id: s) }
 end
 
+# Redmine tells people of their new keys and addresses.
+background, ActiveJob::Base.queue_adapter = ActiveJob::Base.queue_adapter, :inline
+ActionMailer::Base.perform_deliveries = false
 def person(login, first, last, key, **more)
   u = User.find_by(login: login) || User.new(login: login)
   u.assign_attributes(firstname: first, lastname: last, mail: "#{login}@example.test", language: "en", must_change_passwd: false, status: User::STATUS_ACTIVE, **more)
@@ -75,6 +78,8 @@ person("admin", "Ada", "Admin", keys[0], admin: true)
 Member.create!(project: project, principal: person("anna", "Anna", "Agent", keys[1]), roles: [manager])
 Member.create!(project: project, principal: person("bert", "Bert", "Boss", keys[2]), roles: [manager])
 Member.create!(project: project, principal: person("deskbridge", "Desk", "Bridge", keys[3], mail_notification: "none"), roles: [role])
+ActiveJob::Base.queue_adapter = background
+ActionMailer::Base.perform_deliveries = true
 %w[Customer Channel Address].each do |name|
   IssueCustomField.create!(name: name, field_format: "string", is_for_all: true, is_filter: true, trackers: Tracker.all)
 end
