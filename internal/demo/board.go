@@ -11,7 +11,7 @@ import (
 )
 
 // board knows what the helpdesk has been told, and draws it. Conversations
-// have short numbers here, since a visitor types them.
+// have short numbers here.
 type board struct {
 	o        cli.Options
 	byNumber []*talk // the first has number 1
@@ -37,14 +37,6 @@ type talk struct {
 
 func newBoard(o cli.Options) *board {
 	return &board{o: o, byID: map[normalize.ID]*talk{}, optedOut: map[normalize.ID]bool{}, shown: map[string]bool{}}
-}
-
-// number finds a conversation by what a visitor typed.
-func (b *board) number(n int) *talk {
-	if n < 1 || n > len(b.byNumber) {
-		return nil
-	}
-	return b.byNumber[n-1]
 }
 
 // talk returns the conversation of a message, and gives it a number.

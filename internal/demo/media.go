@@ -106,7 +106,7 @@ func murmur(words string) []byte {
 		}
 	}
 	var b bytes.Buffer
-	size := func(n int) { _ = binary.Write(&b, binary.LittleEndian, uint32(n)) } //nolint:gosec // a few hundred thousand
+	size := func(n int) { _ = binary.Write(&b, binary.LittleEndian, uint32(n)) }
 	b.WriteString("RIFF")
 	size(36 + len(sound))
 	b.WriteString("WAVEfmt ")

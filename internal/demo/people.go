@@ -113,7 +113,9 @@ func newVisitor() (*customer, []*guest) {
 	mail := &customer{owner: visitorID, name: visitorName, address: visitorMail}
 	var lines []*guest
 	for _, at := range []stage.Place{
-		{Kind: byPhone, Value: visitorPhone}, {Kind: byWhatsApp, Value: visitorPhone}, atWeChat("oAlexKim_00000000000000000001"),
+		{Kind: byPhone, Value: visitorPhone},
+		{Kind: byWhatsApp, Value: visitorPhone},
+		atWeChat("oAlexKim_00000000000000000001"),
 		atWeCom("wmAlexKim00000000000000000001"), atSlack("U0ALEX"), atTelegram(7100099),
 	} {
 		lines = append(lines, &guest{owner: visitorID, name: visitorName, username: "alexk", at: at})

@@ -15,7 +15,8 @@ import (
 
 const (
 	maxPicture = 5 << 20 // bytes, as WhatsApp and MMS allow
-	maxText    = 4000    // characters
+	maxForm    = maxPicture + 64<<10
+	maxText    = 4000 // characters
 	writeTime  = 20 * time.Second
 	liveAlive  = 15 * time.Second
 )
@@ -76,18 +77,17 @@ func (s *Stage) write(w http.ResponseWriter, r *http.Request) {
 }
 
 var (
-	errNoWords   = errors.New("Write something first.")                        //nolint:staticcheck // words of a page
-	errLong      = errors.New("That is too long.")                             //nolint:staticcheck // likewise
-	errPicture   = errors.New("Only pictures (PNG, JPEG, GIF, WebP) go here.") //nolint:staticcheck // likewise
-	errTooLarge  = errors.New("The picture is larger than 5 MB.")              //nolint:staticcheck // likewise
-	errCutShort  = errors.New("The form came in pieces. Send it again.")       //nolint:staticcheck // likewise
-	formOverhead = int64(64 << 10)
+	errNoWords  = errors.New("Write something first.")
+	errLong     = errors.New("That is too long.")
+	errPicture  = errors.New("Only pictures (PNG, JPEG, GIF, WebP) go here.")
+	errTooLarge = errors.New("The picture is larger than 5 MB.")
+	errCutShort = errors.New("The form came in pieces. Send it again.")
 )
 
 // readDraft reads the form below a chat. Its errors are words of a page.
 func readDraft(w http.ResponseWriter, r *http.Request) (d Draft, err error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxPicture+formOverhead)
-	if err := r.ParseMultipartForm(maxPicture + formOverhead); err != nil && !errors.Is(err, http.ErrNotMultipart) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseMultipartForm(maxForm); err != nil && !errors.Is(err, http.ErrNotMultipart) { //nolint:gosec // bounded by the line above
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return d, errTooLarge
 		}

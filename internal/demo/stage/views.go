@@ -14,8 +14,14 @@ type app struct{ id, kind, name string }
 // apps are in the order in which they stand on a phone. The dialler is beside
 // the SMS: both have the number.
 var apps = []app{
-	{"mail", "email", "Mail"}, {"sms", "phone", "Messages"}, {"whatsapp", "whatsapp", "WhatsApp"}, {"wechat", "wechat", "WeChat"},
-	{"wecom", "wecom_kf", "WeCom"}, {"slack", "slack", "Slack"}, {"telegram", "telegram", "Telegram"}, {"call", "phone", "Calls"},
+	{"mail", "email", "Mail"},
+	{"sms", "phone", "Messages"},
+	{"whatsapp", "whatsapp", "WhatsApp"},
+	{"wechat", "wechat", "WeChat"},
+	{"wecom", "wecom_kf", "WeCom"},
+	{"slack", "slack", "Slack"},
+	{"telegram", "telegram", "Telegram"},
+	{"call", "phone", "Calls"},
 }
 
 // appOf returns the app in which messages to a kind of address arrive.
