@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 
+	"github.com/deskbridge/deskbridge/internal/demo/stage"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
-// client writes answers through the REST API, as a helpdesk does.
+// client speaks the REST API, as a helpdesk does.
 type client struct {
 	base, token string
 	http        http.Client
@@ -39,6 +41,33 @@ func (c *client) answer(ctx context.Context, conversation normalize.ID, author, 
 func (c *client) merge(ctx context.Context, from, into normalize.ID, reason string) error {
 	return c.post(ctx, "/v1/customers/"+from.String()+"/merge", "", map[string]any{"into": into, "reason": reason}, &struct{}{})
 }
+
+// file gets a stored file.
+func (c *client) file(ctx context.Context, m *normalize.Media) (stage.File, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/media/"+m.ID.String(), nil)
+	if err != nil {
+		return stage.File{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	content, err := download(&c.http, req)
+	return stage.File{Name: m.Name, ContentType: m.ContentType, Content: content}, err
+}
+
+// download returns what a request is answered with.
+func download(c *http.Client, req *http.Request) ([]byte, error) {
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.New(resp.Status)
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxMedium))
+}
+
+// maxMedium bounds a file, in bytes.
+const maxMedium = 32 << 20
 
 func (c *client) post(ctx context.Context, path, key string, in, out any) error {
 	body, err := json.Marshal(in)

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,6 +40,15 @@ func fills(b *testenv.Browser, which, form, text string) {
 	b.Eval(fmt.Sprintf(`{ const f = %s.querySelector(%q); f.elements.text.value = %q; f.requestSubmit(); }`, framed(which), form, text), nil)
 }
 
+// pictures is an expression for a list of files of a frame: one picture.
+func pictures(which string) string {
+	return `((w) => {
+		const t = new w.DataTransfer(), bytes = Uint8Array.from(atob("` + base64.StdEncoding.EncodeToString(umbrella().Content) + `"), (c) => c.charCodeAt(0));
+		t.items.add(new w.File([bytes], "umbrella.png", { type: "image/png" }));
+		return t.files;
+	})(` + framed(which) + `.defaultView)`
+}
+
 func TestAVisitorPlaysBothSides(t *testing.T) {
 	b := testenv.StartBrowser(t)
 	b.Resize(1440, 900)
@@ -53,13 +63,27 @@ func TestAVisitorPlaysBothSides(t *testing.T) {
 	for app, words := range map[string]string{"whatsapp": "Do you repair zips?", "mail": "Where is my invoice?"} {
 		b.Eval(framed("inbox")+`.defaultView.untouched = true`, nil)
 		goes(b, "phone", "/phone/you/"+app)
+		if app == "whatsapp" {
+			b.Eval(framed("phone")+`.querySelector("[name=picture]").files = `+pictures("phone"), nil)
+		}
 		fills(b, "phone", "form.compose", words)
 		on(b, "phone", "word that it was taken", `d.querySelector(".log li:last-child .meta")?.textContent.includes("✓")`)
 		on(b, "inbox", "it in the list, without a reload", `d.defaultView.untouched && [...d.querySelectorAll(".rows .words")].some((e) => e.textContent.includes("`+words+`"))`)
 		b.Eval(`[...`+framed("inbox")+`.querySelectorAll(".rows a")].find((a) => a.textContent.includes("`+words+`")).click()`, nil)
-		on(b, "inbox", "the conversation", `d.querySelector(".message.in")?.textContent.includes("`+words+`")`)
+		on(b, "inbox", "the conversation", `d.readyState === "complete" && d.querySelector(".message.in")?.textContent.includes("`+words+`")`)
+		if app == "whatsapp" {
+			on(b, "inbox", "the picture", `d.querySelector(".message.in img")?.naturalWidth === 480`)
+			b.Eval(`{ const w = `+framed("inbox")+`.defaultView, t = new w.DataTransfer();
+				for (const f of `+pictures("inbox")+`) t.items.add(f);
+				w.document.getElementById("box").dispatchEvent(new w.DragEvent("drop", { dataTransfer: t, bubbles: true, cancelable: true })); }`, nil)
+			on(b, "inbox", "the attachment", `d.querySelector("#files button")`)
+		}
 		fills(b, "inbox", "#box", "Yes: "+words)
 		on(b, "phone", "the answer on the phone", `d.querySelector(".log .theirs")?.textContent.includes("Yes: `+words+`")`)
+		if app == "whatsapp" {
+			on(b, "phone", "the picture that we sent", `d.querySelector(".theirs img")?.naturalWidth === 480`)
+			on(b, "inbox", "word that it was read", `d.querySelector(".message.out .state.read")`)
+		}
 		picture(b, "demo-"+app)
 	}
 	goes(b, "phone", "/phone/")

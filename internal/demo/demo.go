@@ -70,6 +70,11 @@ func Run(ctx context.Context, o Options) error {
 
 // show plays for a visitor.
 func (d *director) show(ctx context.Context, o Options) error {
+	if d.world.again {
+		if err := d.remember(ctx); err != nil {
+			return fmt.Errorf("read what was written before: %w", err)
+		}
+	}
 	if err := d.world.open(ctx, d); err != nil {
 		return err
 	}

@@ -153,8 +153,12 @@ func (d *director) run(ctx context.Context) error {
 				arrivals = nil
 			}
 		case <-phones.C:
-			for _, a := range d.world.town.news() {
-				d.after(arrivalPause, func() { d.rings(ctx, a) })
+			if news := d.world.town.news(); len(news) > 0 {
+				d.after(arrivalPause, func() {
+					for _, a := range news { // in their order
+						d.rings(ctx, a)
+					}
+				})
 			}
 		case f := <-d.later:
 			f()
@@ -323,55 +327,6 @@ func (d *director) answer(ctx context.Context, t *talk, author, words string) {
 			d.loop.answer = m.ExternalID
 		case err != nil && ctx.Err() == nil:
 			d.trouble("the API refused the answer: " + err.Error())
-		}
-	})
-}
-
-// arrived shows a mail in a customer's mailbox, and lets the customer react.
-func (d *director) arrived(ctx context.Context, m mail.Mail) {
-	a := d.cast[m.User]
-	if a == nil {
-		return
-	}
-	words, files := mailContent(m.Raw)
-	d.world.book.Arrive(a.at(), stage.Entry{Subject: m.Header("Subject"), Text: words, Files: files})
-	a.got = thread{replyTo: m.MessageID(), references: ids(m.Header("References"))}
-	a.quoted = "\n\n> " + strings.ReplaceAll(words, "\n", "\n> ") + "\n"
-	t := d.board.of(a.at())
-	if t == nil {
-		return // of an earlier run
-	}
-	threaded := slices.ContainsFunc(t.received, func(r *normalize.Message) bool {
-		return strings.Contains(m.Header("In-Reply-To"), "<"+r.ExternalID+">")
-	})
-	where := "in the mailbox of " + a.name
-	if threaded {
-		where += ", in the thread"
-	}
-	d.tell(d.board.arrived(t, where, words)...)
-	if t == d.loop.talk {
-		d.loop.arrived, d.loop.threaded = true, threaded
-	}
-	to := a.got
-	reply := letter{from: a.customer, subject: "Re: " + strings.TrimPrefix(a.subject, "Re: "), quoted: a.quoted}
-	if a.away != "" && !a.awayOut {
-		a.awayOut = true
-		reply.subject, reply.text, reply.automatic = "Respuesta automática: "+a.subject, a.away+"\n", true
-		d.after(d.scaled(time.Second), func() { d.write(ctx, reply, to, true, func(err error) { d.untaken(ctx, err) }) })
-		return
-	}
-	if a.replies >= len(a.answers) {
-		return
-	}
-	reply.text = a.answers[a.replies]
-	a.replies++
-	if reply.text == "" {
-		return
-	}
-	d.after(d.scaled(4*time.Second), func() {
-		id := d.write(ctx, reply, to, false, func(err error) { d.untaken(ctx, err) })
-		if t == d.loop.talk && d.loop.reply == "" {
-			d.loop.reply = id
 		}
 	})
 }

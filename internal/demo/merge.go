@@ -2,10 +2,8 @@ package demo
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/cli"
 	"github.com/deskbridge/deskbridge/internal/demo/stage"
@@ -69,49 +67,6 @@ func frame(drawn string) []string {
 		lines = append(lines, strings.TrimRight(l, "\n"))
 	}
 	return lines
-}
-
-// rings shows what has arrived at a guest's, who may answer.
-func (d *director) rings(ctx context.Context, a arrival) {
-	if len(a.links) == 0 {
-		d.reaches(ctx, a, nil)
-		return
-	}
-	var files []stage.File
-	d.beside(func() error {
-		for _, link := range a.links {
-			content, err := fetch(ctx, d.world.outside, link)
-			if err != nil {
-				return fmt.Errorf("fetch what we sent: %w", err)
-			}
-			files = append(files, named(content))
-		}
-		return nil
-	}, func(err error) {
-		if err != nil && ctx.Err() == nil {
-			d.trouble(err.Error())
-		}
-		d.reaches(ctx, a, files)
-	})
-}
-
-func (d *director) reaches(ctx context.Context, a arrival, files []stage.File) {
-	if len(a.file) > 0 {
-		files = append(files, named(a.file))
-	}
-	d.world.book.Arrive(a.at, stage.Entry{Text: a.text, Files: files})
-	g, t := d.guests[a.at], d.board.of(a.at)
-	if g == nil || t == nil {
-		return // nobody of the story, or of an earlier run
-	}
-	g.reached = true
-	d.tell(d.board.arrived(t, fmt.Sprintf("at %s by %s", g.name, vias[g.at.Kind]), a.text)...)
-	if g.replies >= len(g.answers) {
-		return
-	}
-	words := g.answers[g.replies]
-	g.replies++
-	d.after(d.scaled(4*time.Second), func() { says(0, g, words, nil).play(ctx, d, func() {}) })
 }
 
 // jonasIsGone lets the colleague answer somebody who has just blocked the desk.

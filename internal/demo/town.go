@@ -1,11 +1,8 @@
 package demo
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -206,26 +203,6 @@ func (t *town) news() (list []arrival) {
 	}
 	return list
 }
-
-// fetch gets a medium as Twilio does, to send it on.
-func fetch(ctx context.Context, c *http.Client, link string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, errors.New(resp.Status)
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxMedium))
-}
-
-// maxMedium bounds a fetched file.
-const maxMedium = 32 << 20
 
 // fresh returns what of a record was not told yet.
 func fresh[T any](record []T, told *int) []T {

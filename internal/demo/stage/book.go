@@ -122,6 +122,19 @@ func (b *Book) Write(at Place, e Entry) (done func(error)) {
 	}
 }
 
+// Recall puts back what was written or has arrived at a time in the past.
+func (b *Book) Recall(at Place, e Entry, when time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c := b.chats[at]; c != nil {
+		n := b.note(c, e)
+		n.at, c.activeAt = when, when
+		if e.Mine {
+			n.state = "taken"
+		}
+	}
+}
+
 // Heard adds to the last call from an address what the caller has heard.
 func (b *Book) Heard(at Place, words []string) {
 	b.last(at, func(e *entry) bool { return e.Call }, func(e *entry) { e.Heard = words })
