@@ -56,7 +56,11 @@ func (p *RTPerson) write(how, ticket, contentType, text string, files []RTFile) 
 	p.rt.t.Helper()
 	var list []map[string]string
 	for _, f := range files {
-		list = append(list, map[string]string{"FileName": f.Name, "FileType": f.Type, "FileContent": base64.StdEncoding.EncodeToString(f.Content)})
+		name := make([]rune, 0, len(f.Name)) // RT 5.0.3 fails on characters here, and takes bytes
+		for _, b := range []byte(f.Name) {
+			name = append(name, rune(b))
+		}
+		list = append(list, map[string]string{"FileName": string(name), "FileType": f.Type, "FileContent": base64.StdEncoding.EncodeToString(f.Content)})
 	}
 	body := map[string]any{"Content": text, "ContentType": contentType}
 	if len(list) > 0 {

@@ -1,0 +1,138 @@
+package rt
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// user is one of RT, as far as our user may see it.
+type user struct {
+	ID           int    `json:"id"`
+	Name         string `json:"Name"`
+	RealName     string `json:"RealName"`
+	EmailAddress string `json:"EmailAddress"`
+	// Privileged users are staff; all others customers, or people who got a
+	// mail of RT and answered.
+	Privileged flag `json:"Privileged"`
+}
+
+// flag is a truth that RT writes as 1, "1", 0, "0", "" or null.
+type flag bool
+
+// UnmarshalJSON reads any of them.
+func (f *flag) UnmarshalJSON(b []byte) error {
+	*f = string(b) == "1" || string(b) == `"1"`
+	return nil
+}
+
+// known is a user who was looked up, until then.
+type known struct {
+	user
+	until time.Time
+}
+
+// knownFor is how long a user is not looked up again.
+const knownFor = 10 * time.Minute
+
+// tokenOf matches an auth token: version, number of its user, secret.
+var tokenOf = regexp.MustCompile(`^[0-9]+-([0-9]+)-`)
+
+// self returns the user that we act as.
+func (h *Helpdesk) self(ctx context.Context) (*user, error) {
+	h.mu.Lock()
+	me := h.me
+	h.mu.Unlock()
+	if me != nil {
+		return me, nil
+	}
+	name := h.username
+	if h.token != "" {
+		m := tokenOf.FindStringSubmatch(h.token.Reveal())
+		if m == nil {
+			return nil, connectors.Errorf(connectors.AccountDown, "", "token is not an auth token of Request Tracker, such as 1-23-4f6a: make one under Logged in as, Settings, Auth Tokens")
+		}
+		name = m[1]
+	}
+	me = &user{}
+	if err := h.get(ctx, "/user/"+escape(name), nil, me); err != nil {
+		return nil, plain(err)
+	}
+	if me.ID == 0 || me.Name == "" {
+		return nil, connectors.Errorf(connectors.Transient, "", "the answer is not that of Request Tracker's REST 2.0: check url")
+	}
+	if !me.Privileged {
+		return nil, connectors.Errorf(connectors.AccountDown, "", `the user %s is not privileged: tick "Let this user be granted rights" in Request Tracker`, me.Name)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.me = me
+	return me, nil
+}
+
+// staff reports whether a user works for the company, in whose name only staff
+// may speak: RT takes mails of anybody who was ever sent one.
+func (h *Helpdesk) staff(ctx context.Context, name string) (bool, error) {
+	now := h.clock.Now()
+	h.mu.Lock()
+	k, ok := h.users[name]
+	h.mu.Unlock()
+	if ok && now.Before(k.until) {
+		return bool(k.Privileged), nil
+	}
+	k = known{until: now.Add(knownFor)}
+	if err := h.get(ctx, "/user/"+escape(name), nil, &k.user); err != nil && status(err) != http.StatusNotFound {
+		return false, plain(err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.users) > 10_000 {
+		clear(h.users)
+	}
+	h.users[name] = k
+	return bool(k.Privileged), nil
+}
+
+// requestor returns the name of the user in RT that stands for a customer, and
+// makes it where it is missing; "" where our user may not do so, which takes
+// the right AdminUsers. It never has a mail address from us; where somebody
+// gave it one, it is left out, since RT would write there.
+func (h *Helpdesk) requestor(ctx context.Context, c *normalize.Conversation) (string, error) {
+	if c == nil || c.Customer == nil {
+		return "", nil
+	}
+	name := "deskbridge-" + c.Customer.ID.String()
+	var u user
+	err := h.get(ctx, "/user/"+escape(name), nil, &u)
+	switch {
+	case err == nil && u.EmailAddress != "":
+		return "", nil
+	case err == nil:
+		return name, nil
+	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
+		return "", plain(err)
+	}
+	err = h.send(ctx, http.MethodPost, "/user", map[string]any{
+		"Name": name, "RealName": cut(cmp.Or(c.Customer.Name, c.Address.Name, c.Address.Value), 120), "Privileged": 0,
+		"Comments": "A customer of Deskbridge. Without a mail address on purpose: Deskbridge delivers what is answered.",
+	}, nil)
+	switch status(err) {
+	case 0:
+		if err != nil {
+			return "", err
+		}
+		return name, nil
+	case http.StatusBadRequest, http.StatusForbidden:
+		// Another node made it a moment ago, or we have not got the right.
+		if h.get(ctx, "/user/"+escape(name), nil, &u) == nil && u.EmailAddress == "" {
+			return name, nil
+		}
+		return "", nil
+	}
+	return "", plain(err)
+}
