@@ -10,5 +10,6 @@ import (
 	_ "github.com/deskbridge/deskbridge/connectors/channel/wecomkf"  // channel
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/inbox"   // helpdesk
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/redmine" // helpdesk
+	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/rt"      // helpdesk
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/webhook" // helpdesk
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	netmail "net/mail"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +90,43 @@ func (r *RT) Stop() {
 	if err := r.proc.stop(syscall.SIGTERM); err != nil {
 		r.t.Error(err)
 	}
+}
+
+// Insert adds what an administrator would set up, such as scrips, in RT's own
+// form (initialdata). A running server notices.
+func (r *RT) Insert(initialdata string) {
+	r.t.Helper()
+	name := r.box.file("more")
+	err := os.WriteFile(name, []byte(initialdata), 0o644)
+	if err == nil {
+		err = setupRT(r.box, r.owner, "--action", "insert", "--skip-create", "--datafile", name)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// Recipients returns the addresses that RT has mailed to so far, once for each
+// mail.
+func (r *RT) Recipients() []string {
+	r.t.Helper()
+	var all []string
+	for _, raw := range r.Mails() {
+		m, err := netmail.ReadMessage(strings.NewReader(raw))
+		if err != nil {
+			r.t.Fatalf("RT sent a mail that cannot be read: %v\n%s", err, raw)
+		}
+		for _, field := range []string{"To", "Cc", "Bcc"} {
+			list, err := m.Header.AddressList(field)
+			if err != nil && !errors.Is(err, netmail.ErrHeaderNotPresent) {
+				continue // a name of a group without members
+			}
+			for _, a := range list {
+				all = append(all, a.Address)
+			}
+		}
+	}
+	return all
 }
 
 // Mails returns the mails that RT has sent so far, oldest first.
@@ -204,19 +242,12 @@ func newRTTemplate() (_ rtData, err error) {
 		os.WriteFile(box.file("seed"), []byte(seed), 0o644)); err != nil {
 		return rtData{}, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*deadline)
-	defer cancel()
 	for _, args := range [][]string{
 		{"--action", "init", "--skip-create", "--root-password-file", box.file("password")},
 		{"--action", "insert", "--skip-create", "--datafile", box.file("seed")},
 	} {
-		cmd := exec.CommandContext(ctx, find("rt-setup-database-5"), args...)
-		cmd.Dir, cmd.Env = "/", append(os.Environ(), rtEnv(box)...)
-		if os.Getuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(as.uid), Gid: uint32(as.gid)}}
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return rtData{}, fmt.Errorf("set up the database of Request Tracker: %w\n%s", err, out)
+		if err := setupRT(box, as, args...); err != nil {
+			return rtData{}, err
 		}
 	}
 	token, err := os.ReadFile(box.file("token"))
@@ -225,4 +256,19 @@ func newRTTemplate() (_ rtData, err error) {
 	}
 	database, err := os.ReadFile(box.file("rt.db"))
 	return rtData{database: database, token: string(token)}, err
+}
+
+// setupRT runs rt-setup-database(8).
+func setupRT(box *sandbox, as owner, args ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, find("rt-setup-database-5"), args...)
+	cmd.Dir, cmd.Env = "/", append(os.Environ(), rtEnv(box)...)
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(as.uid), Gid: uint32(as.gid)}}
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("set up the database of Request Tracker: %w\n%s", err, out)
+	}
+	return nil
 }

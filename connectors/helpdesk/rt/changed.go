@@ -8,11 +8,11 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 )
 
 const (
@@ -22,12 +22,24 @@ const (
 	maxSeen = 1000
 )
 
+// settling is how long a transaction may take from its number to its commit: a
+// smaller number may become visible after a larger one.
+const settling = 2 * time.Minute
+
 // cursor is a place in RT's transactions, whose numbers rise. Those that are
 // not settled yet are looked at again; Seen are the ones among them that were
 // told of already.
 type cursor struct {
 	After int64   `json:"after"`
 	Seen  []int64 `json:"seen,omitempty"`
+}
+
+// parseCursor reads what String wrote; "" is the beginning.
+func parseCursor(s string) (c cursor, err error) {
+	if s != "" && json.Unmarshal([]byte(s), &c) != nil {
+		return c, connectors.Errorf(connectors.Rejected, "", "%q is no cursor of ours", s)
+	}
+	return c, nil
 }
 
 // Changed names tickets by the transactions since the cursor: those of our
@@ -48,9 +60,9 @@ func (h *Helpdesk) Changed(ctx context.Context, from string) (helpdesk.Changes, 
 		}
 		return helpdesk.Changes{Cursor: c.String()}, nil
 	}
-	var c cursor
-	if json.Unmarshal([]byte(from), &c) != nil {
-		return helpdesk.Changes{}, connectors.Errorf(connectors.Rejected, "", "%q is no cursor of ours", from)
+	c, err := parseCursor(from)
+	if err != nil {
+		return helpdesk.Changes{}, err
 	}
 	where := fmt.Sprintf(`id > %d AND (TicketQueue = %s OR TicketCreator = %s) AND (Type = 'Create' OR Type = 'Correspond' OR Type = 'Comment' OR Type = 'Status' OR Type = 'AddLink')`,
 		c.After, quote(h.queue), quote(me.Name))
@@ -63,7 +75,7 @@ func (h *Helpdesk) Changed(ctx context.Context, from string) (helpdesk.Changes, 
 			return helpdesk.Changes{}, err
 		}
 		for _, x := range list {
-			if !slices.Contains(c.Seen, x.number()) && !slices.Contains(changes.Tickets, x.ObjectID) {
+			if !c.saw(&x) && !slices.Contains(changes.Tickets, x.ObjectID) {
 				changes.Tickets = append(changes.Tickets, x.ObjectID)
 			}
 		}
@@ -76,6 +88,8 @@ func (h *Helpdesk) Changed(ctx context.Context, from string) (helpdesk.Changes, 
 	}
 	return changes, nil
 }
+
+func (c cursor) saw(x *transaction) bool { return slices.Contains(c.Seen, x.number()) }
 
 // next is the cursor behind a list, by RT's clock.
 func (c cursor) next(list []transaction, now time.Time) cursor {
@@ -102,17 +116,21 @@ func (c cursor) String() string {
 
 // transactions searches those of tickets, and returns RT's time with them.
 func (h *Helpdesk) transactions(ctx context.Context, where, order string, limit, page int) ([]transaction, time.Time, error) {
-	var found struct{ Items []transaction }
 	// With ObjectType first, RT leaves out by the database what we may not see,
 	// and pages are full.
-	header, err := h.do(ctx, http.MethodGet, "/transactions", url.Values{
+	return h.list(ctx, "/transactions", url.Values{
 		"query": {"ObjectType = 'RT::Ticket' AND " + where}, "orderby": {"id"}, "order": {order},
 		"per_page": {strconv.Itoa(limit)}, "page": {strconv.Itoa(page)}, "fields": {"Type,ObjectId,Created"},
-	}, "", nil, maxAnswer, &found)
+	})
+}
+
+func (h *Helpdesk) list(ctx context.Context, path string, query url.Values) ([]transaction, time.Time, error) {
+	var found struct{ Items []transaction }
+	header, err := h.api.Do(ctx, kit.RESTCall{Method: http.MethodGet, Path: path, Query: query, Into: &found})
 	if err != nil {
-		return nil, time.Time{}, plain(err)
+		return nil, time.Time{}, err
 	}
-	now, err := http.ParseTime(strings.TrimSpace(header.Get("Date")))
+	now, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		now = h.clock.Now()
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
@@ -29,12 +30,15 @@ const (
 	statusDeleted = "deleted"
 )
 
-// perPage is the most that RT lists at once.
-const perPage = 100
+// maxWords bounds what is read of a text, in bytes of RT's answer.
+const maxWords = 8 << 20
 
-// settling is how long a transaction may take from its number to its commit: a
-// smaller number may become visible after a larger one.
-const settling = 2 * time.Minute
+const (
+	// perPage is the most that RT lists at once.
+	perPage = 100
+	// perRead is how many entries one Read lists: each takes two requests more.
+	perRead = 25
+)
 
 // ticket is one that is there, neither merged nor deleted.
 type ticket struct {
@@ -46,11 +50,11 @@ type ticket struct {
 // ticket reads one. Of one that was merged RT gives what it was merged into.
 func (h *Helpdesk) ticket(ctx context.Context, id string) (*ticket, error) {
 	var t ticket
-	err := h.get(ctx, "/ticket/"+escape(id), nil, &t)
+	err := h.get(ctx, "/ticket/"+url.PathEscape(id), nil, &t)
 	switch {
-	case status(err) == http.StatusNotFound:
+	case kit.IsStatus(err, http.StatusNotFound):
 		return nil, &helpdesk.Gone{}
-	case status(err) == http.StatusForbidden:
+	case kit.IsStatus(err, http.StatusForbidden):
 		// Either our rights are wrong altogether, or somebody moved this ticket
 		// to a queue that is not ours to see.
 		if err := h.Probe(ctx); err != nil {
@@ -58,7 +62,7 @@ func (h *Helpdesk) ticket(ctx context.Context, id string) (*ticket, error) {
 		}
 		return nil, &helpdesk.Gone{}
 	case err != nil:
-		return nil, plain(err)
+		return nil, err
 	case t.Status == statusDeleted:
 		return nil, &helpdesk.Gone{}
 	case t.ID.String() != id:
@@ -78,7 +82,7 @@ func (h *Helpdesk) closed(ctx context.Context, id, status string) (bool, error) 
 	}
 	var page struct{ Count int }
 	err := h.get(ctx, "/tickets", url.Values{"query": {"id = " + id + " AND Status = '__Inactive__'"}}, &page)
-	return page.Count > 0, plain(err)
+	return page.Count > 0, err
 }
 
 // transaction is what was done to a ticket at once.
@@ -102,26 +106,28 @@ func (t *transaction) number() int64 {
 
 // history returns the transactions of some types of a ticket, and of those that
 // were merged into it, above a number, in order.
-func (h *Helpdesk) history(ctx context.Context, ticket string, after int64, limit int, types ...string) ([]transaction, error) {
+func (h *Helpdesk) history(ctx context.Context, ticket string, after int64, limit int, page int, types ...string) ([]transaction, time.Time, error) {
 	filter := []map[string]string{{"field": "id", "operator": ">", "value": strconv.FormatInt(after, 10)}}
 	for _, typ := range types {
 		filter = append(filter, map[string]string{"field": "Type", "value": typ, "entry_aggregator": "OR"})
 	}
 	b, err := json.Marshal(filter)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	var page struct{ Items []transaction }
-	err = h.get(ctx, "/ticket/"+escape(ticket)+"/history", url.Values{
-		"query": {string(b)}, "orderby": {"id"}, "per_page": {strconv.Itoa(limit)},
+	return h.list(ctx, "/ticket/"+url.PathEscape(ticket)+"/history", url.Values{
+		"query": {string(b)}, "orderby": {"id"}, "per_page": {strconv.Itoa(limit)}, "page": {strconv.Itoa(page)},
 		"fields": {"Type,Created,Creator,_hyperlinks"}, "fields[Creator]": {"id,Name,RealName,EmailAddress"},
-	}, &page)
-	return page.Items, err
+	})
 }
 
 // Read returns how a ticket stands and what was written on it. Its position is
-// the number of a transaction.
+// a cursor.
 func (h *Helpdesk) Read(ctx context.Context, id, after string) (*helpdesk.Reading, error) {
+	c, err := parseCursor(after)
+	if err != nil {
+		return nil, err
+	}
 	me, err := h.self(ctx)
 	if err != nil {
 		return nil, err
@@ -130,27 +136,31 @@ func (h *Helpdesk) Read(ctx context.Context, id, after string) (*helpdesk.Readin
 	if err != nil {
 		return nil, err
 	}
-	r := &helpdesk.Reading{State: normalize.Open, Position: after}
+	r := &helpdesk.Reading{State: normalize.Open}
 	if t.closed {
 		r.State = normalize.Closed
 	}
-	from, err := strconv.ParseInt(cmp.Or(after, "0"), 10, 64)
-	if err != nil {
-		return nil, connectors.Errorf(connectors.Rejected, "", "%q is no position of ours", after)
-	}
-	list, err := h.history(ctx, id, from, perPage, "Create", "Correspond", "Comment")
-	if err != nil {
-		return nil, plain(err)
-	}
-	r.More = len(list) == perPage
-	for _, x := range list {
-		w, err := h.written(ctx, me, &x)
+	var all []transaction
+	last := 1 + len(c.Seen)/perRead
+	for page := 1; page <= last; page++ {
+		list, now, err := h.history(ctx, id, c.After, perRead, page, "Create", "Correspond", "Comment")
 		if err != nil {
 			return nil, err
 		}
-		r.Entries = append(r.Entries, *w)
-		if r.More || h.clock.Now().Sub(x.Created) > settling {
-			r.Position = x.ID
+		for _, x := range list {
+			if c.saw(&x) {
+				continue
+			}
+			w, err := h.written(ctx, me, &x)
+			if err != nil {
+				return nil, err
+			}
+			r.Entries = append(r.Entries, *w)
+		}
+		all = append(all, list...)
+		if r.More = len(list) == perRead; !r.More || page == last {
+			r.Position = c.next(all, now).String()
+			break
 		}
 	}
 	return r, nil
@@ -165,11 +175,11 @@ type attachment struct {
 
 func (h *Helpdesk) written(ctx context.Context, me *user, x *transaction) (*helpdesk.Written, error) {
 	var page struct{ Items []attachment }
-	err := h.get(ctx, "/transaction/"+escape(x.ID)+"/attachments", url.Values{
+	err := h.get(ctx, "/transaction/"+url.PathEscape(x.ID)+"/attachments", url.Values{
 		"fields": {"Filename,ContentType,ContentLength,Subject,Headers"}, "orderby": {"id"}, "per_page": {strconv.Itoa(perPage)},
 	}, &page)
 	if err != nil {
-		return nil, plain(err)
+		return nil, err
 	}
 	w := &helpdesk.Written{ID: x.ID, At: x.Created, Author: normalize.Author{Name: cmp.Or(x.Creator.RealName, x.Creator.Name), Email: x.Creator.EmailAddress}}
 	if x.Creator.ID == me.ID && len(page.Items) > 0 {
@@ -207,7 +217,7 @@ func (h *Helpdesk) content(ctx context.Context, w *helpdesk.Written, list []atta
 			w.Files = append(w.Files, helpdesk.File{Ref: a.ID.String(), Name: a.Filename, ContentType: a.ContentType, Size: size})
 			continue
 		}
-		b, err := h.attachment(ctx, a.ID.String(), maxAnswer)
+		b, err := h.attachment(ctx, a.ID.String(), maxWords)
 		if err != nil {
 			return err
 		}
@@ -238,7 +248,7 @@ func (h *Helpdesk) File(ctx context.Context, f helpdesk.File) (io.ReadCloser, er
 	if _, err := strconv.ParseInt(f.Ref, 10, 64); err != nil {
 		return nil, connectors.Errorf(connectors.Rejected, "", "%q is no file of ours", f.Ref)
 	}
-	b, err := h.attachment(ctx, f.Ref, h.maxMedia/2*3+maxAnswer)
+	b, err := h.attachment(ctx, f.Ref, 2*h.maxMedia+maxWords)
 	if err != nil {
 		return nil, err
 	}
@@ -246,9 +256,14 @@ func (h *Helpdesk) File(ctx context.Context, f helpdesk.File) (io.ReadCloser, er
 }
 
 func (h *Helpdesk) attachment(ctx context.Context, id string, limit int64) ([]byte, error) {
+	r, err := h.api.Open(ctx, "/attachment/"+id)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
 	var a struct{ Content string }
-	if _, err := h.do(ctx, http.MethodGet, "/attachment/"+id, nil, "", nil, limit, &a); err != nil {
-		return nil, plain(err)
+	if err := json.NewDecoder(io.LimitReader(r, limit)).Decode(&a); err != nil {
+		return nil, connectors.Errorf(connectors.Transient, "", "the attachment %s cannot be read: %w", id, err)
 	}
 	b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(a.Content, "\n", ""))
 	if err != nil {

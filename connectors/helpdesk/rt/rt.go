@@ -13,14 +13,17 @@ package rt
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 )
 
 func init() {
@@ -41,14 +44,13 @@ func init() {
 // Helpdesk is one Request Tracker.
 type Helpdesk struct {
 	base     string // where agents see it
-	auth     string // the header Authorization
+	api      *kit.REST
 	token    configs.Secret
 	username string
 	queue    string
 	interval time.Duration
 	secret   configs.Secret // of the scrip
 	maxMedia int64
-	http     *http.Client
 	clock    connectors.Clock
 
 	mu    sync.Mutex
@@ -67,18 +69,24 @@ func New(c *Config, d connectors.Deps) (*Helpdesk, error) {
 	if err != nil && c.URL != "" {
 		return nil, fmt.Errorf("rt: url: %w", err)
 	}
+	auth := "token " + c.Token.Reveal()
+	if c.Token == "" {
+		auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password.Reveal()))
+	}
 	h := &Helpdesk{
-		base: base, auth: "token " + c.Token.Reveal(), token: c.Token, username: c.Username, queue: c.Queue, interval: c.PollInterval,
+		base: base, token: c.Token, username: c.Username, queue: c.Queue, interval: c.PollInterval,
 		secret: c.WebhookSecret, maxMedia: d.MaxMedia, clock: d.Clock, users: map[string]known{},
 	}
-	if c.Token == "" {
-		h.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password.Reveal()))
+	h.api = &kit.REST{
+		Product: "Request Tracker", URL: base + "/REST/2.0", Mend: "token, or username and password", Clock: d.Clock,
+		Authorize: func(r *http.Request) { r.Header.Set("Authorization", auth) },
+		Words: func(body []byte) string {
+			var said struct{ Message string }
+			_ = json.Unmarshal(body, &said) // a refusal of the web server before it says nothing of use
+			return said.Message
+		},
 	}
-	client := *d.HTTP
-	// A redirect would hand customers' messages to an address that nobody
-	// configured.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	h.http = &client
+	h.api.Use(d.HTTP)
 	return h, nil
 }
 
@@ -87,7 +95,7 @@ func (h *Helpdesk) Interval() time.Duration { return h.interval }
 
 // Close drops idle connections.
 func (h *Helpdesk) Close(context.Context) error {
-	h.http.CloseIdleConnections()
+	h.api.Close()
 	return nil
 }
 
@@ -98,9 +106,15 @@ func (h *Helpdesk) Probe(ctx context.Context) error {
 		return err
 	}
 	var queue struct{ Name string }
-	err := h.get(ctx, "/queue/"+escape(h.queue), nil, &queue)
-	if status(err) == http.StatusForbidden || status(err) == http.StatusNotFound {
+	err := h.get(ctx, "/queue/"+url.PathEscape(h.queue), nil, &queue)
+	if kit.IsStatus(err, http.StatusForbidden, http.StatusNotFound) {
 		return connectors.Errorf(connectors.AccountDown, "", "there is no queue %q, or our user lacks the right SeeQueue there: see docs/rt.md for its rights", h.queue)
 	}
-	return plain(err)
+	return err
+}
+
+// get reads path, below /REST/2.0, into out.
+func (h *Helpdesk) get(ctx context.Context, path string, query url.Values, out any) error {
+	_, err := h.api.Do(ctx, kit.RESTCall{Method: http.MethodGet, Path: path, Query: query, Into: out})
+	return err
 }

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"net/url"
 	"regexp"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -60,8 +62,8 @@ func (h *Helpdesk) self(ctx context.Context) (*user, error) {
 		name = m[1]
 	}
 	me = &user{}
-	if err := h.get(ctx, "/user/"+escape(name), nil, me); err != nil {
-		return nil, plain(err)
+	if err := h.get(ctx, "/user/"+url.PathEscape(name), nil, me); err != nil {
+		return nil, err
 	}
 	if me.ID == 0 || me.Name == "" {
 		return nil, connectors.Errorf(connectors.Transient, "", "the answer is not that of Request Tracker's REST 2.0: check url")
@@ -86,8 +88,8 @@ func (h *Helpdesk) staff(ctx context.Context, name string) (bool, error) {
 		return bool(k.Privileged), nil
 	}
 	k = known{until: now.Add(knownFor)}
-	if err := h.get(ctx, "/user/"+escape(name), nil, &k.user); err != nil && status(err) != http.StatusNotFound {
-		return false, plain(err)
+	if err := h.get(ctx, "/user/"+url.PathEscape(name), nil, &k.user); err != nil && !kit.IsStatus(err, http.StatusNotFound) {
+		return false, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -108,31 +110,25 @@ func (h *Helpdesk) requestor(ctx context.Context, c *normalize.Conversation) (st
 	}
 	name := "deskbridge-" + c.Customer.ID.String()
 	var u user
-	err := h.get(ctx, "/user/"+escape(name), nil, &u)
+	err := h.get(ctx, "/user/"+url.PathEscape(name), nil, &u)
 	switch {
 	case err == nil && u.EmailAddress != "":
 		return "", nil
 	case err == nil:
 		return name, nil
-	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
-		return "", plain(err)
+	case !kit.IsStatus(err, http.StatusNotFound, http.StatusForbidden):
+		return "", err
 	}
-	err = h.send(ctx, http.MethodPost, "/user", map[string]any{
+	_, err = h.api.Do(ctx, kit.RESTCall{Method: http.MethodPost, Path: "/user", JSON: map[string]any{
 		"Name": name, "RealName": cut(cmp.Or(c.Customer.Name, c.Address.Name, c.Address.Value), 120), "Privileged": 0,
 		"Comments": "A customer of Deskbridge. Without a mail address on purpose: Deskbridge delivers what is answered.",
-	}, nil)
-	switch status(err) {
-	case 0:
-		if err != nil {
-			return "", err
+	}})
+	if kit.IsStatus(err, http.StatusBadRequest, http.StatusForbidden) {
+		// Another node made it a moment ago, or we have not got the right.
+		if h.get(ctx, "/user/"+url.PathEscape(name), nil, &u) != nil || u.EmailAddress != "" {
+			name = ""
 		}
 		return name, nil
-	case http.StatusBadRequest, http.StatusForbidden:
-		// Another node made it a moment ago, or we have not got the right.
-		if h.get(ctx, "/user/"+escape(name), nil, &u) == nil && u.EmailAddress == "" {
-			return name, nil
-		}
-		return "", nil
 	}
-	return "", plain(err)
+	return name, err
 }

@@ -16,7 +16,9 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 const (
@@ -56,7 +58,7 @@ func (h *Helpdesk) Open(ctx context.Context, d *helpdesk.Draft) (*helpdesk.Opene
 	fields["Content"] = clean(strings.TrimSpace(first.Plain(left...) + "\n\n" + facts.String()))
 	var made struct{ ID json.Number }
 	if _, err := h.post(ctx, "/ticket", fields, files, &made); err != nil {
-		return nil, plain(err)
+		return nil, err
 	}
 	o, err := h.opened(ctx, made.ID.String())
 	if err != nil { // there is one now, to be found by its tag
@@ -74,7 +76,7 @@ func (h *Helpdesk) Find(ctx context.Context, tag string) (*helpdesk.Opened, erro
 	var page struct{ Items []struct{ ID string } }
 	query := url.Values{"query": {"RefersTo = " + quote(link(tag))}, "orderby": {"id"}, "per_page": {"1"}}
 	if err := h.get(ctx, "/tickets", query, &page); err != nil {
-		return nil, plain(err)
+		return nil, err
 	}
 	if len(page.Items) == 0 {
 		return nil, nil
@@ -83,9 +85,9 @@ func (h *Helpdesk) Find(ctx context.Context, tag string) (*helpdesk.Opened, erro
 }
 
 func (h *Helpdesk) opened(ctx context.Context, ticket string) (*helpdesk.Opened, error) {
-	list, err := h.history(ctx, ticket, 0, 1, "Create")
+	list, _, err := h.history(ctx, ticket, 0, 1, 1, "Create")
 	if err != nil {
-		return nil, plain(err)
+		return nil, err
 	}
 	o := &helpdesk.Opened{Ticket: ticket, URL: h.base + "/Ticket/Display.html?id=" + ticket}
 	if len(list) == 1 {
@@ -119,9 +121,9 @@ func (h *Helpdesk) Write(ctx context.Context, ticket string, e *helpdesk.Entry) 
 	case t.closed && how == "correspond": // which opens it
 		fields["Status"] = t.Status
 	}
-	header, err := h.post(ctx, "/ticket/"+escape(ticket)+"/"+how, fields, files, nil)
+	header, err := h.post(ctx, "/ticket/"+url.PathEscape(ticket)+"/"+how, fields, files, nil)
 	if err != nil {
-		return "", plain(err)
+		return "", err
 	}
 	at := header.Get("Location")
 	id := at[strings.LastIndexByte(at, '/')+1:]
@@ -143,8 +145,9 @@ func (h *Helpdesk) SetState(ctx context.Context, ticket string, s normalize.Conv
 	}
 	// The answer is 200 whether it was done or not, with words of RT.
 	var said []string
-	if err := h.send(ctx, http.MethodPut, "/ticket/"+escape(ticket), map[string]string{"Status": want}, &said); err != nil {
-		return plain(err)
+	_, err = h.api.Do(ctx, kit.RESTCall{Method: http.MethodPut, Path: "/ticket/" + url.PathEscape(ticket), JSON: map[string]string{"Status": want}, Into: &said})
+	if err != nil {
+		return err
 	}
 	if t, err = h.ticket(ctx, ticket); err != nil || t.closed == (s == normalize.Closed) {
 		return err
@@ -219,7 +222,7 @@ func (h *Helpdesk) post(ctx context.Context, path string, fields map[string]any,
 	if err = cmp.Or(err, w.Close()); err != nil {
 		return nil, connectors.Errorf(connectors.Transient, "", "building the request: %w", err)
 	}
-	return h.do(ctx, http.MethodPost, path, nil, w.FormDataContentType(), body.Bytes(), maxAnswer, out)
+	return h.api.Do(ctx, kit.RESTCall{Method: http.MethodPost, Path: path, Body: body.Bytes(), Type: w.FormDataContentType(), Into: out})
 }
 
 // subject is that of an entry: the ticket's, which RT uses for its mails to
@@ -241,6 +244,15 @@ func tagOf(subject string) string {
 // quote writes a value of RT's query language.
 func quote(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+}
+
+// cut makes one line of s, of n code points at most: RT's columns count them.
+func cut(s string, n int) string {
+	s = text.CleanLine(s)
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
 }
 
 // clean takes out what no database takes.
