@@ -12,12 +12,12 @@ import (
 // Config is one Request Tracker.
 type Config struct {
 	URL           string         `yaml:"url" required:"true" doc:"Where agents open Request Tracker (version 5) in the browser, with its path if it has one." example:"https://rt.example.com"`
-	Token         configs.Secret `yaml:"token" shown:"true" doc:"An auth token of the user that Deskbridge acts as (Logged in as, Settings, Auth Tokens). The user is Deskbridge's alone." example:"${RT_TOKEN}"`
+	Token         configs.Secret `yaml:"token" doc:"An auth token of the user that Deskbridge acts as (Logged in as, Settings, Auth Tokens). The user is Deskbridge's alone." example:"${RT_TOKEN}"`
 	Username      string         `yaml:"username" doc:"Instead of token: the name of that user." example:"deskbridge"`
-	Password      configs.Secret `yaml:"password" doc:"Instead of token: the password of that user." example:"${RT_PASSWORD}"`
+	Password      configs.Secret `yaml:"password" doc:"Instead of token: the password of that user."`
 	Queue         string         `yaml:"queue" required:"true" doc:"The queue that gets a ticket for each conversation." example:"Support"`
 	PollInterval  time.Duration  `yaml:"poll_interval" default:"15s" doc:"How often to look for what agents did."`
-	WebhookSecret configs.Secret `yaml:"webhook_secret" doc:"Shared with the scrip that tells Deskbridge of changes at once, 16 characters or more; without it they are noticed by poll_interval alone." example:"${RT_WEBHOOK_SECRET}"`
+	WebhookSecret configs.Secret `yaml:"webhook_secret" doc:"Shared with the scrip that tells Deskbridge of changes at once, 16 characters or more; without it they are noticed by poll_interval alone."`
 }
 
 // Validate checks what the types of the settings cannot say.
