@@ -26,9 +26,8 @@ func BenchmarkTwentyThousandConversations(b *testing.B) {
 }
 
 func benchPages(b *testing.B, url string) {
-	const days = 14 * 24 * time.Hour
 	var begin, now time.Time
-	r := newRigWith(b, setup{store: url, since: days, past: func(db *store.DB, from, to time.Time) {
+	r := newRigWith(b, setup{store: url, days: 14, past: func(db *store.DB, from, to time.Time) {
 		begin, now = from, to
 		crowd(b, db, from, to)
 	}})

@@ -14,7 +14,7 @@ import (
 )
 
 func TestTheFiguresOfAShop(t *testing.T) {
-	r := newRigWith(t, setup{since: shopDays * 24 * time.Hour, past: func(db *store.DB, begin, now time.Time) {
+	r := newRigWith(t, setup{days: shopDays, past: func(db *store.DB, begin, now time.Time) {
 		tell(t, db, trade(begin, now))
 		if _, err := db.CloseIdle(t.Context(), now.Add(-time.Hour), now, 1000); err != nil {
 			t.Fatal(err)
@@ -81,7 +81,7 @@ func TestTheFiguresOfAnEmptyInbox(t *testing.T) {
 }
 
 func TestManyChannelsShareAColour(t *testing.T) {
-	r := newRigWith(t, setup{since: 24 * time.Hour, past: func(db *store.DB, begin, _ time.Time) {
+	r := newRigWith(t, setup{days: 1, past: func(db *store.DB, begin, _ time.Time) {
 		var lines []line
 		for i, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
 			for n := range 20 - i {

@@ -46,7 +46,7 @@ func tell(t testing.TB, db *store.DB, lines []line) {
 	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(a.at.UnixMicro(), b.at.UnixMicro()) })
 	for i, l := range lines {
 		m := &normalize.Message{
-			Direction: normalize.Inbound, Address: l.who, ExternalID: fmt.Sprintf("%s-%d", l.channel, i), Subject: l.subject, Text: l.words, FullText: l.words,
+			Direction: normalize.Inbound, Address: l.who, ExternalID: fmt.Sprintf("%s-%d-%d", l.channel, l.at.UnixMicro(), i), Subject: l.subject, Text: l.words, FullText: l.words,
 			SentAt: l.at, ReceivedAt: l.at, Thread: normalize.Thread{Key: l.who.Value + l.subject}, Parts: []normalize.Part{{Kind: normalize.PartText, Text: l.words}},
 		}
 		if l.answer {

@@ -42,6 +42,7 @@ type rig struct {
 	url  string // of the inbox, with a slash at its end
 	file *configs.File
 	sent int
+	at   clock
 }
 
 // setup is what some tests have otherwise.
@@ -49,10 +50,11 @@ type setup struct {
 	store string // its URL
 	inbox string // more settings of the inbox, as YAML
 	// past fills the store before the daemon starts. Ids grow for the whole
-	// process, so the past comes first: the daemon's clock is ahead of the
-	// machine's, and begin is where time stands at first.
-	past  func(db *store.DB, begin, now time.Time)
-	since time.Duration // between the two
+	// process, so the past comes first: it begins at the machine's time or
+	// later, and the daemon's clock is ahead, by days.
+	past func(db *store.DB, begin, now time.Time)
+	days int
+	hour time.Duration // of the day, where the daemon begins; zero for any
 }
 
 // clock is ahead of the machine's.
@@ -73,7 +75,12 @@ func (s setup) fill(t testing.TB, url string) clock {
 		}
 	}()
 	begin := normalize.NewID(time.Now()).Time()
-	c := clock{time.Until(begin) + s.since}
+	until := begin.AddDate(0, 0, s.days)
+	if s.hour != 0 {
+		for until = until.Truncate(24 * time.Hour).Add(24*time.Hour + s.hour); until.Weekday() != time.Wednesday; until = until.AddDate(0, 0, 1) {
+		}
+	}
+	c := clock{time.Until(until)}
 	s.past(db, begin, c.Now())
 	return c
 }
@@ -143,7 +150,7 @@ helpdesks:
 		}
 	})
 	<-a.Ready()
-	return &rig{t: t, mail: sim, app: a, file: f, url: "http://" + a.PublicAddr().String() + "/inbox/"}
+	return &rig{t: t, mail: sim, app: a, file: f, at: at, url: "http://" + a.PublicAddr().String() + "/inbox/"}
 }
 
 func hostPort(t testing.TB, addr string) (host, port string) {

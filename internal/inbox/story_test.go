@@ -14,7 +14,7 @@ import (
 // take puts items onto timelines as a channel would.
 func (r *rig) take(items ...normalize.Item) {
 	r.t.Helper()
-	now := time.Now().UTC()
+	now := r.at.Now()
 	in := timeline.Ingest{Account: "support", Now: now, IdleTimeout: time.Hour}
 	for _, item := range items {
 		r.sent++
