@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/internal/app"
 	"github.com/deskbridge/deskbridge/internal/cli"
+	"github.com/deskbridge/deskbridge/internal/store"
 )
 
 type configCmd struct {
@@ -59,8 +63,21 @@ func (c *configCheckCmd) Run(e *env) error {
 	return nil
 }
 
-// probe asks the vendors of a configuration's accounts.
+// probe asks the vendors of a configuration's accounts. A store that is not
+// there yet stays so: a check makes nothing, and there is nothing in it to be
+// read.
 func (e *env) probe(f *configs.File) ([]cli.Check, error) {
+	if st, err := store.Status(e.ctx, f.Store.URL.Reveal()); errors.Is(err, fs.ErrNotExist) || err == nil && st.Schema == 0 {
+		dir, err := os.MkdirTemp("", "deskbridge-check-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		elsewhere := *f
+		elsewhere.Store.URL = configs.Secret("sqlite://" + filepath.Join(dir, "deskbridge.db"))
+		elsewhere.Media.Dir = filepath.Join(dir, "media")
+		f = &elsewhere
+	}
 	a, err := app.Attach(e.ctx, f, app.Options{Log: e.quiet(), Version: version()})
 	if err != nil {
 		return nil, err

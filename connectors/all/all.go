@@ -12,4 +12,5 @@ import (
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/redmine" // helpdesk
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/rt"      // helpdesk
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/webhook" // helpdesk
+	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/zammad"  // helpdesk
 )

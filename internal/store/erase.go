@@ -115,9 +115,24 @@ func (db *DB) erase(t tx, customer normalize.ID, said []normalize.ID, now time.T
 		(SELECT c.id FROM conversations c JOIN addresses a ON a.id = c.address_id WHERE a.customer_id = $1)`, id)
 	t.exec(`UPDATE events SET detail = '' WHERE type = 'customer.opted_out' AND ref_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, id)
 	t.exec(`DELETE FROM tags WHERE conversation_id IN (SELECT c.id FROM conversations c JOIN addresses a ON a.id = c.address_id WHERE a.customer_id = $1)`, id)
+	if err := closeErased(t, id, now); err != nil {
+		return nil, err
+	}
 	t.exec(`UPDATE conversations SET subject = '', assignee = '', erased_at = $1, state = 'closed', closed_at = CASE WHEN state = 'open' THEN $1 ELSE closed_at END
 		WHERE address_id IN (SELECT id FROM addresses WHERE customer_id = $2)`, now, id)
 	return files, eraseNames(t, id, now)
+}
+
+// closeErased tells that the customer's open conversations end, so that nobody
+// waits for them at a helpdesk.
+func closeErased(t tx, customer normalize.ID, now time.Time) error {
+	var open []normalize.ID
+	err := t.query(`SELECT c.id FROM conversations c JOIN addresses a ON a.id = c.address_id WHERE a.customer_id = $1 AND c.state = 'open' ORDER BY c.id`,
+		args(customer), func(r row) error { return scanID(r, &open) })
+	for _, c := range open {
+		t.emit(event{typ: normalize.ConversationClosed, conversation: c, ref: c, at: now})
+	}
+	return err
 }
 
 // eraseAddresses takes away what the customer can be reached at. Whoever

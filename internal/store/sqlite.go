@@ -58,6 +58,8 @@ func openSQLite(ctx context.Context, path string, create bool) (*sqliteEngine, e
 		if err := f.Close(); err != nil {
 			return nil, err
 		}
+	} else if _, err := os.Stat(path); err != nil {
+		return nil, err // SQLite does not say that it is missing
 	}
 	e := &sqliteEngine{path: path, limit: walLimit, nextWAL: walLimit, readers: make(chan *sqlite.Conn, sqliteReaders)}
 	for range sqliteReaders {

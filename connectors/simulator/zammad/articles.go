@@ -28,9 +28,9 @@ type articleParams struct {
 	OriginByID  int64          `json:"origin_by_id"`
 	Preferences map[string]any `json:"preferences"`
 	Attachments []struct {
-		Filename string `json:"filename"`
-		Data     string `json:"data"`
-		MimeType string `json:"mime-type"`
+		Filename *string `json:"filename"`
+		Data     *string `json:"data"`
+		MimeType *string `json:"mime-type"`
 	} `json:"attachments"`
 }
 
@@ -54,22 +54,22 @@ func (p *articleParams) article() (a *Article, why string) {
 	a.Body = *p.Body
 	for i, f := range p.Attachments {
 		missing := ""
-		switch "" {
-		case f.MimeType:
+		switch {
+		case f.MimeType == nil:
 			missing = "mime-type"
-		case f.Filename:
+		case f.Filename == nil:
 			missing = "filename"
-		case f.Data:
+		case f.Data == nil:
 			missing = "data"
 		}
 		if missing != "" {
 			return nil, "Attachment needs '" + missing + "' param for attachment with index '" + strconv.Itoa(i) + "'"
 		}
-		content, err := base64.StdEncoding.DecodeString(strings.NewReplacer("\r", "", "\n", "").Replace(f.Data))
+		content, err := base64.StdEncoding.DecodeString(strings.NewReplacer("\r", "", "\n", "").Replace(*f.Data))
 		if err != nil {
 			return nil, "Invalid base64 for attachment with index '" + strconv.Itoa(i) + "'"
 		}
-		a.Attachments = append(a.Attachments, Attachment{Name: f.Filename, ContentType: f.MimeType, Content: content})
+		a.Attachments = append(a.Attachments, Attachment{Name: *f.Filename, ContentType: *f.MimeType, Content: content})
 	}
 	return a, ""
 }

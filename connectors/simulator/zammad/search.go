@@ -83,6 +83,8 @@ func (s *Server) holds(t *Ticket, c condition) (holds, known bool) {
 		return ok && !t.Time.Before(since), ok
 	case "article.message_id is":
 		return slices.ContainsFunc(s.articlesOf(t.ID), func(a *Article) bool { return a.MessageID == c.value }), true
+	case "article.in_reply_to is":
+		return slices.ContainsFunc(s.articlesOf(t.ID), func(a *Article) bool { return a.InReplyTo == c.value }), true
 	case "customer.login is":
 		return s.userByID(t.customer).Login == c.value, true
 	case "ticket.tags contains all":

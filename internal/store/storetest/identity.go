@@ -3,6 +3,7 @@ package storetest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +162,16 @@ func erasure(t *testing.T, h *harness) {
 		if got.Text+got.Subject+got.ExternalID+got.Address.Name != "" || len(got.Parts) != 0 || strings.Contains(got.Address.Value, "ann") || got.DeletedAt.IsZero() {
 			t.Errorf("after the erasure: %+v", got)
 		}
+	}
+	if n := count(h.events(), normalize.ConversationClosed); n != 1 {
+		t.Errorf("the helpdesks hear of %d conversations that ended, want the one", n)
+	}
+	last, err := h.db.LastEvent(h.ctx())
+	h.must(err)
+	ended, err := h.db.Events(h.ctx(), last-1, 1)
+	h.must(err)
+	if told, err := json.Marshal(ended); err != nil || strings.Contains(string(told), "ann@") || strings.Contains(string(told), "secret") {
+		t.Errorf("the event says who was erased: %s, %v", told, err)
 	}
 	if jobs, err := h.db.Claim(h.ctx(), outbox.Deliver, "support", h.now, time.Minute, 10); err != nil || len(jobs) != 0 {
 		t.Errorf("an erased answer is still to be sent: %+v, %v", jobs, err)
