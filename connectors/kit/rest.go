@@ -42,6 +42,9 @@ type REST struct {
 	Authorize func(*http.Request)
 	// Words returns what a refusal says, from its body.
 	Words func(body []byte) string
+	// Refused returns what a refusal means where the product has a meaning of
+	// its own for it, or nil. It may be nil itself.
+	Refused func(call RESTCall, status int, body []byte) error
 
 	http *http.Client
 }
@@ -61,12 +64,22 @@ func (c *REST) Close() { c.http.CloseIdleConnections() }
 type RESTCall struct {
 	Method, Path string
 	Query        url.Values
-	// JSON is the body, or else Body with its type; nil for none.
-	JSON any
-	Body []byte
-	Type string
+	Header       http.Header // beside what every request has
+	// JSON is the body, or else Body with its type, or else Stream; nil for
+	// none.
+	JSON   any
+	Body   []byte
+	Type   string
+	Stream *RESTStream
 	// Into takes the answer; nil where it is of no concern.
 	Into any
+}
+
+// RESTStream is a body that is read while it is sent.
+type RESTStream struct {
+	Type   string
+	Length int64 // bytes
+	Open   func(ctx context.Context) (io.ReadCloser, error)
 }
 
 // Do makes a request and returns the header of its answer, which is nil where
@@ -74,15 +87,14 @@ type RESTCall struct {
 func (c *REST) Do(ctx context.Context, call RESTCall) (http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, restDeadline)
 	defer cancel()
-	body, contentType := call.Body, call.Type
 	if call.JSON != nil {
 		var err error
-		if body, err = json.Marshal(call.JSON); err != nil {
+		if call.Body, err = json.Marshal(call.JSON); err != nil {
 			return nil, connectors.Errorf(connectors.Rejected, "", "the request cannot be written: %w", err)
 		}
-		contentType = "application/json"
+		call.Type = "application/json"
 	}
-	resp, err := c.send(ctx, call.Method, call.Path, call.Query, contentType, body)
+	resp, err := c.send(ctx, call)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +120,7 @@ func (c *REST) Do(ctx context.Context, call RESTCall) (http.Header, error) {
 
 // Open asks for a file. The caller closes it.
 func (c *REST) Open(ctx context.Context, path string) (io.ReadCloser, error) {
-	resp, err := c.send(ctx, http.MethodGet, path, nil, "", nil)
+	resp, err := c.send(ctx, RESTCall{Method: http.MethodGet, Path: path})
 	if err != nil {
 		return nil, err
 	}
@@ -116,37 +128,62 @@ func (c *REST) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 }
 
 // send makes a request whose answer, if it is returned, is 2xx.
-func (c *REST) send(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) (*http.Response, error) {
-	address := c.URL + path
-	if len(query) > 0 {
-		address += "?" + query.Encode()
+func (c *REST) send(ctx context.Context, call RESTCall) (*http.Response, error) {
+	address := c.URL + call.Path
+	if len(call.Query) > 0 {
+		address += "?" + call.Query.Encode()
+	}
+	var body io.Reader = bytes.NewReader(call.Body)
+	if call.Stream != nil {
+		content, err := call.Stream.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		body, call.Type = content, call.Stream.Type // whoever sends it closes it
 	}
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
-	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, call.Method, address, body)
 	if err != nil {
 		return nil, connectors.Errorf(connectors.AccountDown, "", "url makes no address")
 	}
+	if call.Stream != nil {
+		if r.ContentLength = call.Stream.Length; r.ContentLength == 0 {
+			_ = r.Body.Close()
+			r.Body = http.NoBody
+		}
+	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "Deskbridge")
-	if contentType != "" {
-		r.Header.Set("Content-Type", contentType)
+	if call.Type != "" {
+		r.Header.Set("Content-Type", call.Type)
+	}
+	for name, values := range call.Header {
+		r.Header[name] = values
 	}
 	c.Authorize(r)
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return nil, c.lost(method, err, connected.Load())
+		return nil, c.lost(call.Method, err, connected.Load())
 	}
 	if resp.StatusCode/100 == 2 {
 		return resp, nil
 	}
 	defer resp.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what there is of it
-	return nil, c.refusal(method, resp, said)
+	if c.Refused != nil {
+		if err := c.Refused(call, resp.StatusCode, said); err != nil {
+			return nil, err
+		}
+	}
+	return nil, c.refusal(call.Method, resp, said)
 }
 
 // lost is the error of a request without an answer. The address is left out.
 func (c *REST) lost(method string, err error, connected bool) error {
+	if e, ok := errors.AsType[*connectors.Error](err); ok {
+		return e // of reading what was to be sent
+	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
