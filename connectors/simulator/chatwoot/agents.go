@@ -2,6 +2,7 @@ package chatwoot
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -14,6 +15,10 @@ const (
 
 // deleted is what a message says after its deletion.
 const deleted = "This message was deleted"
+
+// variable is one that Chatwoot fills in, in what is outgoing; here with
+// nothing.
+var variable = regexp.MustCompile(`\{\{[^}]*\}\}|\{%[^%]*%\}`)
 
 // Answer lets an agent write to the customer and returns the message's id, 0
 // where there is no such conversation.
@@ -40,6 +45,9 @@ func (s *Server) write(conversation int64, m Message) int64 {
 // held.
 func (s *Server) add(c *Conversation, m Message) *Message {
 	m.ID, m.At = s.id(), time.Now()
+	if m.Type == "outgoing" {
+		m.Content = variable.ReplaceAllString(m.Content, "")
+	}
 	if m.Status == "" {
 		m.Status = "sent"
 	}

@@ -44,6 +44,28 @@ func (s *Server) Deliveries() []Delivery {
 	return slices.Clone(s.deliveries)
 }
 
+// Call returns the body of a call that tells of a conversation's status; nil
+// where there is no such conversation.
+func (s *Server) Call(conversation int64) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.conversation(conversation)
+	if c == nil {
+		return nil
+	}
+	payload := s.conversationView(c)
+	payload["event"] = "conversation_status_changed"
+	return marshal(payload)
+}
+
+func marshal(payload map[string]any) []byte {
+	body, err := json.Marshal(payload)
+	if err != nil {
+		panic("simulated Chatwoot: " + err.Error()) // a mistake in this package
+	}
+	return body
+}
+
 // Sign sets the headers that a webhook with this body and secret has.
 func Sign(h http.Header, secret string, body []byte, at time.Time) {
 	stamp := strconv.FormatInt(at.Unix(), 10)
@@ -61,10 +83,7 @@ func (s *Server) tell(event string, payload map[string]any) {
 		return
 	}
 	payload["event"] = event
-	body, err := json.Marshal(payload)
-	if err != nil {
-		panic("simulated Chatwoot: " + err.Error()) // a mistake in this package
-	}
+	body := marshal(payload)
 	h := s.hook
 	s.wg.Go(func() {
 		d := Delivery{Event: event, Header: http.Header{"Content-Type": {"application/json"}, "X-Chatwoot-Delivery": {uuid.NewString()}}, Body: body}

@@ -28,11 +28,11 @@ func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) {
 	}
 	list := slices.Clone(c.Messages)
 	after, before := query(r, "after"), query(r, "before")
-	switch {
-	case after > 0 && before > 0:
+	switch has := r.URL.Query().Has; {
+	case has("after") && before > 0:
 		list = slices.DeleteFunc(list, func(m Message) bool { return m.ID < after || m.ID >= before })
 		list = list[:min(1000, len(list))]
-	case after > 0:
+	case has("after"):
 		list = slices.DeleteFunc(list, func(m Message) bool { return m.ID <= after })
 		list = list[:min(100, len(list))]
 	default:
