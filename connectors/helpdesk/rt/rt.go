@@ -30,7 +30,7 @@ func init() {
 	helpdesk.Register(helpdesk.Kind{
 		Type:   "rt",
 		Title:  "Request Tracker 5",
-		Config: func() connectors.Config { return &Config{} },
+		Config: func() connectors.Config { return &Config{PollInterval: 15 * time.Second} },
 		New: func(c connectors.Config, d connectors.Deps) (helpdesk.Helpdesk, error) {
 			config, ok := c.(*Config)
 			if !ok {
