@@ -188,6 +188,7 @@ func (a *App) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { a.announce(work) })
 	background.Go(func() { a.housekeeping(work) })
+	background.Go(func() { a.indexing(work) })
 	background.Go(func() { watchdog(work, a.log, a.turn) })
 	a.server.Started()
 	close(a.ready)

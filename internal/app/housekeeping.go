@@ -28,6 +28,14 @@ func (a *App) housekeeping(ctx context.Context) {
 	})
 }
 
+// indexing keeps what the inbox searches, on one node at a time, while there
+// is an inbox.
+func (a *App) indexing(ctx context.Context) {
+	holding(ctx, a.db, "search", a.owner, a.now, a.log, func(ctx context.Context, _ int64) {
+		a.db.KeepIndex(ctx, func() bool { return len(a.users()) > 0 || a.oidc() != nil })
+	})
+}
+
 func (a *App) closeIdle(ctx context.Context) {
 	for ctx.Err() == nil {
 		now := a.now()

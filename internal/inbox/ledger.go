@@ -128,9 +128,13 @@ func (in *Inbox) messagePage(w http.ResponseWriter, r *request) {
 		in.fail(w, r, err)
 		return
 	}
-	page := Path + "c/" + m.ConversationID.String()
+	keep := kept(r.URL.Query())
 	if len(newest) == perStory && m.ID < newest[perStory-1].ID {
-		page += "?before=" + (m.ID + 1).String()
+		keep.Set("before", (m.ID + 1).String())
+	}
+	page := Path + "c/" + m.ConversationID.String()
+	if len(keep) > 0 {
+		page += "?" + keep.Encode()
 	}
 	http.Redirect(w, r.Request, page+"#m"+m.ID.String(), http.StatusSeeOther)
 }

@@ -63,12 +63,7 @@ func (in *Inbox) list(r *request) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
-	keep := url.Values{}
-	for _, k := range filters {
-		if v := q.Get(k); v != "" {
-			keep.Set(k, v)
-		}
-	}
+	keep := kept(q)
 	l.Again = keep.Encode()
 	if len(found) > perPage {
 		found = found[:perPage]
@@ -84,6 +79,17 @@ func (in *Inbox) list(r *request) (*list, error) {
 		l.Rows = append(l.Rows, w)
 	}
 	return l, nil
+}
+
+// kept returns what of a page's query belongs to its list.
+func kept(q url.Values) url.Values {
+	keep := url.Values{}
+	for _, k := range filters {
+		if v := q.Get(k); v != "" {
+			keep.Set(k, v)
+		}
+	}
+	return keep
 }
 
 // filters are the parts of a list's address.
@@ -112,7 +118,9 @@ func rowOf(o timeline.Overview, now time.Time, p *pages) row {
 	if m == nil {
 		return w
 	}
-	w.Words = p.gist(m)
+	if w.Words = o.Around; w.Words == "" {
+		w.Words = p.gist(m)
+	}
 	if m.Direction == normalize.Inbound && o.State == normalize.Open && !m.Automated {
 		w.Waiting = m.ReceivedAt
 	}

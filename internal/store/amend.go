@@ -63,6 +63,7 @@ func (b *batch) amend(in *ingest, e *entry, typ normalize.EventType, f func(p *p
 	}
 	dropMedia(b.t, lostFiles(&before, p), in.Now)
 	if typ == normalize.MessageDeleted {
+		unindex(b.t, m.id)
 		if _, err := forgetRaw(b.t, m.ledger, in.Now); err != nil {
 			return r, err
 		}

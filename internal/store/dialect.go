@@ -16,6 +16,8 @@ type dialect struct {
 	eventLock, migrateLock string
 	// evidenceLock is taken before evidence is written and compared.
 	evidenceLock string
+	// wordAnd stands between the words of a search.
+	wordAnd string
 	// params rewrites $n where the engine wants another form.
 	params func(string) string
 
@@ -25,41 +27,51 @@ type dialect struct {
 var sqliteDialect = &dialect{
 	name: "sqlite",
 	words: map[string]string{
-		"INT":       "INTEGER",
-		"BYTES":     "BLOB",
-		"SERIAL":    "INTEGER PRIMARY KEY",
-		"NOROWID":   "WITHOUT ROWID",
-		"LOCK":      "", // one writer at a time holds everything locked
-		"SKIP":      "",
-		"FOLD":      "lower",
-		"LEAST":     "min",
-		"MOST":      "max",
-		"WORDTABLE": "CREATE VIRTUAL TABLE word_index USING fts5(words, content='', contentless_delete=1, detail='none', tokenize='ascii')",
-		"WORDINDEX": "SELECT 1", // it is its own
-		"TABLES":    "(SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%')",
+		"INT":        "INTEGER",
+		"BYTES":      "BLOB",
+		"SERIAL":     "INTEGER PRIMARY KEY",
+		"NOROWID":    "WITHOUT ROWID",
+		"LOCK":       "", // one writer at a time holds everything locked
+		"SKIP":       "",
+		"FOLD":       "lower",
+		"LEAST":      "min",
+		"MOST":       "max",
+		"WORDTABLE":  "CREATE VIRTUAL TABLE word_index USING fts5(words, content='', contentless_delete=1, detail='none', tokenize='ascii')",
+		"WORDINDEX":  "SELECT 1", // it is its own
+		"WORDVECTOR": "$2",
+		"WORDMATCH":  "word_index MATCH $1",
+		"JSON":       "TEXT",
+		"JSONLIST":   "json_each",
+		"TABLES":     "(SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%')",
 	},
-	params: func(s string) string { return dollar.ReplaceAllString(s, "?$1") },
+	wordAnd: " AND ",
+	params:  func(s string) string { return dollar.ReplaceAllString(s, "?$1") },
 }
 
 var postgresDialect = &dialect{
 	name: "postgres",
 	words: map[string]string{
-		"INT":       "BIGINT",
-		"BYTES":     "BYTEA",
-		"SERIAL":    "BIGSERIAL PRIMARY KEY",
-		"NOROWID":   "",
-		"LOCK":      "FOR UPDATE",
-		"SKIP":      "FOR UPDATE SKIP LOCKED",
-		"FOLD":      "lower",
-		"LEAST":     "least",
-		"MOST":      "greatest",
-		"WORDTABLE": "CREATE TABLE word_index (rowid BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)",
-		"WORDINDEX": "CREATE INDEX word_index_words ON word_index USING gin (words)",
-		"TABLES":    "(SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = current_schema())",
+		"INT":        "BIGINT",
+		"BYTES":      "BYTEA",
+		"SERIAL":     "BIGSERIAL PRIMARY KEY",
+		"NOROWID":    "",
+		"LOCK":       "FOR UPDATE",
+		"SKIP":       "FOR UPDATE SKIP LOCKED",
+		"FOLD":       "lower",
+		"LEAST":      "least",
+		"MOST":       "greatest",
+		"WORDTABLE":  "CREATE TABLE word_index (rowid BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)",
+		"WORDINDEX":  "CREATE INDEX word_index_words ON word_index USING gin (words)",
+		"WORDVECTOR": "array_to_tsvector(string_to_array($2, ' '))",
+		"WORDMATCH":  "words @@ CAST(CAST($1 AS TEXT) AS TSQUERY)",
+		"JSON":       "JSON",
+		"JSONLIST":   "json_array_elements_text",
+		"TABLES":     "(SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = current_schema())",
 	},
 	eventLock:    "SELECT pg_advisory_xact_lock(7301204550001)",
 	migrateLock:  "SELECT pg_advisory_xact_lock(7301204550002)",
 	evidenceLock: "SELECT pg_advisory_xact_lock(7301204550003)",
+	wordAnd:      " & ",
 	params:       func(s string) string { return s },
 }
 

@@ -195,6 +195,7 @@ func eraseMessage(t tx, id normalize.ID, files map[string]bool, now time.Time) e
 	}
 	t.exec(`UPDATE messages SET payload = $1, external_id = '', flags = CASE WHEN flags & $2 = 0 THEN flags + $2 ELSE flags END WHERE id = $3`,
 		b, flagErased, id)
+	unindex(t, id)
 	t.exec(`UPDATE parts SET error = '', external_id = '' WHERE message_id = $1`, id)
 	t.exec(`DELETE FROM receipts WHERE message_id = $1`, id)
 	t.exec(`UPDATE attempts SET detail = '', external_id = '' WHERE job_id IN (SELECT id FROM jobs WHERE message_id = $1 AND message_id <> 0)`, id)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -38,12 +39,26 @@ func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []t
 	if f.Unread {
 		w.and("c.last_inbound > coalesce((SELECT message_id FROM looks WHERE email = ? AND conversation_id = c.id), 0)", f.Agent)
 	}
-	if query := strings.TrimSpace(f.Query); query != "" {
-		like := piece(query)
-		w.and(`({FOLD}(c.subject) LIKE ? ESCAPE '\' OR {FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\'
-			OR a.customer_id IN (SELECT id FROM customers WHERE {FOLD}(name) LIKE ? ESCAPE '\'))`, like, like, like, like)
-	}
 	err = db.read(ctx, func(s session) error {
+		w := w
+		var matches map[normalize.ID]match
+		if query := strings.TrimSpace(f.Query); query != "" {
+			if matches, err = db.find(s, query); err != nil {
+				return err
+			}
+			list := []int64{}
+			for id := range matches {
+				list = append(list, int64(id))
+			}
+			ids, err := json.Marshal(list)
+			if err != nil {
+				return err
+			}
+			like := piece(query)
+			w.and(`({FOLD}(c.subject) LIKE ? ESCAPE '\' OR {FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\'
+				OR a.customer_id IN (SELECT id FROM customers WHERE {FOLD}(name) LIKE ? ESCAPE '\')
+				OR c.id IN (SELECT CAST(value AS BIGINT) FROM {JSONLIST}(CAST(CAST(? AS TEXT) AS {JSON}))))`, like, like, like, like, string(ids))
+		}
 		conversations, err := db.readConversations(s, fmt.Sprintf("%s ORDER BY c.active_at DESC, c.id DESC LIMIT %d", &w, bounded(f.Limit)), w.args)
 		if err != nil {
 			return err
@@ -52,7 +67,7 @@ func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []t
 		asked := make([][]any, len(conversations))
 		seen := make([][]any, len(conversations))
 		for i, c := range conversations {
-			list[i].Conversation = c
+			list[i].Conversation, list[i].Match, list[i].Around = c, matches[c.ID].message, matches[c.ID].around
 			asked[i], seen[i] = args(c.ID), args(c.ID, f.Agent)
 		}
 		if err := s.each(`SELECT 1 FROM conversations c LEFT JOIN looks l ON l.email = $2 AND l.conversation_id = c.id

@@ -13,6 +13,11 @@ type Overview struct {
 	Last *normalize.Message
 	// Unread: the customer wrote since OverviewFilter.Agent looked.
 	Unread bool
+	// Match is the newest message that holds the words of the query, and
+	// Around some of what it says there; zero where the words are in the
+	// subject, a name or an address alone.
+	Match  normalize.ID
+	Around string
 }
 
 // OverviewFilter selects conversations, the most recently active first.
@@ -20,7 +25,8 @@ type OverviewFilter struct {
 	State   normalize.ConversationState
 	Channel string // empty for all
 	// Query is a piece of the subject, of the customer's name or of the
-	// address, whatever its case; empty for all.
+	// address, or beginnings of words that all are in one of the newer
+	// messages, whatever their case; empty for all.
 	Query string
 	// Assignee is whose conversations; Nobodys asks for those that are
 	// nobody's instead.

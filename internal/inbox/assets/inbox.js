@@ -77,8 +77,9 @@
     if (stay) toEnd();
   };
   if (timeline) {
-    toEnd();
-    refreshTimeline(true);
+    const aim = location.hash && byID(location.hash.slice(1)); // a message that was searched for
+    if (aim) aim.scrollIntoView({ block: "center" }); else toEnd();
+    refreshTimeline(!aim);
   }
 
   // Several pieces of news at once ask for one refresh.
