@@ -165,6 +165,10 @@ func TestAStoreThatIsKeptPlaysAgain(t *testing.T) {
 			t.Errorf("no %q, or what never arrived, on %s", want, shown)
 		}
 	}
+	get(home + "inbox/") // which logs in
+	if page := get(home + "inbox/canned"); !strings.Contains(page, "Hello {customer}") {
+		t.Errorf("no canned answer on %s", page)
+	}
 	picture := regexp.MustCompile(`<img src="/(phone/file/[0-9]+)"`).FindStringSubmatch(get(home + "phone/jonas/telegram"))
 	if picture == nil || get(home+picture[1]) != string(seam().Content) {
 		t.Errorf("the picture of the first run is not on the phone: %v", picture)

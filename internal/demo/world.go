@@ -25,6 +25,7 @@ import (
 	"github.com/deskbridge/deskbridge/internal/cli"
 	"github.com/deskbridge/deskbridge/internal/demo/stage"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
 // password is everybody's on the demo's mail system.
@@ -92,6 +93,9 @@ func build(ctx context.Context, o Options) (w *world, err error) {
 	}
 	if w.token, err = w.app.Store().CreateToken(ctx, "demo", time.Now().UTC()); err != nil {
 		return w, fmt.Errorf("make an API token: %w", err)
+	}
+	if err := w.prepare(ctx); err != nil {
+		return w, fmt.Errorf("prepare the inbox: %w", err)
 	}
 	w.api = newClient(w.url(), w.token)
 	var running context.Context
@@ -182,6 +186,23 @@ func listen(ctx context.Context, preferred string) (net.Listener, error) {
 		return lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	}
 	return ln, nil
+}
+
+// prepare puts into a new store what a desk has after some weeks.
+func (w *world) prepare(ctx context.Context) error {
+	if w.again {
+		return nil
+	}
+	for name, text := range map[string]string{
+		"hello":   "Hello {customer}, thank you for writing. I am looking into it.\n\n{agent}, Rainworks",
+		"returns": "You can send it back within 30 days, free of charge: put the return label from the parcel onto it.",
+		"您好":      "{客户}，您好！感谢您的来信，我马上为您查询。\n\nRainworks {客服}",
+	} {
+		if err := w.app.Store().PutCanned(ctx, timeline.Canned{Name: name, Text: text, ChangedBy: agentName}, time.Now().UTC()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // freeAddr returns preferred where nobody listens on it, else another port.

@@ -5,7 +5,7 @@ var chinese = map[string]string{
 	"What to try": "可以试试",
 	"Write by WhatsApp on the phone, with a picture; answer in the inbox, and watch how far the answer gets.":                             "在手机上用 WhatsApp 发一条带图片的消息，再到收件箱回复，看看回复送到了哪一步。",
 	"Then write by SMS: it is the same number, so both are one customer with one timeline. Join the mail yourself: Customer, then merge.": "再发一条短信：号码相同，因此自动归为同一位客户、同一条时间线。邮件可以自己合并：点“客户”，再合并。",
-	"Answer Anna, Amara or 林悦: they write back.":                                                                                          "回复 Anna、Amara 或林悦，他们会再写信来。",
+	"Answer Anna, Amara or 林悦: they write back. A slash in the answer box offers canned answers.":                                         "回复 Anna、Amara 或林悦，他们会再写信来。在回复框输入“/”可选用常用回复。",
 	"An SMS to 林悦 fails, since her phone is off. Try again, or send it by WeChat.":                                                        "发给林悦的短信失败了，因为她的手机关机。可以重试，或改用微信发送。",
 	"Call, and speak to the answering machine: the recording and its transcript come into the inbox.":                                     "打个电话，在语音信箱留言：录音和文字会出现在收件箱里。",
 	"See what else went wrong, and why: Needs a look.":                                                                                    "看看还有哪些问题、原因是什么：点“待处理问题”。",
