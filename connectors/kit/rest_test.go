@@ -102,7 +102,7 @@ func TestRESTWithoutAnAnswer(t *testing.T) {
 func TestRESTReadsWhatIsDocumented(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "hunter2" || r.URL.Query().Get("a") != "b" {
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 		}
 		_, _ = io.WriteString(w, strings.TrimPrefix(r.URL.Path, "/"))
 	}))

@@ -144,7 +144,9 @@ func TestWhatAgentsWrite(t *testing.T) {
 	p := person{s}
 	for _, e := range []simulated.Entry{
 		{Body: `<b>Look</b> at <img src="/api/v1/ticket_attachment/1/77/88?view=inline" style="x"> &lt;m1@deskbridge.invalid&gt;`, Agent: simulated.Agent{Name: "Zoë Zhao", Email: "zoe@example.com"}},
-		{Body: "inside", Internal: true}, {Body: "mailed", Type: "email"}, {Body: "on the phone", Type: "phone"},
+		{Body: "inside", Internal: true},
+		{Body: "mailed", Type: "email"},
+		{Body: "on the phone", Type: "phone"},
 	} {
 		p.write(t, o.Ticket, e)
 	}

@@ -21,6 +21,8 @@ type Entry struct {
 	// if there is an address; else it is a note.
 	Reply bool
 	Files []Attachment
+	// Pictures stand within the body, at its end.
+	Pictures []Attachment
 	// Status is set together with the entry; 0 leaves it.
 	Status int
 }
@@ -36,6 +38,10 @@ func (s *Server) Write(ticket int64, e Entry) (int64, error) {
 		return 0, errNoTicket
 	}
 	c := &Conversation{Body: e.Body, Private: e.Private, Source: sourceNote, UserID: s.hire(e.Agent), Attachments: s.number(slices.Clone(e.Files))}
+	c.pictures = s.number(slices.Clone(e.Pictures))
+	for _, f := range c.pictures {
+		c.Body += s.picture(f.ID)
+	}
 	if e.Reply {
 		c.Source = sourceReply
 	}

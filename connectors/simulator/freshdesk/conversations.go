@@ -68,7 +68,7 @@ func (s *Server) listConversations(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	t := s.findTicket(pathID(r))
 	if t == nil {
-		w.WriteHeader(404)
+		w.WriteHeader(http.StatusNotFound)
 		return
 	}
 	offset, limit := page(r.URL.Query(), 30)

@@ -150,9 +150,9 @@ func (s *Server) routes() http.Handler {
 	api.HandleFunc("POST /api/v2/tickets/{id}/notes", s.createNote)
 	api.HandleFunc("POST /api/v2/tickets/{id}/reply", s.createReply)
 	api.HandleFunc("GET /api/v2/tickets/{id}/conversations", s.listConversations)
-	api.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) })
+	api.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/data/") {
+		if strings.HasPrefix(r.URL.Path, "/data/") || r.URL.Path == inlinePath {
 			s.download(w, r) // by a link: another host in the real product
 			return
 		}

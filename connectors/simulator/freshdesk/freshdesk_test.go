@@ -105,7 +105,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if resp.StatusCode != 401 || s.Refused() != 1 {
+	if resp.StatusCode != http.StatusUnauthorized || s.Refused() != 1 {
 		t.Errorf("without a key: %d, %d counted", resp.StatusCode, s.Refused())
 	}
 }
@@ -131,7 +131,7 @@ func TestATicketFromBothSides(t *testing.T) {
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if resp, answer := call(t, s, "POST", "/tickets/1/notes", m.FormDataContentType(), &form); resp.StatusCode != 201 {
+	if resp, answer := call(t, s, "POST", "/tickets/1/notes", m.FormDataContentType(), &form); resp.StatusCode != http.StatusCreated {
 		t.Fatalf("%d %s", resp.StatusCode, answer)
 	}
 	if _, err := s.Write(id, freshdesk.Entry{Body: "<p>Yes</p>", Status: freshdesk.Resolved}); err != nil {
@@ -228,7 +228,7 @@ func TestTheLimitOfRequests(t *testing.T) {
 	for n := range 3 {
 		resp, _ := call(t, s, "GET", "/agents/me", "application/json", nil)
 		after, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		if n < 2 && resp.StatusCode != 200 || n == 2 && (resp.StatusCode != 429 || after < 1 || after > 60) {
+		if n < 2 && resp.StatusCode != http.StatusOK || n == 2 && (resp.StatusCode != http.StatusTooManyRequests || after < 1 || after > 60) {
 			t.Errorf("request %d: %d, %v", n, resp.StatusCode, resp.Header)
 		}
 	}
@@ -240,7 +240,7 @@ func TestTheHookKnowsTheSecretAndIsRepeated(t *testing.T) {
 		first := true
 		hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if first {
-				w.WriteHeader(500)
+				w.WriteHeader(http.StatusInternalServerError)
 			}
 			first = false
 			calls <- r.Header

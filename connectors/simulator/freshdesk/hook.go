@@ -9,7 +9,7 @@ import (
 )
 
 // pauses is how long Freshdesk waits before each further try, in RetryAfter.
-var pauses = []time.Duration{1, 6, 12}
+var pauses = []int{1, 6, 12}
 
 // announce queues the call of the rule for changes; the lock is held.
 func (s *Server) announce(t *Ticket) {
@@ -68,7 +68,7 @@ func (s *Server) deliver() {
 			if taken {
 				break
 			}
-			if !s.wait(pause * o.RetryAfter) {
+			if !s.wait(time.Duration(pause) * o.RetryAfter) {
 				return
 			}
 			taken = s.post(&o, next)

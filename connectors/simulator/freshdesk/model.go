@@ -59,6 +59,8 @@ type Conversation struct {
 	UserID            int64
 	Attachments       []Attachment
 	Created           time.Time
+
+	pictures []Attachment // within the body, which are not named among the files
 }
 
 // Attachment is a file.
@@ -140,9 +142,17 @@ func (s *Server) renderFiles(list []Attachment) []map[string]any {
 	return files
 }
 
+// inlinePath is where pictures within words are.
+const inlinePath = "/inline/attachment"
+
 // link is an address under which anybody may fetch a file for some minutes.
 func (s *Server) link(id int64) string {
 	return s.url + "/data/" + strconv.FormatInt(id, 10) + "?X-Amz-Signature=" + s.token + "&X-Amz-Date=" + strconv.FormatInt(time.Now().Unix(), 10)
+}
+
+// picture is an image within words, under a link that holds a token.
+func (s *Server) picture(id int64) string {
+	return `<img class="inline-image" src="` + s.url + "/inline/attachment?token=" + s.token + "&amp;id=" + strconv.FormatInt(id, 10) + `">`
 }
 
 // download gives a file to whoever has a fresh link, and to nobody who brings
@@ -151,15 +161,17 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	made, _ := strconv.ParseInt(r.FormValue("X-Amz-Date"), 10, 64)
+	id, _ := strconv.ParseInt(strings.TrimPrefix(r.URL.Path, "/data/"), 10, 64)
 	switch {
+	case r.URL.Path == inlinePath && r.FormValue("token") == s.token:
+		id, _ = strconv.ParseInt(r.FormValue("id"), 10, 64)
 	case r.Header.Get("Authorization") != "":
-		http.Error(w, "Only one auth mechanism allowed", 400)
+		http.Error(w, "Only one auth mechanism allowed", http.StatusBadRequest)
 		return
 	case r.FormValue("X-Amz-Signature") != s.token || time.Since(time.Unix(made, 0)) > 5*time.Minute:
-		http.Error(w, "Request has expired", 403)
+		http.Error(w, "Request has expired", http.StatusForbidden)
 		return
 	}
-	id, _ := strconv.ParseInt(strings.TrimPrefix(r.URL.Path, "/data/"), 10, 64)
 	give := func(list []Attachment) bool {
 		for _, f := range list {
 			if f.ID == id {
@@ -176,7 +188,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	for _, c := range s.conversations {
-		if give(c.Attachments) {
+		if give(c.Attachments) || give(c.pictures) {
 			return
 		}
 	}

@@ -25,7 +25,7 @@ func (s *Server) agent(w http.ResponseWriter, id int64) {
 	defer s.mu.Unlock()
 	p := s.personByID(id)
 	if p == nil || !p.Agent {
-		w.WriteHeader(404)
+		w.WriteHeader(http.StatusNotFound)
 		return
 	}
 	reply(w, 200, map[string]any{"id": p.ID, "available": true, "contact": map[string]any{"name": p.Name, "email": p.Email, "active": true}})
@@ -36,7 +36,7 @@ func (s *Server) showContact(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	p := s.personByID(pathID(r))
 	if p == nil || p.Agent {
-		w.WriteHeader(404)
+		w.WriteHeader(http.StatusNotFound)
 		return
 	}
 	reply(w, 200, map[string]any{"id": p.ID, "name": p.Name, "email": p.Email, "phone": p.Phone, "unique_external_id": p.UniqueExternalID})
@@ -135,7 +135,7 @@ func (s *Server) touch(t *Ticket) {
 func (s *Server) usable(w http.ResponseWriter, r *http.Request) *Ticket {
 	t := s.findTicket(pathID(r))
 	if t == nil || t.Deleted {
-		w.WriteHeader(404)
+		w.WriteHeader(http.StatusNotFound)
 		return nil
 	}
 	return t
@@ -148,7 +148,7 @@ func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) {
 		reply(w, 200, s.renderTicket(t, true))
 		return
 	}
-	w.WriteHeader(404)
+	w.WriteHeader(http.StatusNotFound)
 }
 
 func (s *Server) updateTicket(w http.ResponseWriter, r *http.Request) {
@@ -191,7 +191,7 @@ func (s *Server) mergeTickets(w http.ResponseWriter, r *http.Request) {
 			s.merge(from, into, apiAgent)
 		}
 	}
-	w.WriteHeader(204)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // merge closes one ticket and leaves a note on both; the lock is held.

@@ -97,7 +97,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if resp.StatusCode != 401 || s.Refused() != 1 {
+	if resp.StatusCode != http.StatusUnauthorized || s.Refused() != 1 {
 		t.Errorf("without a token: %d, %d counted", resp.StatusCode, s.Refused())
 	}
 }
@@ -204,7 +204,7 @@ func TestTheHookIsSignedAndRepeated(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if first {
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		first = false
 		calls <- r
