@@ -19,7 +19,8 @@ type mailRig struct {
 	mta  *testenv.MTA
 }
 
-func newMailRig(t *testing.T, storeURL func(t *testing.T, dir string) string) *mailRig {
+// newMailRig takes further helpdesks as configure does.
+func newMailRig(t *testing.T, storeURL func(t *testing.T, dir string) string, helpdesks ...string) *mailRig {
 	t.Helper()
 	r := &mailRig{rig: newRig(t, storeURL), imap: testenv.Dovecot(t)}
 	r.imap.AddUser(support, password)
@@ -32,6 +33,6 @@ func newMailRig(t *testing.T, storeURL func(t *testing.T, dir string) string) *m
     imap: {host: %s, port: %d, tls: starttls, ca_file: %q, username: %s, password: %q, poll_interval: 1s}
     smtp: {host: %s, port: %d, tls: starttls, ca_file: %q, username: %s, password: %q, save_to: Sent}`,
 		support, r.imap.Host, r.imap.Port, r.imap.CAFile, support, password,
-		r.mta.Host, r.mta.Port, r.mta.CAFile, support, password))
+		r.mta.Host, r.mta.Port, r.mta.CAFile, support, password), helpdesks...)
 	return r
 }

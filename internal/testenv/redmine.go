@@ -50,7 +50,7 @@ func StartRedmine(t testing.TB) *Redmine {
 		_ = r.proc.stop(syscall.SIGKILL)
 		r.box.remove()
 	})
-	showLogOnFailure(t, "Redmine", r.log())
+	showLogOnFailure(t, "Redmine", r.box.file("puma.log"))
 	if err := r.setUp(); err != nil {
 		t.Fatalf("start Redmine: %v\n%s", err, tail(r.box.file("puma.log"), 40))
 	}
@@ -107,8 +107,6 @@ func (r *Redmine) Set(name, value string) {
 		r.t.Fatal(err)
 	}
 }
-
-func (r *Redmine) log() string { return r.box.file("log/production.log") }
 
 func (r *Redmine) setUp() error {
 	keys := make([]string, 4)
