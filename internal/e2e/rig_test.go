@@ -59,6 +59,15 @@ func engines(t *testing.T, test func(t *testing.T, storeURL func(t *testing.T, d
 	})
 }
 
+// atOnce is engines for a test that mostly waits: on both stores at the same
+// time.
+func atOnce(t *testing.T, test func(t *testing.T, storeURL func(t *testing.T, dir string) string)) {
+	engines(t, func(t *testing.T, storeURL func(t *testing.T, dir string) string) {
+		t.Parallel()
+		test(t, storeURL)
+	})
+}
+
 // newRig makes a rig. The daemon serves nothing before configure says what.
 func newRig(t *testing.T, storeURL func(t *testing.T, dir string) string) *rig {
 	t.Helper()

@@ -17,7 +17,7 @@ import (
 // Every question stands on its ticket once, in order; every answer was taken
 // once, and reached its customer once or is known to be uncertain.
 func TestTicketsSurviveKills(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r, town := newTown(t, storeURL, vendors.Options{Only: []string{"telegram"}})
 		desk := newTicketDesk(t, "zammad")
 		desk.on()

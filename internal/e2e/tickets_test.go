@@ -89,7 +89,7 @@ func (d *ticketDesk) articles() (n int) {
 // which keeps nothing from the other; it catches up when it is back. A third
 // one is given the history, and has the same tickets then.
 func TestTwoHelpdesksAndAThird(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r, town := newTown(t, storeURL, vendors.Options{Only: []string{"telegram", "twilio"}})
 		first, second, third := newTicketDesk(t, "first"), newTicketDesk(t, "second"), newTicketDesk(t, "third")
 		first.on()

@@ -34,7 +34,7 @@ skipped=$(mktemp)
 trap 'rm -f "$skipped"' EXIT
 status=0
 CGO_ENABLED=1 DESKBRIDGE_TEST_REQUIRE=1 DESKBRIDGE_TEST_SKIPPED=$skipped \
-	go test -race -count=1 -timeout=25m ./... || status=$?
+	go test -race -count=1 -timeout=40m ./... || status=$?
 
 if [ $status -eq 0 ]; then
 	step fuzz targets, 5 seconds each
