@@ -1,13 +1,8 @@
 package inbox_test
 
 import (
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,47 +89,5 @@ func TestAnAgentAnswersWithTheKeyboard(t *testing.T) {
 	picture(b, "phone-list-english")
 	if failed := b.Failures(); len(failed) > 0 {
 		t.Errorf("scripts failed: %v", failed)
-	}
-}
-
-func TestHostileMailRunsAndLoadsNothing(t *testing.T) {
-	r, b := newRig(t), testenv.StartBrowser(t)
-	var asked atomic.Int32
-	outside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
-	t.Cleanup(outside.Close)
-	r.write("<script>document.title='owned'</script>", "text/html; charset=utf-8", fmt.Sprintf(`<script>top.document.title="owned"; fetch("%[1]s/script")</script>
-<img src="%[1]s/pixel.png" width=300 height=200 onerror="top.document.title='owned'"><img src=x onerror="top.document.title='owned'">
-<link rel=stylesheet href="%[1]s/style.css"><style>@import url(%[1]s/import.css); body{background:url(%[1]s/back.png)}</style>
-<div style="background:url(%[1]s/inline.png)">Dear agent</div><iframe src="%[1]s/frame"></iframe><object data="%[1]s/object"></object>
-<svg onload="top.document.title='owned'"><image href="%[1]s/svg.png"></svg><video src="%[1]s/video" poster="%[1]s/poster" autoplay></video>
-<form action="%[1]s/form"><button autofocus onfocus="this.click()">x</button></form><meta http-equiv=refresh content="0;url=%[1]s/refresh">
-<a href="javascript:top.document.title='owned'">click</a><base href="%[1]s/">`, outside.URL))
-	m := r.received(1)
-	enter(b, r)
-	b.Open(r.url + "c/" + m.ConversationID.String())
-	b.Wait("the formatted mail", `document.querySelector("details.mail")`)
-	b.Wait("the script", `document.querySelector("time").title`)
-	b.Eval(`document.querySelector("details.mail iframe").addEventListener("load", () => { window.framed = true; })`, nil)
-	b.Eval(`document.querySelector("details.mail").open = true`, nil)
-	b.Wait("the frame", `window.framed`)
-	picture(b, "hostile")
-	// The mail by itself, too: its own policy has to hold without the frame.
-	b.Open(r.url + "m/" + m.ID.String() + "/html")
-	b.Wait("the words of the mail", `document.body.textContent.includes("Dear agent")`)
-	b.Eval(`document.querySelector("a")?.click()`, nil)
-	b.Open(r.url + "c/" + m.ConversationID.String())
-	b.Wait("the page", `document.querySelector("details.mail")`)
-	var title string
-	b.Eval(`document.title`, &title)
-	if title != "Li Na · Deskbridge" {
-		t.Errorf("the title is %q", title)
-	}
-	for _, u := range b.Requests() {
-		if strings.HasPrefix(u, outside.URL) {
-			t.Errorf("the mail made the browser ask for %s", u)
-		}
-	}
-	if n := asked.Load(); n != 0 {
-		t.Errorf("%d requests left the inbox", n)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -27,6 +26,7 @@ type Browser struct {
 	waiting  map[int]chan reply
 	requests []string
 	failed   []string
+	chooser  int // node that asked for a file
 	closed   bool
 }
 
@@ -132,6 +132,8 @@ func (b *Browser) note(m reply) {
 		}
 	case "Runtime.exceptionThrown":
 		b.failed = append(b.failed, string(m.Params))
+	case "Page.fileChooserOpened":
+		b.asked(m.Params)
 	}
 }
 
@@ -234,37 +236,6 @@ func (b *Browser) Wait(what, expression string) {
 func (b *Browser) Type(text string) {
 	b.t.Helper()
 	b.call(b.page, "Input.insertText", map[string]any{"text": text}, nil)
-}
-
-// Press presses and lets go keys one by one: a character or the name of a key;
-// "Ctrl+" before it holds Control.
-func (b *Browser) Press(keys ...string) {
-	b.t.Helper()
-	for _, k := range keys {
-		key, ctrl := strings.CutPrefix(k, "Ctrl+")
-		p := map[string]any{"type": "keyDown", "key": key}
-		switch key {
-		case "Enter":
-			p["text"], p["windowsVirtualKeyCode"] = "\r", 13
-		case "Tab":
-			p["windowsVirtualKeyCode"] = 9
-		case "Escape":
-			p["windowsVirtualKeyCode"] = 27
-		case "ArrowUp":
-			p["windowsVirtualKeyCode"] = 38
-		case "ArrowDown":
-			p["windowsVirtualKeyCode"] = 40
-		default:
-			p["text"] = key
-		}
-		if ctrl {
-			p["modifiers"] = 2
-		}
-		b.call(b.page, "Input.dispatchKeyEvent", p, nil)
-		p["type"] = "keyUp"
-		delete(p, "text")
-		b.call(b.page, "Input.dispatchKeyEvent", p, nil)
-	}
 }
 
 // Resize sets the size of the window, in pixels.
