@@ -91,7 +91,8 @@ func (d *director) show(ctx context.Context, o Options) error {
 }
 
 // opened says how the next browser gets in, since a link does so once.
-func (d *director) opened(next string) {
+func (d *director) opened(ctx context.Context, next string) {
+	d.back(func() { d.watch(ctx) })
 	d.screen.print("  A browser has opened the demo. Another one opens it by " + d.screen.o.Cyan(next))
 }
 

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"html"
-	"io"
-	"net/http"
-	"net/http/cookiejar"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -137,40 +134,19 @@ func TestAStoreThatIsKeptPlaysAgain(t *testing.T) {
 	}
 	// The third time so slowly that nobody but Anna has written anew.
 	link, _ := play(t, Options{Data: dir, Speed: 0.1})
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 10 * time.Second}
-	t.Cleanup(c.CloseIdleConnections)
-	get := func(address string) string {
-		t.Helper()
-		resp, err := c.Get(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatalf("%s: %s, %v", address, resp.Status, err)
-		}
-		return string(b)
-	}
-	get(link)
-	home, _, _ := strings.Cut(link, "open/")
+	b := newGuestBrowser(t, link)
 	for page, want := range map[string]string{
 		"oisin/call": oisinSays, "lin/sms": "The coat leaves today.", "anna/mail": "geht heute an Sie ab", "nora/slack": inGreen,
 	} {
-		if shown := html.UnescapeString(get(home + "phone/" + page)); !strings.Contains(shown, want) || strings.Contains(shown, "RW-4720") {
+		if shown := html.UnescapeString(b.get("phone/" + page)); !strings.Contains(shown, want) || strings.Contains(shown, "RW-4720") {
 			t.Errorf("no %q, or what never arrived, on %s", want, shown)
 		}
 	}
-	get(home + "inbox/") // which logs in
-	if page := get(home + "inbox/canned"); !strings.Contains(page, "Hello {customer}") {
+	if page := b.get("inbox/canned"); !strings.Contains(page, "Hello {customer}") {
 		t.Errorf("no canned answer on %s", page)
 	}
-	picture := regexp.MustCompile(`<img src="/(phone/file/[0-9]+)"`).FindStringSubmatch(get(home + "phone/jonas/telegram"))
-	if picture == nil || get(home+picture[1]) != string(seam().Content) {
+	picture := regexp.MustCompile(`<img src="/(phone/file/[0-9]+)"`).FindStringSubmatch(b.get("phone/jonas/telegram"))
+	if picture == nil || b.get(picture[1]) != string(seam().Content) {
 		t.Errorf("the picture of the first run is not on the phone: %v", picture)
 	}
 }

@@ -40,6 +40,10 @@ type director struct {
 	merged   bool // Lin is one customer
 	gone     bool // Jonas has blocked the desk, and an answer failed for it
 	serial   int
+
+	played  int  // scenes
+	watched bool // by a visitor
+	held    bool // the story waits for one
 }
 
 // arrivalPause is how long a mail may be in a customer's mailbox unseen.
@@ -190,9 +194,30 @@ func (d *director) back(f func()) {
 	}
 }
 
+// prologue is how many scenes are played before anybody looks. The others wait
+// for a visitor, who is to see customers write, as long as patience lasts.
+const (
+	prologue = 3
+	patience = 45 * time.Second
+)
+
+// watch goes on with the story: a browser has opened the demo, or none will.
+func (d *director) watch(ctx context.Context) {
+	d.watched = true
+	if d.held {
+		d.held = false
+		d.next(ctx)
+	}
+}
+
 // next plays the next scene of the script when its time has come.
 func (d *director) next(ctx context.Context) {
 	if len(d.scenes) == 0 {
+		return
+	}
+	if d.played++; d.played > prologue && !d.once && !d.watched {
+		d.held = true
+		d.after(patience, func() { d.watch(ctx) })
 		return
 	}
 	sc := d.scenes[0]

@@ -222,7 +222,7 @@ func (w *world) open(ctx context.Context, d *director) error {
 	}
 	w.stage, err = stage.Start(ln, stage.Options{ //nolint:contextcheck // it runs until close
 		Daemon: &url.URL{Scheme: "http", Host: w.app.PublicAddr().String()}, Email: agentEmail, Password: w.agent,
-		Book: w.book, Write: d.visitor, Opened: d.opened, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
+		Book: w.book, Write: d.visitor, Opened: func(next string) { d.opened(ctx, next) }, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
 	})
 	return err
 }
