@@ -90,6 +90,9 @@ func allowed(r rune) bool {
 // that turn the direction of writing are taken out, since with them a name can
 // show as another.
 func CleanLine(s string) string {
+	if isPlainLine(s) {
+		return s
+	}
 	s = Clean(s)
 	var b strings.Builder
 	b.Grow(len(s))
@@ -109,6 +112,18 @@ func CleanLine(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// isPlainLine is true for ASCII that CleanLine leaves as it is.
+func isPlainLine(s string) bool {
+	blank := true // before the next byte, or where the line begins
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == ' ' && blank {
+			return false
+		}
+		blank = s[i] == ' '
+	}
+	return !blank || s == ""
 }
 
 // turnsDirection is true for the embeddings, overrides and isolates of UAX 9.

@@ -157,6 +157,9 @@ func Truncate(s string, n int) string {
 	if n <= 0 {
 		return ""
 	}
+	if len(s) <= n {
+		return s // there are no more clusters than bytes
+	}
 	kept, count := 0, 0
 	for it := graphemes.FromString(s); it.Next(); count++ {
 		if count == n {

@@ -70,7 +70,19 @@ func fromMailSystem(h header) bool {
 	if from := h.get("from"); h.has("from") && !strings.Contains(from, "@") && strings.Contains(from, "<>") {
 		return true
 	}
-	return certainlySystem(h) || systemName.MatchString(text.CleanLine(decodeHeader(h.get("from"))))
+	return certainlySystem(h) || namesSystem(text.CleanLine(decodeHeader(h.get("from"))))
+}
+
+// namesSystem goes by the words in a From field. Nearly none has any of the
+// few that are looked for first, which takes far less time.
+func namesSystem(from string) bool {
+	lower := strings.ToLower(from)
+	for _, word := range []string{"daemon", "master", "administrator", "deliver"} {
+		if strings.Contains(lower, word) {
+			return systemName.MatchString(from)
+		}
+	}
+	return false
 }
 
 var systemName = regexp.MustCompile(`(?i)mail(?:er)?[ ._-]?daemon|post-?master|mail[ ._-]delivery?[ ._-](?:sub)?system|system administrator|mail administrator|delivery (?:notification|status)`)
@@ -79,13 +91,17 @@ var systemName = regexp.MustCompile(`(?i)mail(?:er)?[ ._-]?daemon|post-?master|m
 // person wrote the mail. A null return path alone has also auto-replies, which
 // name no failed recipient (RFC 3834 section 3).
 func certainlySystem(h header) bool {
-	if path := strings.ReplaceAll(h.get("return-path"), " ", ""); h.has("return-path") && (path == "<>" || path == "" || daemonAddress.MatchString(path)) {
+	if path := strings.ReplaceAll(h.get("return-path"), " ", ""); h.has("return-path") && (path == "<>" || path == "" || isDaemon(path)) {
 		return true
 	}
 	if h.has("x-failed-recipients") {
 		return true
 	}
-	return daemonAddress.MatchString(h.get("from"))
+	return isDaemon(h.get("from"))
+}
+
+func isDaemon(address string) bool {
+	return strings.Contains(strings.ToLower(address), "daemon") && daemonAddress.MatchString(address)
 }
 
 var daemonAddress = regexp.MustCompile(`(?i)(?:^|[<\s"])mail(?:er)?-?daemon(?:[@>]|$)`)

@@ -15,7 +15,7 @@ import (
 // in the header, so a person's words on a list are none.
 func listRefusal(root *node) *notice {
 	h := root.header
-	if !listManager(h) {
+	if !listManager(root) {
 		return nil
 	}
 	words := noticeText(root)
@@ -29,7 +29,7 @@ func listRefusal(root *node) *notice {
 		r.Status, r.Code = normalize.StatusAccepted, "4.7.2"
 	}
 	var ok bool
-	if r.Recipient, ok = refusingList(h, words); !ok {
+	if r.Recipient, ok = refusingList(root, words); !ok {
 		return nil
 	}
 	r.Detail = text.Truncate("a mailing list: "+text.CleanLine(why), 300)
@@ -51,12 +51,9 @@ var (
 
 // listManager reports whether a program that runs mailing lists wrote the mail
 // by itself; what members write has its author as the sender.
-func listManager(h header) bool {
-	from, ok := sender(h)
-	if !ok {
-		return false
-	}
-	local, _, _ := strings.Cut(from.Value, "@")
+func listManager(root *node) bool {
+	h := root.header
+	local, _, _ := strings.Cut(root.from.Value, "@")
 	switch local {
 	case "majordomo", "listserv", "sympa", "mailman", "listmaster":
 		return automated(h)
@@ -85,7 +82,7 @@ func listRole(local string) string {
 
 // refusingList returns the address of the list: as the words name it, or else
 // as that of its manager tells it.
-func refusingList(h header, words string) (normalize.Address, bool) {
+func refusingList(root *node, words string) (normalize.Address, bool) {
 	for _, line := range linesOf(words) {
 		line = line[:min(len(line), 2000)]
 		for _, a := range addressesIn(line) {
@@ -95,11 +92,10 @@ func refusingList(h header, words string) (normalize.Address, bool) {
 			}
 		}
 	}
-	if post := postAddress.FindStringSubmatch(h.get("list-post")); post != nil && validMailbox(post[1]) {
+	if post := postAddress.FindStringSubmatch(root.header.get("list-post")); post != nil && validMailbox(post[1]) {
 		return normalize.Email(post[1], ""), true
 	}
-	from, _ := sender(h)
-	local, host, _ := strings.Cut(from.Value, "@")
+	local, host, _ := strings.Cut(root.from.Value, "@")
 	role := listRole(local)
 	return normalize.Email(strings.TrimSuffix(local, role)+"@"+host, ""), role != ""
 }

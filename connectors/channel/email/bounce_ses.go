@@ -48,9 +48,7 @@ type sesRecipient struct{ EmailAddress, Action, Status, DiagnosticCode string }
 // sesNotice reads a mail in which SNS passes on what SES reports: its text is
 // JSON, and below that stands how to unsubscribe.
 func sesNotice(root *node) *notice {
-	h := root.header
-	from, _ := sender(h)
-	if !h.has("x-amz-sns-message-id") && !strings.HasSuffix(from.Value, ".amazonaws.com") {
+	if !root.header.has("x-amz-sns-message-id") && !strings.HasSuffix(root.from.Value, ".amazonaws.com") {
 		return nil
 	}
 	body := find(root, "text/plain")

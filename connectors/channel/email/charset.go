@@ -2,6 +2,7 @@ package email
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -173,9 +174,26 @@ func multibyteRunes(s string) (n int) {
 	return n
 }
 
+// isASCII looks at eight bytes at once, since every text of a mail passes here.
 func isASCII(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
 	for _, c := range b {
 		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// isPlain is true for ASCII in which no escape sequence switches to another
+// charset.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf || s[i] == 0x1b {
 			return false
 		}
 	}

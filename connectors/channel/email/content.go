@@ -77,6 +77,9 @@ func (n *node) hint() string {
 func (n *node) mendHeaders(hint string) {
 	mended := false
 	for i, f := range n.header {
+		if isPlain(f.value) {
+			continue
+		}
 		if b := []byte(f.value); !isASCII(b) || switchesJapanese(b) {
 			n.header[i].value = toUTF8(b, hint)
 			mended = mended || f.name == "content-type"

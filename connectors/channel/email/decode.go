@@ -34,8 +34,8 @@ func (e *Email) Decode(in normalize.Input) (normalize.Item, error) {
 // not read it. Of a header beyond all bounds it looks into the beginning.
 func (e *Email) Peek(in normalize.Input) *normalize.Message {
 	h, _, _ := readHeader(in.Raw[:min(len(in.Raw), maxHeaderBytes)]) // the fields before the bound are enough
-	from, ok := sender(h)
-	if !ok {
+	from := sender(h)
+	if from.IsZero() {
 		return nil
 	}
 	return &normalize.Message{
@@ -46,9 +46,8 @@ func (e *Email) Peek(in normalize.Input) *normalize.Message {
 }
 
 func (e *Email) message(root *node, in normalize.Input) (*normalize.Message, error) {
-	h := root.header
-	from, ok := sender(h)
-	if !ok {
+	h, from := root.header, root.from
+	if from.IsZero() {
 		return nil, refuse("no_sender", "none of From, Reply-To, Sender and Return-Path holds an address")
 	}
 	b := body{maxMedia: e.deps.MaxMedia}
@@ -101,14 +100,15 @@ func (e *Email) fromOurselves(m *normalize.Message, h header) {
 	}
 }
 
-// sender returns who wrote: From, or the next best where that is missing.
-func sender(h header) (normalize.Address, bool) {
+// sender returns who wrote: From, or the next best where that is missing; zero
+// where no field names anybody.
+func sender(h header) normalize.Address {
 	for _, name := range []string{"from", "reply-to", "sender", "return-path"} {
 		if a := parseAddresses(h.all(name)); len(a) > 0 {
-			return a[0], true
+			return a[0]
 		}
 	}
-	return normalize.Address{}, false
+	return normalize.Address{}
 }
 
 // externalID is the Message-ID, or one made from the mail's bytes, so that the

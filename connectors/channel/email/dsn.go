@@ -78,15 +78,12 @@ func readNotice(root *node) *notice {
 // systems name the frame multipart/mixed; that is also how a person's program
 // passes a report on, so there it must come from a mail system.
 func deliveryReport(root *node) *notice {
-	framed := root.kind == "multipart/report"
-	if !framed && !fromMailSystem(root.header) {
-		return nil
-	}
 	report := find(root, "message/delivery-status")
 	if report == nil {
 		report = find(root, "message/global-delivery-status") // RFC 6533
 	}
-	if report == nil {
+	framed := root.kind == "multipart/report"
+	if report == nil || !framed && !fromMailSystem(root.header) {
 		return nil
 	}
 	n := &notice{certain: framed || certainlySystem(root.header), unknown: "bounce_unknown", sentOn: map[string]string{}}

@@ -85,8 +85,7 @@ var junkSubject = regexp.MustCompile(`(?i)^complaint about message from \d`)
 
 // junkReport recognises Outlook.com's Junk Mail Reporting Program.
 func junkReport(root *node) bool {
-	from, ok := sender(root.header)
-	return ok && strings.HasPrefix(from.Value, "staff@") && root.kind == "multipart/mixed" &&
+	return strings.HasPrefix(root.from.Value, "staff@") && root.kind == "multipart/mixed" &&
 		find(root, "message/rfc822") != nil && junkSubject.MatchString(root.header.get("subject"))
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
@@ -135,24 +136,38 @@ func cutAny(s, stops string) (before, after string) {
 	return s, ""
 }
 
-var messageID = regexp.MustCompile(`<([^<>\s]{1,900})>`)
+// maxMessageID bounds an id in a References or In-Reply-To field, in characters.
+const maxMessageID = 900
 
-// messageIDs returns the ids in a References or In-Reply-To field.
+// messageIDs returns the ids in a References or In-Reply-To field: what stands
+// between angle brackets without white space.
 func messageIDs(v string) []string {
 	var ids []string
-	for _, m := range messageID.FindAllStringSubmatch(v, -1) {
-		if id := text.CleanLine(m[1]); id != "" {
+	for {
+		_, after, ok := strings.Cut(v, "<")
+		if !ok {
+			return ids
+		}
+		v = after
+		end := strings.IndexAny(v, "<> \t\n\f\r")
+		if end < 1 || v[end] != '>' || utf8.RuneCountInString(v[:end]) > maxMessageID {
+			continue
+		}
+		if id := text.CleanLine(v[:end]); id != "" {
 			ids = append(ids, id)
 		}
+		v = v[end+1:]
 	}
-	return ids
 }
 
 var comment = regexp.MustCompile(`\([^()]*\)`)
 
 // parseDate reads a Date field; the zero time where it says nothing sensible.
 func parseDate(v string) time.Time {
-	v = strings.TrimSpace(comment.ReplaceAllString(v, ""))
+	if strings.Contains(v, "(") {
+		v = comment.ReplaceAllString(v, "")
+	}
+	v = strings.TrimSpace(v)
 	t, err := mail.ParseDate(v)
 	for _, layout := range []string{time.RFC3339, "Mon, 2 Jan 2006 15:04:05", "2006-01-02 15:04:05", time.ANSIC} {
 		if err == nil {

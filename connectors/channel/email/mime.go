@@ -3,6 +3,8 @@ package email
 import (
 	"bytes"
 	"strings"
+
+	"github.com/deskbridge/deskbridge/normalize"
 )
 
 // node is a part of a mail. Its body is a slice of the raw mail, transfer
@@ -16,7 +18,9 @@ type node struct {
 	params map[string]string
 	body   []byte
 	parts  []*node // of a multipart
-	mark   string  // the fingerprint of a whole mail
+	// Of a whole mail:
+	mark string            // its fingerprint
+	from normalize.Address // who wrote it, zero where no field says so
 }
 
 // readTree parses a mail within the bounds above.
@@ -28,6 +32,7 @@ func readTree(raw []byte) (*node, error) {
 	}
 	root.mark = fingerprint(root.header) // of the bytes, however they are read
 	root.mendHeaders(root.hint())
+	root.from = sender(root.header)
 	return root, nil
 }
 

@@ -16,6 +16,9 @@ import (
 // the mail about itself never counts.
 func (e *Email) authentication(h header, meta map[string]string) *normalize.Authentication {
 	results, judged := e.authserv.results(h)
+	if !judged && meta[metaDKIM] == "" {
+		return nil
+	}
 	domain := fromDomain(h)
 	switch {
 	case domain == "" && (judged || meta[metaDKIM] != ""):

@@ -69,6 +69,9 @@ func wordEnd(s string) (end int, closed bool) {
 // be split over two of them; raw 8-bit text is understood; it never fails and
 // never returns invalid UTF-8.
 func decodeHeader(s string) string {
+	if isPlain(s) && !strings.Contains(s, "=?") {
+		return s // nearly all there are
+	}
 	var out strings.Builder
 	var run [][]byte // neighbouring words of one charset
 	var label string
