@@ -33,6 +33,7 @@ var rooms = []room{
 	{"normalize/identity", []string{"self", "normalize"}},
 	{"normalize/route", nil},
 	{"normalize/timeline", []string{"self", "normalize/..."}},
+	{"normalize/timeline/pack", nil},
 	{"configs", nil},
 
 	{"connectors", []string{"configs", "normalize"}},

@@ -3,16 +3,12 @@ package store
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/klauspost/compress/flate"
-
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline/pack"
 )
 
 // Flags of a message: what must be known without reading its payload.
@@ -160,23 +156,9 @@ type storedMedia struct {
 	digest string
 }
 
-const (
-	// deflateFrom is the size from which a payload is compressed where that
-	// makes it smaller.
-	deflateFrom = 512
-	// deflateLevel takes half the time of the standard library's fastest, and
-	// packs better.
-	deflateLevel = 3
-	// deflated is the first byte of a compressed payload; JSON begins with {.
-	deflated = 0x01
-	// payloadLimit bounds what a damaged payload can unfold to.
-	payloadLimit = 256 << 20
-)
-
-var deflaters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(io.Discard, deflateLevel) // fails for an unknown level only
-	return w
-}}
+// packFrom is the size from which a payload is compressed where that makes it
+// smaller.
+const packFrom = 512
 
 func (p *payload) encode() ([]byte, error) {
 	var plain bytes.Buffer
@@ -186,25 +168,16 @@ func (p *payload) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode a message: %w", err)
 	}
 	b := bytes.TrimSuffix(plain.Bytes(), []byte("\n"))
-	if len(b) <= deflateFrom {
+	if len(b) <= packFrom {
 		return b, nil
 	}
-	var out bytes.Buffer
-	out.WriteByte(deflated)
-	w, ok := deflaters.Get().(*flate.Writer)
-	if !ok {
-		panic("store: the pool of compressors holds something else")
-	}
-	defer deflaters.Put(w)
-	w.Reset(&out)
-	_, err := w.Write(b)
-	if err := errors.Join(err, w.Close()); err != nil {
-		return nil, err
-	}
-	if out.Len() >= len(b) {
+	// The first byte is the format; JSON begins with {.
+	out, format := pack.Append(make([]byte, 1, 1+len(b)/2), b)
+	if format == pack.Plain {
 		return b, nil
 	}
-	return out.Bytes(), nil
+	out[0] = byte(format)
+	return out, nil
 }
 
 // withoutRepeats returns the form to be kept.
@@ -221,10 +194,9 @@ func (p *payload) withoutRepeats() *payload {
 
 func decodePayload(b []byte) (*payload, error) {
 	var p payload
-	if len(b) > 0 && b[0] == deflated {
-		r := flate.NewReader(bytes.NewReader(b[1:]))
+	if len(b) > 0 && b[0] != '{' {
 		var err error
-		if b, err = io.ReadAll(io.LimitReader(r, payloadLimit)); err != nil {
+		if b, err = pack.Unpack(b[1:], pack.Format(b[0])); err != nil {
 			return nil, fmt.Errorf("unpack a message: %w", err)
 		}
 	}

@@ -9,6 +9,8 @@ package timeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,9 +48,9 @@ type Files interface {
 // FileBatch are files that become durable together, which takes far less
 // waiting for the disk than one by one. Several goroutines may write at once.
 type FileBatch interface {
-	// Write takes content and returns the SHA-256 of it in hex. It is not
-	// durable, and may not be found, until Commit has returned nil.
-	Write(ctx context.Context, content []byte) (digest string, err error)
+	// Write takes content with its SHA-256, which the caller has made. It is
+	// not durable, and may not be found, until Commit has returned nil.
+	Write(ctx context.Context, content []byte, digest [sha256.Size]byte) error
 	// Commit makes durable what was written.
 	Commit(ctx context.Context) error
 	// Discard gives up what was not committed.
@@ -190,7 +192,7 @@ func (g *Ingestor) report(in Ingest, results []Result) {
 // our own storage does.
 func (g *Ingestor) entry(ctx context.Context, src Source, files FileBatch, in normalize.Input, now time.Time) (Entry, error) {
 	in.ReceivedAt = stamp(in.ReceivedAt, now)
-	raw, err := pack(ctx, files, in)
+	raw, err := packRaw(ctx, files, in)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -229,11 +231,11 @@ func keepMedia(ctx context.Context, files FileBatch, parts []normalize.Part) err
 		if media == nil || media.Data == nil {
 			continue
 		}
-		digest, err := files.Write(ctx, media.Data)
-		if err != nil {
+		digest := sha256.Sum256(media.Data)
+		if err := files.Write(ctx, media.Data, digest); err != nil {
 			return fmt.Errorf("store a medium: %w", err)
 		}
-		media.SHA256, media.Size, media.Data = digest, int64(len(media.Data)), nil
+		media.SHA256, media.Size, media.Data = hex.EncodeToString(digest[:]), int64(len(media.Data)), nil
 	}
 	return nil
 }

@@ -1,46 +1,34 @@
 package timeline
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
-
-	"github.com/klauspost/compress/flate"
 
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline/pack"
 )
 
 const (
 	rawCompressFrom = 256      // bytes; below it nothing is gained
 	rawInline       = 64 << 10 // bytes, compressed; above it the input goes to a file
-	rawSample       = 16 << 10 // bytes of a large input by which its compressed size is estimated
-	rawLevel        = 3        // of deflate: half the time of the standard library's fastest, and smaller
-	rawMax          = 1 << 30  // bytes that are ever unpacked
+	rawSample       = 4 << 10  // bytes of a large input by which its compressed size is estimated
 )
 
-// pack puts an input into the form in which the ledger keeps it.
-func pack(ctx context.Context, files FileBatch, in normalize.Input) (Raw, error) {
+// packRaw puts an input into the form in which the ledger keeps it.
+func packRaw(ctx context.Context, files FileBatch, in normalize.Input) (Raw, error) {
 	r := Raw{
 		Key: line(in.Key), ContentType: in.ContentType, Meta: in.Meta, ReceivedAt: in.ReceivedAt,
 		Size: int64(len(in.Raw)), Digest: sha256.Sum256(in.Raw), Data: in.Raw,
 	}
-	large, err := staysLarge(in.Raw)
-	if err == nil && !large && len(in.Raw) >= rawCompressFrom {
-		var b []byte
-		if b, err = deflate(in.Raw); len(b) < len(in.Raw) {
-			r.Encoding, r.Data = RawDeflate, b
-		}
-	}
-	if err != nil {
-		return Raw{}, fmt.Errorf("compress a raw input: %w", err)
+	if len(in.Raw) >= rawCompressFrom && !staysLarge(in.Raw) {
+		b, format := pack.Append(make([]byte, 0, len(in.Raw)/2), in.Raw)
+		r.Encoding, r.Data = rawEncodings[format], b
 	}
 	if len(r.Data) > rawInline {
-		if _, err := files.Write(ctx, in.Raw); err != nil {
+		if err := files.Write(ctx, in.Raw, r.Digest); err != nil {
 			return Raw{}, fmt.Errorf("store a raw input: %w", err)
 		}
 		r.Encoding, r.Data = RawFile, nil
@@ -51,38 +39,19 @@ func pack(ctx context.Context, files FileBatch, in normalize.Input) (Raw, error)
 // staysLarge estimates by its middle whether an input is above rawInline even
 // when compressed, as a mail with a picture is: compressing all of it only to
 // see that would be in vain.
-func staysLarge(raw []byte) (bool, error) {
+func staysLarge(raw []byte) bool {
 	if len(raw) <= rawInline {
-		return false, nil
+		return false
 	}
 	at := (len(raw) - rawSample) / 2
-	b, err := deflate(raw[at : at+rawSample])
-	return len(raw)/rawSample*len(b) > rawInline, err
+	b, _ := pack.Append(nil, raw[at:at+rawSample])
+	return len(raw)/rawSample*len(b) > rawInline
 }
 
-var deflaters sync.Pool // of *flate.Writer: one holds more than a megabyte
+// rawEncodings are the names of the formats.
+var rawEncodings = map[pack.Format]string{pack.Plain: RawPlain, pack.Deflate: RawDeflate, pack.Zstd: RawZstd}
 
-func deflate(b []byte) ([]byte, error) {
-	out := bytes.NewBuffer(make([]byte, 0, len(b)/2))
-	w, ok := deflaters.Get().(*flate.Writer)
-	if !ok {
-		var err error
-		if w, err = flate.NewWriter(out, rawLevel); err != nil {
-			return nil, err
-		}
-	}
-	defer deflaters.Put(w)
-	w.Reset(out)
-	if _, err := w.Write(b); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
-}
-
-// unpack is the inverse of pack.
+// unpack is the inverse of packRaw.
 func (g *Ingestor) unpack(ctx context.Context, r Raw) (normalize.Input, error) {
 	b, err := Unpack(ctx, g.Files, r)
 	if err != nil {
@@ -98,7 +67,9 @@ func Unpack(ctx context.Context, files Files, r Raw) ([]byte, error) {
 	switch r.Encoding {
 	case RawPlain:
 	case RawDeflate:
-		b, err = io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(r.Data)), rawMax))
+		b, err = pack.Unpack(r.Data, pack.Deflate)
+	case RawZstd:
+		b, err = pack.Unpack(r.Data, pack.Zstd)
 	case RawFile:
 		b, err = files.Read(ctx, hex.EncodeToString(r.Digest[:]))
 	default:

@@ -148,6 +148,7 @@ type Raw struct {
 const (
 	RawPlain   = ""        // as they came
 	RawDeflate = "deflate" // RFC 1951
+	RawZstd    = "zstd"    // RFC 8878
 	RawFile    = "file"    // in the media store, under Raw.Digest
 	RawGone    = "none"    // not kept
 )

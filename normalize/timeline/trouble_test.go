@@ -20,7 +20,7 @@ type brokenFiles struct{ write, commit error }
 var errDiskFull = errors.New("no space left on device")
 
 func (f brokenFiles) Batch() timeline.FileBatch                     { return f }
-func (f brokenFiles) Write(context.Context, []byte) (string, error) { return "", f.write }
+func (f brokenFiles) Write(context.Context, []byte, [32]byte) error { return f.write }
 func (f brokenFiles) Commit(context.Context) error                  { return f.commit }
 func (f brokenFiles) Discard()                                      {}
 func (f brokenFiles) Read(context.Context, string) ([]byte, error)  { return nil, errDiskFull }

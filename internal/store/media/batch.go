@@ -43,32 +43,31 @@ type written struct {
 }
 
 // Write implements timeline.FileBatch.
-func (b *batch) Write(ctx context.Context, content []byte) (string, error) {
+func (b *batch) Write(ctx context.Context, content []byte, sum [sha256.Size]byte) error {
 	if err := ctx.Err(); err != nil {
-		return "", err
+		return err
 	}
-	sum := sha256.Sum256(content)
 	digest := hex.EncodeToString(sum[:])
 	name, err := place(digest)
 	if err != nil || b.has(digest) {
-		return digest, err
+		return err
 	}
 	known, err := b.dir.knows(name, int64(len(content)))
 	if err != nil {
-		return "", err
+		return err
 	}
 	if known {
 		b.sync(name)
-		return digest, nil
+		return nil
 	}
 	w := written{temp: path.Join(incoming, rand.Text()), name: name}
 	if w.file, err = b.dir.root.OpenFile(w.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
-		return "", err
+		return err
 	}
 	if _, err := w.file.Write(content); err != nil {
-		return "", errors.Join(err, w.file.Close(), b.dir.root.Remove(w.temp))
+		return errors.Join(err, w.file.Close(), b.dir.root.Remove(w.temp))
 	}
-	return digest, b.settle(b.add(w))
+	return b.settle(b.add(w))
 }
 
 // has reports whether content was written before in this batch; it is from now

@@ -3,6 +3,8 @@ package media_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -26,8 +28,9 @@ func TestFilesOfABatchAreThereOnceItIsCommitted(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, c := range contents {
 		wg.Go(func() {
-			var err error
-			if digests[i], err = b.Write(t.Context(), c); err != nil {
+			sum := sha256.Sum256(c)
+			digests[i] = hex.EncodeToString(sum[:])
+			if err := b.Write(t.Context(), c, sum); err != nil {
 				t.Error(err)
 			}
 		})
@@ -49,7 +52,7 @@ func TestFilesOfABatchAreThereOnceItIsCommitted(t *testing.T) {
 func TestNothingStaysOfABatchThatIsGivenUp(t *testing.T) {
 	d, dir := open(t)
 	b := d.Batch()
-	if _, err := b.Write(t.Context(), []byte("content")); err != nil {
+	if err := b.Write(t.Context(), []byte("content"), sha256.Sum256([]byte("content"))); err != nil {
 		t.Fatal(err)
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -35,10 +35,11 @@ func write(t *testing.T, d *media.Dir, content []byte) (digest string, err error
 	t.Helper()
 	b := d.Batch()
 	defer b.Discard()
-	if digest, err = b.Write(t.Context(), content); err != nil {
+	sum := sha256.Sum256(content)
+	if err := b.Write(t.Context(), content, sum); err != nil {
 		return "", err
 	}
-	return digest, b.Commit(t.Context())
+	return hex.EncodeToString(sum[:]), b.Commit(t.Context())
 }
 
 func files(t *testing.T, dir string) (names []string) {
