@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -60,11 +61,13 @@ func (db *DB) prepareAll(i *ingest) error {
 		i.entries[0], err = db.prepare(i.Account, i.Entries[0])
 		return err
 	}
+	var next atomic.Int64
 	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	for n, e := range i.Entries {
+	for range min(runtime.GOMAXPROCS(0), len(i.entries)) {
 		work.Go(func() (err error) {
-			i.entries[n], err = db.prepare(i.Account, e)
+			for n := next.Add(1) - 1; err == nil && n < int64(len(i.entries)); n = next.Add(1) - 1 {
+				i.entries[n], err = db.prepare(i.Account, i.Entries[n])
+			}
 			return err
 		})
 	}

@@ -58,12 +58,34 @@ func Clean(s string) string {
 // plainPrefix returns the length of the ASCII that s begins with and that stays
 // as it is, but for tabs: nearly all of most texts.
 func plainPrefix(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := s[i : i+8]
+		x := uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 |
+			uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56
+		if !printable(x) {
+			if n := plainBytes(w); n < 8 {
+				return i + n
+			}
+		}
+	}
+	return i + plainBytes(s[i:])
+}
+
+func plainBytes(s string) int {
 	for i := range len(s) {
 		if c := s[i]; (c < ' ' || c > '~') && c != '\n' {
 			return i
 		}
 	}
 	return len(s)
+}
+
+// printable is true where each of eight bytes is from ' ' to '~'.
+func printable(x uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	// A byte below ' ' borrows from its high bit; '~'+1 carries into it.
+	return (x|(x-' '*ones)|(x+ones))&high == 0
 }
 
 func isClean(s string) bool {

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -56,4 +57,18 @@ func FuzzClean(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Eight bytes are looked at at once, and must be found as one by one.
+func TestNoByteHidesAmongOthers(t *testing.T) {
+	for c := range 256 {
+		for at := range 17 {
+			s := []byte(strings.Repeat("~ a", 6)[:17])
+			s[at] = byte(c)
+			got, clean := Clean(string(s)), c >= ' ' && c <= '~' || c == '\n' || c == '\t'
+			if (got == string(s)) != clean {
+				t.Fatalf("%q at %d became %q", byte(c), at, got)
+			}
+		}
+	}
 }

@@ -55,6 +55,9 @@ func SanitizeHTML(s string, cid func(contentID string) (url string, ok bool)) st
 // policy would do so as well, but after a stray end tag of one it would take
 // the rest of the mail along.
 func dropUnseen(s string) string {
+	if !mayHide(s) {
+		return s
+	}
 	var b strings.Builder
 	b.Grow(len(s))
 	hidden := false
@@ -79,6 +82,29 @@ func dropUnseen(s string) string {
 		}
 	}
 }
+
+// mayHide is true where any of the elements unseen may begin or end.
+func mayHide(s string) bool {
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			return false
+		}
+		s = strings.TrimPrefix(s[i+1:], "/")
+		if s != "" && strings.IndexByte("sStTnNiI", s[0]) >= 0 {
+			name := s[:min(len(s), longestUnseen)]
+			if end := strings.IndexAny(name, "> \t\n\f\r/"); end >= 0 {
+				name = name[:end]
+			}
+			if unseen[atom.Lookup([]byte(strings.ToLower(name)))] {
+				return true
+			}
+		}
+	}
+}
+
+// longestUnseen is the length of the longest name of those, and of what ends it.
+const longestUnseen = len("noframes") + 1
 
 // policy says which elements and attributes stay. What their addresses and
 // styles may be is seen to by the weaver.

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -119,12 +120,14 @@ func (g *Ingestor) entries(ctx context.Context, src Source, files FileBatch, inp
 		return list, err
 	}
 	// As many at once as there are processors: more would only take memory.
+	var next atomic.Int64
 	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	for i, input := range inputs {
+	for range min(runtime.GOMAXPROCS(0), len(inputs)) {
 		work.Go(func() (err error) {
-			if err = ctx.Err(); err == nil {
-				list[i], err = g.entry(ctx, src, files, input, now)
+			for i := next.Add(1) - 1; err == nil && i < int64(len(inputs)); i = next.Add(1) - 1 {
+				if err = ctx.Err(); err == nil {
+					list[i], err = g.entry(ctx, src, files, inputs[i], now)
+				}
 			}
 			return err
 		})

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -152,13 +153,15 @@ func (b *body) attach(n *node, name string, data []byte, caption string) error {
 	if len(data) == 0 && name == "" {
 		return nil // the empty part that some programs put between two others
 	}
+	if len(data) > 0 && len(n.body) > 0 && &data[0] == &n.body[0] {
+		data = bytes.Clone(data) // so that a small attachment does not keep the raw mail alive
+	}
 	m := &normalize.Media{
 		Name:        fileName(n, name),
 		ContentType: contentType(n),
 		Size:        int64(len(data)),
 		ContentID:   strings.Trim(text.CleanLine(toUTF8([]byte(n.header.get("content-id")), "")), "<> "),
-		// A copy, so that a small attachment does not keep the raw mail alive.
-		Data: append([]byte(nil), data...),
+		Data:        data,
 	}
 	b.locate(n, m)
 	b.files = append(b.files, normalize.Part{Kind: kindOf(m.ContentType), Media: m, Text: caption})
