@@ -51,7 +51,7 @@ type head struct {
 // desk is what every helpdesk has.
 type desk struct {
 	head  `yaml:",inline"`
-	Route string `yaml:"route" example:"channel.name == \"sales\" or text contains \"invoice\"" doc:"Which conversations the helpdesk gets, decided once for each by its first message; all where empty. A rule is an expression over channel.name, channel.type, address.kind, address.value, subject and text, with == != < > in and or not contains startsWith endsWith matches lower() upper() trim() len() any() all() none(); one that fails at run time matches nothing. The word otherwise alone stands for what no other helpdesk's rule takes; without it such conversations are forwarded nowhere, with a warning."`
+	Route string `yaml:"route" example:"channel.name == \"sales\" or language == \"zh\"" doc:"Which conversations the helpdesk gets, decided once for each by its first message; all where empty. A rule is an expression over channel.name, channel.type, address.kind, address.value, subject, text, language (such as en or zh, guessed from a sentence or more, empty where unknown) and tags (a list: of the conversation when it is decided), with == != < > in and or not contains startsWith endsWith matches lower() upper() trim() len() any() all() none(); one that fails at run time matches nothing. The word otherwise alone stands for what no other helpdesk's rule takes; without it such conversations are forwarded nowhere, with a warning."`
 }
 
 // headOf returns what every account of a kind has.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/route"
+	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 // heldRule is a helpdesk's rule. Its err is of a rule that another version of
@@ -197,6 +198,9 @@ func (db *DB) routeFacts(t tx, id normalize.ID) (f route.Facts, err error) {
 		return f, err
 	}
 	f.Channel = route.Channel{Name: acc.Name, Type: acc.Type}
+	if f.Tags, err = tagsOf(t, id); err != nil {
+		return f, err
+	}
 	var encoded []byte
 	found, err = one(t, `SELECT payload FROM messages WHERE owner_id = $1 AND id >= $2 AND conversation_id = $3 ORDER BY id LIMIT 1`,
 		args(owner, normalize.FirstID(id.Time().Add(-firstSlack)), id), &encoded)
@@ -210,6 +214,9 @@ func (db *DB) routeFacts(t tx, id normalize.ID) (f route.Facts, err error) {
 	f.Subject, f.Text = p.Subject, p.Text
 	if f.Text == "" {
 		f.Text = p.FullText
+	}
+	if f.Language = text.Language(f.Text); f.Language == "" {
+		f.Language = text.Language(f.Subject + "\n" + f.Text)
 	}
 	return f, nil
 }

@@ -37,6 +37,11 @@ type Facts struct {
 	Address Address `expr:"address"`
 	Subject string  `expr:"subject"`
 	Text    string  `expr:"text"`
+	// Language is the ISO 639-1 code of the language of the first message, ""
+	// where it is not known.
+	Language string `expr:"language"`
+	// Tags are those of the conversation when the rule is asked.
+	Tags []string `expr:"tags"`
 }
 
 // Channel is the account on which the conversation is.
@@ -52,7 +57,7 @@ type Address struct {
 }
 
 // names are those that a rule can use, for advice.
-var names = []string{"channel.name", "channel.type", "address.kind", "address.value", "subject", "text"}
+var names = []string{"channel.name", "channel.type", "address.kind", "address.value", "subject", "text", "language", "tags"}
 
 // Error is a mistake in a rule. Line and Column count from 1, in characters.
 type Error struct {

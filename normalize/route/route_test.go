@@ -9,7 +9,7 @@ import (
 
 var letter = Facts{
 	Channel: Channel{"support", "email"}, Address: Address{"email", "ann@shop.example"},
-	Subject: "Refund", Text: "Hello, 我要退款 please",
+	Subject: "Refund", Text: "Hello, 我要退款 please", Language: "en", Tags: []string{"late payer", "vip"},
 }
 
 func TestRules(t *testing.T) {
@@ -21,6 +21,9 @@ func TestRules(t *testing.T) {
 		`any(["invoice", "退款"], text contains #)`:                         true,
 		`none(["invoice", "bill"], {subject contains #})`:                 true,
 		`text matches "(?i)^HELLO\\b"`:                                    true,
+		`language == "en" and "vip" in tags`:                              true,
+		`language in ["zh", "ja"] or "new" in tags`:                       false,
+		`any(tags, # startsWith "late") and len(tags) == 2`:               true,
 		`subject != "" && len(subject) > 3`:                               true,
 		`channel.type == "email" ? subject == "x" : true`:                 false,
 		"otherwise": false,
@@ -44,6 +47,8 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 	}{
 		{`chanel.name == "x"`, 1, 1, `there is no "chanel"`},
 		{"subject == \"x\" or\n  channel.nam == \"y\"", 2, 11, `there is no "nam" here`},
+		{`"vip" in tag`, 1, 10, `there is no "tag"`},
+		{`tags == "vip"`, 1, 6, "== cannot stand between a list and a text"},
 		{`text == 5`, 1, 6, "== cannot stand between a text and a number"},
 		{`subject`, 1, 1, "must come to yes or no, and this is a text"},
 		{`channel == "x"`, 1, 9, "the channel as a whole"},

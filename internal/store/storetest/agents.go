@@ -167,3 +167,25 @@ func canned(t *testing.T, h *harness) {
 		t.Errorf("%+v", list)
 	}
 }
+
+// routingByLabels: rules ask for the language of the first message, and for
+// the tags that the conversation has when it is decided.
+func routingByLabels(t *testing.T, h *harness) {
+	h.desks(nil)
+	old := h.place(h.msg("ann@example.com", "Hello, when will my order arrive?"))
+	_, err := h.db.Label(h.ctx(), old.ConversationID, timeline.Labels{Add: []string{"vip"}}, h.now)
+	h.must(err)
+	h.desks(map[string]string{"chinese": `language == "zh"`, "vips": `"vip" in tags`, "rest": "otherwise"})
+	h.place(h.msg("ann@example.com", "你好，我的订单什么时候到？")) // not the first one
+	chinese := h.place(h.msg("li@example.com", "你好，我的订单什么时候到？"))
+	short := h.place(h.msg("bob@example.com", "ok"))
+	_, err = h.db.Label(h.ctx(), short.ConversationID, timeline.Labels{Add: []string{"vip"}}, h.now)
+	h.must(err)
+	for m, want := range map[*normalize.Message]string{old: "vips", chinese: "chinese", short: "rest"} {
+		for _, desk := range []string{"chinese", "vips", "rest"} {
+			if got := len(h.forwarded(desk)[m.ConversationID]) > 0; got != (desk == want) {
+				t.Errorf("%q goes to %s: %t", m.Text, desk, got)
+			}
+		}
+	}
+}
