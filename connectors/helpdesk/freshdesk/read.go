@@ -135,7 +135,7 @@ func (f *Freshdesk) written(ctx context.Context, t *ticket, c *conversation) (he
 	if i := strings.Index(body, `<div class="freshdesk_quote"`); i >= 0 && c.Source == sourceReply {
 		body = body[:i] // what the editor for replies quotes below
 	}
-	w.Text = text.FromHTML(body)
+	w.Text = strings.TrimSpace(text.FromHTML(body))
 	if tag := tagOf(w.Text); tag != "" && (c.UserID == me || c.Incoming && c.UserID == t.RequesterID) {
 		w.Ours, w.Tag = true, tag
 	}

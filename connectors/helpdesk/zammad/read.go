@@ -153,7 +153,7 @@ func written(ticket string, a *article) helpdesk.Written {
 		w.Text = a.Body
 		return w
 	}
-	w.Text = text.FromHTML(a.Body)
+	w.Text = strings.TrimSpace(text.FromHTML(a.Body))
 	w.HTML = inlinePicture.ReplaceAllStringFunc(a.Body, func(tag string) string {
 		m := inlinePicture.FindStringSubmatch(tag)
 		ref := m[2]

@@ -273,10 +273,19 @@ func TestCallsNeedTheSecret(t *testing.T) {
 		t.Errorf("without a secret: %v", err)
 	}
 	z = account(t, s.URL(), nil)
-	body := []byte(`{"ticket":{"id":"1"}}`)
-	r := &connectors.Request{Header: http.Header{"X-Hub-Signature": {simulated.Sign(secret, body)}}, Body: body}
-	if _, _, err := z.Parse(t.Context(), r); !errors.Is(err, connectors.ErrMalformed) {
+	signed := func(body string) ([]string, error) {
+		r := &connectors.Request{Header: http.Header{"X-Hub-Signature": {simulated.Sign(secret, []byte(body))}}, Body: []byte(body)}
+		tickets, _, err := z.Parse(t.Context(), r)
+		return tickets, err
+	}
+	if _, err := signed(`{"ticket":{"id":"1"}}`); !errors.Is(err, connectors.ErrMalformed) {
 		t.Errorf("signed nonsense: %v", err)
+	}
+	if got, err := signed(`{"ticket":{"id":1},"article":null}`); err != nil || !slices.Equal(got, []string{"1"}) {
+		t.Errorf("a changed state: %v, %v", got, err)
+	}
+	if got, err := signed(`{"ticket":{"id":1},"article":{"id":2,"message_id":"<m1@deskbridge.invalid>"}}`); err != nil || len(got) != 0 {
+		t.Errorf("our own article: %v, %v", got, err)
 	}
 }
 
