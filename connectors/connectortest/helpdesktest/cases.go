@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,8 +101,10 @@ func answers(r *rig) {
 	if len(list) != 2 {
 		r.Fatalf("%d messages of ours, want 2", len(list))
 	}
-	slices.SortFunc(list, func(a, b *normalize.Message) int { return strings.Compare(fmt.Sprint(a.Note), fmt.Sprint(b.Note)) })
 	a, n := list[0], list[1]
+	if a.Note {
+		a, n = n, a
+	}
 	if a.Note || !n.Note || strings.TrimSpace(a.Text) != "It arrives on Friday." || strings.TrimSpace(n.Text) != "She called twice." {
 		r.Errorf("the answer %q (note %t), the note %q (note %t)", a.Text, a.Note, n.Text, n.Note)
 	}
@@ -404,7 +407,7 @@ func hostile(r *rig) {
 		"<script>alert(1)</script> & <b>bold</b>", "h1. Title\n* star\n{{include(Wiki)}} !image.png! [[link]]", "# heading\n\n```\ncode\n``` **b** _i_ ![x](http://e.example/x.png)",
 		"您好，我的包裹在哪里？ 👩‍👩‍👧 مرحبا", "{{ticket.requester}} ${env} %{x} {% raw %}", strings.Repeat("long words ", 5000) + "the end",
 	} {
-		m := r.says("c"+fmt.Sprint(r.n), words)
+		m := r.says("c"+strconv.Itoa(r.n), words)
 		id := r.ticketOf(m)
 		k := r.product.Ticket(r, id)
 		squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -217,15 +218,16 @@ func (r *rig) settled() {
 }
 
 // troubles lists what jobs complain about.
-func (r *rig) troubles() (s string) {
+func (r *rig) troubles() string {
 	jobs, err := r.db.Jobs(r.Context(), outbox.Filter{Lane: outbox.Forward, Account: desk, Limit: 100})
 	r.must(err)
+	var b strings.Builder
 	for _, j := range jobs {
-		if j.State != outbox.Done || j.LastError != "" && j.State != outbox.Done {
-			s += "\n  " + string(j.Task) + " " + string(j.State) + ": " + j.LastError
+		if j.State != outbox.Done {
+			fmt.Fprintf(&b, "\n  %s %s: %s", j.Task, j.State, j.LastError)
 		}
 	}
-	return s
+	return b.String()
 }
 
 // pull asks for changes once, as the daemon does.
