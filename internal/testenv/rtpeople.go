@@ -37,22 +37,28 @@ func (p *RTPerson) Create(subject, text string) string {
 // Correspond answers the customer and returns the number of the transaction.
 func (p *RTPerson) Correspond(ticket, text string, files ...RTFile) string {
 	p.rt.t.Helper()
-	return p.write("correspond", ticket, "text/plain", text, files)
+	return p.write("correspond", ticket, "text/plain", "", text, files)
+}
+
+// Resolve answers the customer and resolves the ticket at once.
+func (p *RTPerson) Resolve(ticket, text string) string {
+	p.rt.t.Helper()
+	return p.write("correspond", ticket, "text/plain", "resolved", text, nil)
 }
 
 // CorrespondHTML answers as the web form with rich text does.
 func (p *RTPerson) CorrespondHTML(ticket, html string, files ...RTFile) string {
 	p.rt.t.Helper()
-	return p.write("correspond", ticket, "text/html", html, files)
+	return p.write("correspond", ticket, "text/html", "", html, files)
 }
 
 // Comment writes what only agents may read.
 func (p *RTPerson) Comment(ticket, text string, files ...RTFile) string {
 	p.rt.t.Helper()
-	return p.write("comment", ticket, "text/plain", text, files)
+	return p.write("comment", ticket, "text/plain", "", text, files)
 }
 
-func (p *RTPerson) write(how, ticket, contentType, text string, files []RTFile) string {
+func (p *RTPerson) write(how, ticket, contentType, status, text string, files []RTFile) string {
 	p.rt.t.Helper()
 	var list []map[string]string
 	for _, f := range files {
@@ -63,6 +69,9 @@ func (p *RTPerson) write(how, ticket, contentType, text string, files []RTFile) 
 		list = append(list, map[string]string{"FileName": string(name), "FileType": f.Type, "FileContent": base64.StdEncoding.EncodeToString(f.Content)})
 	}
 	body := map[string]any{"Content": text, "ContentType": contentType}
+	if status != "" {
+		body["Status"] = status
+	}
 	if len(list) > 0 {
 		body["Attachments"] = list
 	}

@@ -96,8 +96,9 @@ func (h *Helpdesk) opened(ctx context.Context, ticket string) (*helpdesk.Opened,
 	return o, nil
 }
 
-// Write adds an entry: correspondence, which RT shows as said to or by the
-// customer, or a comment.
+// Write adds an entry: the customer's words as correspondence, all else as a
+// comment. Correspondence would go to whom agents added as Cc, and so would be
+// an answer that has gone out already.
 func (h *Helpdesk) Write(ctx context.Context, ticket string, e *helpdesk.Entry) (string, error) {
 	// RT would take an entry for a merged or deleted ticket without a word.
 	t, err := h.ticket(ctx, ticket)
@@ -111,9 +112,9 @@ func (h *Helpdesk) Write(ctx context.Context, ticket string, e *helpdesk.Entry) 
 	fields := map[string]any{
 		"Subject": subject(t.Subject, e.Tag), "Content": cmp.Or(clean(e.Plain(left...)), " "), "ContentType": "text/plain",
 	}
-	how := "correspond"
-	if e.Kind == helpdesk.Remark {
-		how = "comment"
+	how := "comment"
+	if e.Kind == helpdesk.FromCustomer {
+		how = "correspond"
 	}
 	switch {
 	case t.closed && e.Reopen:
