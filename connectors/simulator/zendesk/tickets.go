@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -128,6 +129,10 @@ func (s *Server) updateTicket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// placeholder is what Zendesk fills in, in what agents write; here with
+// nothing.
+var placeholder = regexp.MustCompile(`\{\{[^}]*\}\}|\{%[^%]*%\}`)
+
 // put writes the fields into a ticket, or answers why they are refused.
 func (s *Server) put(w http.ResponseWriter, t *Ticket, f *ticketFields) *audit {
 	c := change{by: s.me.ID, status: f.Status, assignee: f.AssigneeID, custom: f.Metadata}
@@ -137,6 +142,9 @@ func (s *Server) put(w http.ResponseWriter, t *Ticket, f *ticketFields) *audit {
 			author = s.me.ID
 		}
 		c.comment = &Comment{Author: author, Public: m.Public == nil || *m.Public, Body: m.Body, HTML: m.HTMLBody}
+		if u := s.user(author); u != nil && u.Role != roleCustomer {
+			c.comment.Body, c.comment.HTML = placeholder.ReplaceAllString(m.Body, ""), placeholder.ReplaceAllString(m.HTMLBody, "")
+		}
 		switch {
 		case s.user(author) == nil:
 			invalid(w, "base", "Author: is not a user")
