@@ -112,7 +112,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) updateTicket(w http.ResponseWriter, r *http.Request) {
-	t := s.ticket(number(r, "id"))
+	t := s.ticket(number(r))
 	var f struct{ Ticket ticketFields }
 	switch {
 	case t == nil:
@@ -189,7 +189,7 @@ func (s *Server) put(w http.ResponseWriter, t *Ticket, f *ticketFields) *audit {
 }
 
 func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) {
-	if t := s.ticket(number(r, "id")); t != nil {
+	if t := s.ticket(number(r)); t != nil {
 		reply(w, http.StatusOK, map[string]any{"ticket": s.ticketView(t)})
 		return
 	}
@@ -197,7 +197,7 @@ func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) deleteTicket(w http.ResponseWriter, r *http.Request) {
-	t := s.ticket(number(r, "id"))
+	t := s.ticket(number(r))
 	if t == nil {
 		missing(w)
 		return
