@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -159,7 +158,9 @@ func (c *REST) send(ctx context.Context, call RESTCall) (*http.Response, error) 
 	if call.Type != "" {
 		r.Header.Set("Content-Type", call.Type)
 	}
-	maps.Copy(r.Header, call.Header)
+	for name, values := range call.Header {
+		r.Header[name] = values
+	}
 	c.Authorize(r)
 	resp, err := c.http.Do(r)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -91,17 +93,42 @@ func (r *Redmine) Mailed() []string {
 func (r *Redmine) Set(name, value string) {
 	r.t.Helper()
 	// Redmine reads its settings again when the latest of them is newer.
-	now := time.Now().Local().Format("2006-01-02 15:04:05.000000")
-	db, err := sql.Open("sqlite", "file:"+r.box.file("redmine.db")+"?_pragma=busy_timeout(20000)")
-	if err != nil {
-		r.t.Fatal(err)
+	r.exec("DELETE FROM settings WHERE name = ?", name)
+	r.exec("INSERT INTO settings (name, value, updated_on) VALUES (?, ?, ?)", name, value, r.now())
+}
+
+// Permit gives a role these permissions and no others.
+func (r *Redmine) Permit(role string, permissions ...string) {
+	r.t.Helper()
+	r.exec("UPDATE roles SET permissions = ? WHERE name = ?", "---\n- :"+strings.Join(permissions, "\n- :")+"\n", role)
+}
+
+// Copy copies an issue n times, all in one second, as an import would, and
+// returns the numbers of the copies.
+func (r *Redmine) Copy(issue, n int) (ids []int) {
+	r.t.Helper()
+	first := slices.Max(r.Admin.Issues()) + 1
+	now := r.now()
+	statements := []string{fmt.Sprintf("CREATE TABLE copy AS SELECT * FROM issues WHERE id = %d", issue)}
+	for i := range n {
+		ids = append(ids, first+i)
+		statements = append(statements, fmt.Sprintf("UPDATE copy SET id = %d, root_id = %d, created_on = '%s', updated_on = '%s'; INSERT INTO issues SELECT * FROM copy", first+i, first+i, now, now))
 	}
-	defer func() { _ = db.Close() }()
+	r.exec("BEGIN; " + strings.Join(append(statements, "DROP TABLE copy", "COMMIT"), ";\n"))
+	return ids
+}
+
+// now is the time as Redmine writes it into its database.
+func (r *Redmine) now() string { return time.Now().Local().Format("2006-01-02 15:04:05.000000") }
+
+func (r *Redmine) exec(statement string, args ...any) {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
-	_, err = db.ExecContext(ctx, "DELETE FROM settings WHERE name = ?", name)
+	db, err := sql.Open("sqlite", "file:"+r.box.file("redmine.db")+"?_pragma=busy_timeout(20000)")
 	if err == nil {
-		_, err = db.ExecContext(ctx, "INSERT INTO settings (name, value, updated_on) VALUES (?, ?, ?)", name, value, now)
+		_, err = db.ExecContext(ctx, statement, args...)
+		err = errors.Join(err, db.Close())
 	}
 	if err != nil {
 		r.t.Fatal(err)

@@ -15,7 +15,7 @@ func TestRedmineKeepsItsIssues(t *testing.T) {
 	r.Anna.Close(id)
 
 	r.Stop()
-	if resp, err := http.Get(r.URL); err == nil { //nolint:gosec,noctx // our own server, which must be gone
+	if resp, err := http.Get(r.URL); err == nil {
 		_ = resp.Body.Close()
 		t.Fatal("after a stop Redmine still answers")
 	}

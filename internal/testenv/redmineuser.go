@@ -150,6 +150,22 @@ func (u *RedmineUser) Change(id int, change map[string]any) int {
 	return last
 }
 
+// Project makes a project of which only administrators are members, and returns
+// its number.
+func (u *RedmineUser) Project(identifier string) int {
+	u.r.t.Helper()
+	body, err := json.Marshal(map[string]any{"project": map[string]any{"name": identifier, "identifier": identifier, "is_public": false, "tracker_ids": []int{1, 2, 3}}})
+	if err != nil {
+		u.r.t.Fatal(err)
+	}
+	status, answer := u.request(http.MethodPost, "/projects.json", "application/json", body)
+	var made struct{ Project struct{ ID int } }
+	if err := json.Unmarshal(answer, &made); err != nil || status != http.StatusCreated {
+		u.r.t.Fatalf("project %s: status %d: %.500s", identifier, status, answer)
+	}
+	return made.Project.ID
+}
+
 // Delete removes an issue for good.
 func (u *RedmineUser) Delete(id int) {
 	u.r.t.Helper()

@@ -34,17 +34,18 @@ var (
 // literal writes a text such that Redmine shows just this text, line by line,
 // in which addresses can be clicked.
 func literal(s string) string {
-	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")), "\n")
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(s, "\ufffd"))
+	lines := strings.Split(strings.TrimRight(s, " \t\n"), "\n")
 	var b strings.Builder
 	empty := false
-	for i, l := range lines {
+	for _, l := range lines {
 		l = strings.TrimRightFunc(l, unicode.IsSpace)
 		if l == "" {
 			empty = true // one empty line is as good as many
 			continue
 		}
 		switch {
-		case i == 0:
+		case b.Len() == 0:
 		case empty:
 			b.WriteString("\n\n")
 		default:

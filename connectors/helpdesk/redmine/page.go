@@ -54,6 +54,9 @@ func (r *Redmine) rendered(ctx context.Context, issue int) map[int]*html.Node {
 // Redmine.
 func fragment(note *html.Node, files []helpdesk.File) string {
 	for _, n := range slices.Collect(note.Descendants()) {
+		if n.Type == html.TextNode {
+			n.Data = tagMark.ReplaceAllString(n.Data, "") // quoted
+		}
 		if n.Type != html.ElementNode || n.Parent == nil {
 			continue
 		}

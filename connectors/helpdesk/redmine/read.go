@@ -49,7 +49,7 @@ type seen struct {
 // project: agents move them.
 func (r *Redmine) Changed(ctx context.Context, at string) (helpdesk.Changes, error) {
 	// A key that has been revoked would let us read on as anybody may.
-	if _, err := r.whoami(ctx); err != nil {
+	if _, err := r.whoami(ctx, ""); err != nil {
 		return helpdesk.Changes{}, err
 	}
 	if at == "" {
@@ -241,7 +241,7 @@ func (r *Redmine) File(ctx context.Context, f helpdesk.File) (io.ReadCloser, err
 		return nil, connectors.Errorf(connectors.Rejected, "", "%.40q is not the number of a file", f.Ref)
 	}
 	ctx, cancel := context.WithTimeout(ctx, fileDeadline)
-	resp, err := r.call(ctx, http.MethodGet, "/attachments/download/"+f.Ref, "", nil, 0)
+	resp, err := r.call(ctx, http.MethodGet, "/attachments/download/"+f.Ref, "", nil, 0) //nolint:bodyclose // by whoever reads the file
 	if err != nil {
 		cancel()
 		if e := connectors.Classify(err); e.Code == "404" || e.Code == "403" {

@@ -80,7 +80,7 @@ var permissions = []struct{ name, words string }{
 // Probe finds out whether Redmine takes the key, and whether its user may do in
 // the project what is needed.
 func (r *Redmine) Probe(ctx context.Context) error {
-	u, err := r.whoami(ctx)
+	u, err := r.whoami(ctx, "memberships")
 	if err != nil {
 		return err
 	}
@@ -125,9 +125,9 @@ func (r *Redmine) Probe(ctx context.Context) error {
 
 // whoami asks for our own user. Without a valid key Redmine may let us read as
 // anybody, but it does not answer this.
-func (r *Redmine) whoami(ctx context.Context) (u user, err error) {
+func (r *Redmine) whoami(ctx context.Context, include string) (u user, err error) {
 	var found struct{ User user }
-	if err := r.get(ctx, "/users/current.json?include=memberships", &found); err != nil {
+	if err := r.get(ctx, "/users/current.json?include="+include, &found); err != nil {
 		return u, err
 	}
 	r.mu.Lock()
@@ -144,6 +144,6 @@ func (r *Redmine) me(ctx context.Context) (int, error) {
 	if self != 0 {
 		return self, nil
 	}
-	u, err := r.whoami(ctx)
+	u, err := r.whoami(ctx, "")
 	return u.ID, err
 }

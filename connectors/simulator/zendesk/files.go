@@ -46,7 +46,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) showAttachment(w http.ResponseWriter, r *http.Request) {
-	f, ok := s.files[number(r)]
+	f, ok := s.files[number(r, "id")]
 	if !ok {
 		missing(w)
 		return
