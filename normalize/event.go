@@ -56,10 +56,13 @@ type StatusChange struct {
 	Status Status `json:"status"`
 	// Recipient is set where the step is this recipient's; where there are
 	// several, the part itself may stand elsewhere.
-	Recipient *Address  `json:"recipient,omitempty"`
-	Code      string    `json:"code,omitempty"`
-	Detail    string    `json:"detail,omitempty"`
-	At        time.Time `json:"at"`
+	Recipient *Address `json:"recipient,omitempty"`
+	// Final is the address that this recipient's mail was sent on to, where the
+	// step was taken there.
+	Final  *Address  `json:"final_recipient,omitempty"`
+	Code   string    `json:"code,omitempty"`
+	Detail string    `json:"detail,omitempty"`
+	At     time.Time `json:"at"`
 }
 
 // Conversation is a stretch of a customer's timeline about one matter.

@@ -63,8 +63,11 @@ type Receipt struct {
 	// PartID is set where the report carries our own id. With an ExternalID
 	// beside it, the vendor's id of the part is learned from that.
 	PartID ID `json:"part_id,omitzero"`
-	// Recipient is set where the report is on one of several recipients.
+	// Recipient is set where the report is on one of several recipients. Final is
+	// where their mail had been sent on to, by an alias for one; zero where it
+	// ended with them.
 	Recipient Address   `json:"recipient,omitzero"`
+	Final     Address   `json:"final_recipient,omitzero"`
 	Status    Status    `json:"status"`
 	Code      string    `json:"code,omitempty"`   // the vendor's, as written: "5.1.1", "21610"
 	Detail    string    `json:"detail,omitempty"` // for people; never message text

@@ -77,6 +77,9 @@ func (db *DB) applyReceipt(t tx, account Account, r normalize.Receipt, now time.
 	if err != nil {
 		return 0, err
 	}
+	if r, err = aimed(t, parts, r); err != nil {
+		return 0, err
+	}
 	if r.PartID != 0 && r.ExternalID != "" && len(parts) == 1 {
 		if err := db.nameByReceipt(t, account, parts[0], clean(r.ExternalID), now); err != nil {
 			return 0, err
@@ -94,6 +97,33 @@ func (db *DB) applyReceipt(t tx, account Account, r normalize.Receipt, now time.
 		return 0, nil
 	}
 	return parts[0].message, nil
+}
+
+// aimed returns a report on a mail that was sent on as one on whom we wrote to.
+// Gateways in between write an original recipient of their own into a mail (RFC
+// 3461 section 4.2), and then the final one is who we know.
+func aimed(t tx, parts []*partRow, r normalize.Receipt) (normalize.Receipt, error) {
+	if r.Final.IsZero() {
+		return r, nil
+	}
+	if len(parts) > 0 {
+		for _, who := range []normalize.Address{r.Recipient, r.Final} {
+			ours, err := writtenTo(t, parts[0].message, who)
+			if err != nil {
+				return r, err
+			}
+			if ours && who.Is(r.Final) {
+				r.Recipient, r.Final = r.Final, normalize.Address{}
+			}
+			if ours {
+				break
+			}
+		}
+	}
+	if !r.Final.IsZero() {
+		r.Detail = strings.TrimSuffix("sent on to "+r.Final.Value+": "+r.Detail, ": ")
+	}
+	return r, nil
 }
 
 // nameByReceipt learns the vendor's id of a part from a report that names ours
@@ -186,6 +216,7 @@ func advancePart(t tx, p *partRow, r normalize.Receipt, now time.Time) error {
 		who := cleanAddress(r.Recipient)
 		change.Recipient = &who
 	}
+	change.Final = finalOf(r)
 	why := p.err
 	if next != p.status {
 		why = ""
@@ -195,6 +226,15 @@ func advancePart(t tx, p *partRow, r normalize.Receipt, now time.Time) error {
 	}
 	putPart(t, p, next, why, change, at, now)
 	return nil
+}
+
+// finalOf is what an event says of where a recipient's mail was sent on to.
+func finalOf(r normalize.Receipt) *normalize.Address {
+	if r.Final.IsZero() {
+		return nil
+	}
+	a := cleanAddress(r.Final)
+	return &a
 }
 
 func writeReceipt(t tx, p *partRow, r normalize.Receipt, at, now time.Time) {

@@ -113,7 +113,7 @@ func advanceRecipient(t tx, parts []*partRow, to []normalize.Address, r normaliz
 		writeReceipt(t, p, r, at, now)
 		if news {
 			t.emit(event{typ: normalize.MessageStatus, conversation: p.conversation, ref: p.message, at: now, detail: normalize.StatusChange{
-				PartID: p.id, Status: fate.Status, Recipient: &fate.Address, Code: fate.Code, Detail: fate.Detail, At: at.UTC(),
+				PartID: p.id, Status: fate.Status, Recipient: &fate.Address, Final: finalOf(r), Code: fate.Code, Detail: fate.Detail, At: at.UTC(),
 			}})
 		}
 		why := missed(list)

@@ -93,7 +93,7 @@ func checkReceipts(list normalize.Receipts, in normalize.Input, now time.Time) e
 	}
 	for i := range list {
 		r := &list[i]
-		r.ExternalID, r.Recipient = vendorID(r.ExternalID), scrubAddress(r.Recipient)
+		r.ExternalID, r.Recipient, r.Final = vendorID(r.ExternalID), scrubAddress(r.Recipient), scrubAddress(r.Final)
 		r.Detail, r.Code = line(r.Detail), line(r.Code)
 		r.At, r.ReceivedAt = stamp(r.At, in.ReceivedAt), now
 	}

@@ -187,11 +187,11 @@ func TestTheRecipientIsWhomWeWroteTo(t *testing.T) {
 	ann := normalize.Email("ann@customers.test", "")
 	dead := normalize.Receipt{Recipient: ann, Status: normalize.StatusFailed, Code: "5.1.1", Unreachable: true}
 	alias := dead
-	alias.Detail = "sent on to a.b@elsewhere.test: 550 5.1.1 unknown"
+	alias.Final, alias.Detail = normalize.Email("a.b@elsewhere.test", ""), "550 5.1.1 unknown"
 	const group = "Final-Recipient: rfc822; %s\r\nOriginal-Recipient: rfc822;%s\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 unknown"
 	receiptsOf(t, e, id, postfixBounce("X: y", id, fmt.Sprintf(group, "A.B@elsewhere.test", "ann@customers.test")), alias)
 
-	alias.Detail = "sent on to a.b@elsewhere.test"
+	alias.Detail = ""
 	silent := "Final-Recipient: rfc822; a.b@elsewhere.test\r\nOriginal-Recipient: rfc822;ann@customers.test\r\nAction: failed\r\nStatus: 5.1.1"
 	receiptsOf(t, e, id, postfixBounce("X: y", id, silent), alias)
 

@@ -22,8 +22,6 @@ type notice struct {
 	// about a mail that we do not know.
 	certain bool
 	unknown string // the reason for ignoring it then
-	// sentOn is where a recipient's mail went on to and failed, by recipient.
-	sentOn map[string]string
 }
 
 // notice returns what a mail reports of one of ours: receipts, or that it is
@@ -86,7 +84,7 @@ func deliveryReport(root *node) *notice {
 	if report == nil || !framed && !fromMailSystem(root.header) {
 		return nil
 	}
-	n := &notice{certain: framed || certainlySystem(root.header), unknown: "bounce_unknown", sentOn: map[string]string{}}
+	n := &notice{certain: framed || certainlySystem(root.header), unknown: "bounce_unknown"}
 	content := report.content()
 	groups := fieldGroups(content[:min(len(content), maxReport)])
 	words := noticeText(root)
@@ -96,10 +94,6 @@ func deliveryReport(root *node) *notice {
 	for _, g := range groups {
 		n.named = append(n.named, g.get("original-envelope-id"))
 		if r, ok := receipt(g, around); ok && len(n.receipts) < maxAddresses {
-			if end := sentOn(g, r.Recipient); end != "" {
-				n.sentOn[r.Recipient.Value] = end
-				r.Detail = text.Truncate(strings.TrimSuffix("sent on to "+end+": "+r.Detail, ": "), 300)
-			}
 			n.receipts = append(n.receipts, r)
 		}
 	}
@@ -128,6 +122,7 @@ func receipt(h header, around func() *meaning) (normalize.Receipt, bool) {
 			break
 		}
 	}
+	r.Final = sentOn(h, r.Recipient)
 	diagnostic := h.get("diagnostic-code")
 	if kind, rest, ok := strings.Cut(diagnostic, ";"); ok && !strings.ContainsAny(strings.TrimSpace(kind), " <:") {
 		diagnostic = rest
@@ -166,14 +161,14 @@ func receipt(h header, around func() *meaning) (normalize.Receipt, bool) {
 	return r, true
 }
 
-// sentOn returns where a mail that was for somebody ended, "" for with them.
+// sentOn returns where a mail that was for somebody ended, zero for with them.
 // RFC 3464 section 2.3.2: the final recipient is another where an alias or a
 // forwarding names one, and then the original is the one that we know.
-func sentOn(h header, who normalize.Address) string {
+func sentOn(h header, who normalize.Address) normalize.Address {
 	if a, ok := typedAddress(h.get("final-recipient")); ok && !who.IsZero() && !a.Is(who) {
-		return a.Value
+		return a
 	}
-	return ""
+	return normalize.Address{}
 }
 
 // typedAddress reads "rfc822; ann@example.com", the type often left out.

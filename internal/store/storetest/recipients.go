@@ -39,6 +39,9 @@ func (h *harness) told(m normalize.ID) (list []string) {
 			if d.Change.Recipient != nil {
 				who = " " + d.Change.Recipient.Value
 			}
+			if d.Change.Final != nil {
+				who += " at " + d.Change.Final.Value
+			}
 			list = append(list, string(d.Change.Status)+who)
 		}
 	}
@@ -83,6 +86,37 @@ func severalRecipients(t *testing.T, h *harness) {
 	}
 	if p := h.message(lost.ID).Parts[0]; p.Status != normalize.StatusFailed || p.Error != "ann@example.com: 5.0.0; bob@example.com: 5.0.0; cid@example.com: 5.0.0" {
 		t.Errorf("nobody got it: %+v", p)
+	}
+}
+
+// sentOn: of a mail that was sent on, the recipient is whom we wrote to, even
+// where a gateway named another as the one that it was for.
+func sentOn(t *testing.T, h *harness) {
+	alias := normalize.Email("alias@elsewhere.test", "")
+	one := h.answer(h.conversation(h.place(h.msg(ann.Value, "hi")).ConversationID), "one", "text")
+	m, _, err := h.db.Reply(h.ctx(), one)
+	h.must(err)
+	three := h.toThree("three")
+	for i, c := range []struct {
+		id               string
+		m                *normalize.Message
+		recipient, final normalize.Address
+		told, trouble    string
+	}{
+		{"three", three, bob, alias, "[failed bob@example.com at alias@elsewhere.test]", "bob@example.com: 5.1.1: sent on to alias@elsewhere.test: unknown"},
+		{"three", three, alias, cid, "[failed cid@example.com]", "bob@example.com: 5.1.1: sent on to alias@elsewhere.test: unknown; cid@example.com: 5.1.1: unknown"},
+		{"one", m, alias, ann, "[failed ann@example.com]", "ann@example.com: 5.1.1: unknown"},
+	} {
+		before := len(h.told(c.m.ID))
+		h.take(normalize.Accepted, h.entry(fmt.Sprint("sent on ", i), normalize.Receipts{
+			{ExternalID: c.id, Recipient: c.recipient, Final: c.final, Status: normalize.StatusFailed, Code: "5.1.1", Detail: "unknown", Unreachable: true},
+		}))
+		if got := fmt.Sprint(h.told(c.m.ID)[before:]); got != c.told {
+			t.Errorf("report %d: told %s, want %s", i, got, c.told)
+		}
+		if p := h.message(c.m.ID).Parts[0]; p.Error != c.trouble {
+			t.Errorf("report %d: %q, want %q", i, p.Error, c.trouble)
+		}
 	}
 }
 
