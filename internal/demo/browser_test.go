@@ -118,6 +118,12 @@ func TestAFailedAnswerArrivesAtTheNextTry(t *testing.T) {
 	on(b, "phone", "the answer", `[...d.querySelectorAll(".theirs")].some((e) => e.textContent.includes("`+words+`"))`)
 	on(b, "inbox", "word of it", `!d.querySelector(".message.out .state.failed")`)
 
+	// The same customer by another channel.
+	goes(b, "phone", "/phone/lin/wechat")
+	b.Eval(framed("inbox")+`.getElementById("box").elements.channel.value = "wechat"`, nil)
+	fills(b, "inbox", "#box", "您的大衣已经寄出。")
+	on(b, "phone", "it by WeChat", `[...d.querySelectorAll(".theirs")].some((e) => e.textContent.includes("您的大衣已经寄出。"))`)
+
 	// The first letter of the story: its author writes back.
 	b.Eval(`[...`+framed("inbox")+`.querySelectorAll(".rows a")].find((a) => a.textContent.includes("Anna Weber")).click()`, nil)
 	on(b, "inbox", "her conversation", `d.querySelector("#box") && d.querySelector(".message.in")?.textContent.includes("Regenjacke")`)
