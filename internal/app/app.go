@@ -34,6 +34,9 @@ type Options struct {
 	// Poll is how often the outbox looks for work that nobody announced;
 	// default 1 s.
 	Poll time.Duration
+	// Guarded fetches for the inbox what strangers name; default
+	// kit.GuardedClient.
+	Guarded *http.Client
 }
 
 // App is a daemon.

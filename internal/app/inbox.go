@@ -5,6 +5,7 @@ import (
 	"time"
 
 	config "github.com/deskbridge/deskbridge/connectors/helpdesk/inbox"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/internal/inbox"
 	"github.com/deskbridge/deskbridge/internal/server"
 	"github.com/deskbridge/deskbridge/internal/store"
@@ -15,8 +16,13 @@ import (
 // newInbox makes the built-in inbox. It follows the configuration in force:
 // while no helpdesk of its type is enabled, it is not there.
 func (a *App) newInbox(publicURL string) *inbox.Inbox {
+	guarded := a.opts.Guarded
+	if guarded == nil {
+		guarded = kit.GuardedClient(vendorTimeout)
+	}
 	return inbox.New(inbox.Deps{
-		Store: a.db, Desk: a, Admin: admin{a}, Users: a.users, OIDC: a.oidc, Channels: a.channels, Open: a.openMedia, Upload: a.server.Upload, Changed: a.db.Changed,
+		Guarded: guarded,
+		Store:   a.db, Desk: a, Admin: admin{a}, Users: a.users, OIDC: a.oidc, Channels: a.channels, Open: a.openMedia, Upload: a.server.Upload, Changed: a.db.Changed,
 		Expire: func() time.Duration { return a.file.Load().Delivery.Expire },
 		Client: server.ClientOf, PublicURL: publicURL, Clock: a.opts.Clock, Log: a.log,
 	})

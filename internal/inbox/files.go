@@ -77,6 +77,12 @@ func (in *Inbox) file(w http.ResponseWriter, r *request) {
 // mail shows the HTML of a mail in a frame of its own, in which nothing runs
 // and into which nothing is loaded: images of the mail are within the page.
 func (in *Inbox) mail(w http.ResponseWriter, r *request) {
+	in.showMail(w, r, func(body string, _ int64) string { return body })
+}
+
+// showMail shows what finish makes of the body; left is how many bytes of
+// images it may add.
+func (in *Inbox) showMail(w http.ResponseWriter, r *request, finish func(body string, left int64) string) {
 	m, err := in.Store.Message(r.Context(), r.id("id"))
 	if err != nil {
 		in.fail(w, r, err)
@@ -97,7 +103,7 @@ func (in *Inbox) mail(w http.ResponseWriter, r *request) {
 		"form-action 'none'; base-uri 'none'; frame-ancestors 'self'")
 	_, _ = io.WriteString(w, "<!doctype html><meta charset=utf-8><meta name=viewport content=\"width=device-width\">"+
 		"<style>body{font:15px/1.5 system-ui,sans-serif;margin:12px;background:#fff;color:#111;overflow-wrap:anywhere}img{max-width:100%;height:auto}</style>"+
-		"<div>"+body+"</div>")
+		"<div>"+finish(body, left)+"</div>")
 }
 
 // inline returns an image as a data: address.

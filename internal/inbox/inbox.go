@@ -76,6 +76,8 @@ type Deps struct {
 	// Upload takes a file in; its error is for the client where it is a
 	// *timeline.Refused.
 	Upload func(ctx context.Context, name, declared string, r io.Reader) (normalize.Media, error)
+	// Guarded fetches what strangers name.
+	Guarded *http.Client
 	// Changed returns a channel that is closed when events were committed.
 	Changed func() <-chan struct{}
 	// Expire is how long an answer may wait for its delivery.
@@ -96,6 +98,7 @@ type Inbox struct {
 	counted counted
 	pages   map[string]*pages // by language
 	streams chan struct{}     // one slot for each open stream
+	remote  chan struct{}     // one slot for each mail whose remote images are fetched
 	stop    context.CancelFunc
 	stopped context.Context
 }
@@ -105,7 +108,7 @@ const maxStreams = 512
 
 // New returns an inbox.
 func New(d Deps) *Inbox {
-	in := &Inbox{Deps: d, pages: parsePages(d.Clock.Now), streams: make(chan struct{}, maxStreams)}
+	in := &Inbox{Deps: d, pages: parsePages(d.Clock.Now), streams: make(chan struct{}, maxStreams), remote: make(chan struct{}, remoteMails)}
 	in.door, in.sso = newDoor(d), newSSO(d)
 	in.stopped, in.stop = context.WithCancel(context.Background())
 	return in
@@ -130,6 +133,7 @@ func (in *Inbox) Handler() http.Handler {
 		"GET " + Path + "c/{id}":               in.conversationPage,
 		"GET " + Path + "c/{id}/timeline":      in.timelinePiece,
 		"GET " + Path + "m/{id}/html":          in.mail,
+		"POST " + Path + "m/{id}/html":         in.mailWithImages,
 		"GET " + Path + "file/{id}":            in.file,
 		"GET " + Path + "live":                 in.live,
 		"POST " + Path + "c/{id}/state":        in.setState,

@@ -52,9 +52,10 @@ type setup struct {
 	// past fills the store before the daemon starts. Ids grow for the whole
 	// process, so the past comes first: it begins at the machine's time or
 	// later, and the daemon's clock is ahead, by days.
-	past func(db *store.DB, begin, now time.Time)
-	days int
-	hour time.Duration // of the day, where the daemon begins; zero for any
+	past    func(db *store.DB, begin, now time.Time)
+	guarded *http.Client // fetches what strangers name; nil for the real one
+	days    int
+	hour    time.Duration // of the day, where the daemon begins; zero for any
 }
 
 // clock is ahead of the machine's.
@@ -136,7 +137,7 @@ helpdesks:
 	if s.past != nil {
 		at = s.fill(t, f.Store.URL.Reveal())
 	}
-	a, err := app.New(t.Context(), f, app.Options{Clock: at, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Poll: 20 * time.Millisecond})
+	a, err := app.New(t.Context(), f, app.Options{Clock: at, Guarded: s.guarded, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Poll: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
@@ -37,6 +38,8 @@ type message struct {
 	Quoted string
 	// Formatted: the mail can be shown as it was sent.
 	Formatted bool
+	// Remote: it names images that are elsewhere.
+	Remote bool
 	// Other is set where it belongs to another conversation than the open one.
 	Other bool
 	// Reactions that stand.
@@ -87,6 +90,7 @@ func (in *Inbox) story(r *request) (*story, error) {
 // shown prepares a message for its page.
 func shown(m *normalize.Message, open normalize.ID, p *pages) message {
 	v := message{Message: m, Inbound: m.Direction == normalize.Inbound, Other: m.ConversationID != open, Formatted: m.HTML != "" && m.DeletedAt.IsZero()}
+	v.Remote = v.Formatted && strings.Contains(m.HTML, text.RemoteImage)
 	switch {
 	case v.Inbound:
 		v.Who = nameOf(m.Customer, m.Address)
@@ -101,12 +105,12 @@ func shown(m *normalize.Message, open normalize.ID, p *pages) message {
 	if full := strings.TrimSpace(m.FullText); full != strings.TrimSpace(m.Text) {
 		v.Quoted = full
 	}
-	text := false
+	worded := false
 	for _, one := range m.Parts {
 		v.Parts = append(v.Parts, shownPart(one, m.Note))
-		text = text || one.Kind == normalize.PartText
+		worded = worded || one.Kind == normalize.PartText
 	}
-	if !text && m.Text != "" { // a caption that stands for itself
+	if !worded && m.Text != "" { // a caption that stands for itself
 		captioned := slices.ContainsFunc(m.Parts, func(q normalize.Part) bool { return q.Text != "" })
 		if !captioned {
 			v.Parts = slices.Insert(v.Parts, 0, part{Part: normalize.Part{Kind: normalize.PartText, Text: m.Text}})
