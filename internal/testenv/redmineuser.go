@@ -150,11 +150,11 @@ func (u *RedmineUser) Change(id int, change map[string]any) int {
 	return last
 }
 
-// Project makes a project of which only administrators are members, and returns
-// its number.
-func (u *RedmineUser) Project(identifier string) int {
+// Project makes a project without members and returns its number. Everybody
+// sees a public one.
+func (u *RedmineUser) Project(identifier string, public bool) int {
 	u.r.t.Helper()
-	body, err := json.Marshal(map[string]any{"project": map[string]any{"name": identifier, "identifier": identifier, "is_public": false, "tracker_ids": []int{1, 2, 3}}})
+	body, err := json.Marshal(map[string]any{"project": map[string]any{"name": identifier, "identifier": identifier, "is_public": public, "tracker_ids": []int{1, 2, 3}}})
 	if err != nil {
 		u.r.t.Fatal(err)
 	}

@@ -37,6 +37,7 @@ type (
 	}
 	issue struct {
 		ID          int          `json:"id"`
+		Project     project      `json:"project"`
 		Author      named        `json:"author"`
 		Status      status       `json:"status"`
 		Description string       `json:"description"`
@@ -134,9 +135,24 @@ func (r *Redmine) issue(ctx context.Context, ticket, include string) (*issue, er
 
 func path(issue int) string { return "/issues/" + strconv.Itoa(issue) + ".json" }
 
-// change edits an issue.
-func (r *Redmine) change(ctx context.Context, issue int, c change) error {
-	return r.missing(ctx, r.json(ctx, http.MethodPut, path(issue), map[string]change{"issue": c}, nil))
+// change edits an issue that was read.
+func (r *Redmine) change(ctx context.Context, i *issue, c change) error {
+	err := r.json(ctx, http.MethodPut, path(i.ID), map[string]change{"issue": c}, nil)
+	if e := connectors.Classify(err); err != nil && e.Code == "403" {
+		return r.denied(ctx, i, e)
+	}
+	return r.missing(ctx, err)
+}
+
+// denied is what it comes to that we may not do something with an issue that we
+// see: one that was moved to another project is out of our hands, and in ours
+// there is something to be mended.
+func (r *Redmine) denied(ctx context.Context, i *issue, why *connectors.Error) error {
+	var ours struct{ Project project }
+	if err := r.get(ctx, "/projects/"+r.cfg.Project+".json", &ours); err == nil && ours.Project.ID != i.Project.ID {
+		return &helpdesk.Gone{}
+	}
+	return why
 }
 
 // missing tells an issue that was deleted, or moved to where our user does not
@@ -149,8 +165,7 @@ func (r *Redmine) missing(ctx context.Context, err error) error {
 	case "404":
 		return &helpdesk.Gone{}
 	case "403":
-		var found struct{ Project project }
-		if r.get(ctx, "/projects/"+r.cfg.Project+".json", &found) == nil && r.Probe(ctx) == nil {
+		if r.Probe(ctx) == nil {
 			return &helpdesk.Gone{}
 		}
 	}

@@ -34,6 +34,7 @@ func TestProduct(t *testing.T) {
 		{"files", filesOfAllKinds},
 		{"numbers come again", numbersComeAgain},
 		{"out of sight", outOfSight},
+		{"stays closed", staysClosed},
 		{"what a probe finds", probes},
 		{"bulk", bulk},
 	} {
@@ -267,17 +268,41 @@ func numbersComeAgain(t *testing.T, r *testenv.Redmine, h *Redmine) {
 	}
 }
 
-// outOfSight: an issue that was moved to where our user is no member is gone,
-// which is no reason to stop the account.
+// outOfSight: an issue that was moved to where our user sees or may do nothing
+// is gone, which is no reason to stop the account.
 func outOfSight(t *testing.T, r *testenv.Redmine, h *Redmine) {
-	o, id := open(t, h, "moved", "Hello")
-	r.Admin.Change(id, map[string]any{"project_id": r.Admin.Project("elsewhere")})
-	var gone *helpdesk.Gone
-	if _, err := h.Read(t.Context(), o.Ticket, ""); !errors.As(err, &gone) {
-		t.Errorf("Read: %v", err)
+	r.Permit("Non member", "view_issues")
+	for name, public := range map[string]bool{"hidden": false, "shown": true} {
+		o, id := open(t, h, name, "Hello")
+		r.Admin.Change(id, map[string]any{"project_id": r.Admin.Project(name, public)})
+		var gone *helpdesk.Gone
+		if _, err := h.Read(t.Context(), o.Ticket, ""); errors.As(err, &gone) == public {
+			t.Errorf("%s: Read: %v", name, err)
+		}
+		if _, err := h.Write(t.Context(), o.Ticket, entry("m"+name, "x")); !errors.As(err, &gone) {
+			t.Errorf("%s: Write: %v", name, err)
+		}
 	}
-	if _, err := h.Write(t.Context(), o.Ticket, entry("mmoved", "x")); !errors.As(err, &gone) {
+}
+
+// staysClosed: an issue below a closed one cannot be opened. What the customer
+// wrote is written all the same.
+func staysClosed(t *testing.T, r *testenv.Redmine, h *Redmine) {
+	o, id := open(t, h, "child", "Hello")
+	parent := r.Anna.Create("Parent", "")
+	r.Admin.Change(id, map[string]any{"parent_issue_id": parent, "status_id": 5})
+	r.Admin.Close(parent)
+	e := entry("mchild", "One more thing")
+	e.Reopen = true
+	if _, err := h.Write(t.Context(), o.Ticket, e); err != nil {
 		t.Errorf("Write: %v", err)
+	}
+	if j := r.Anna.Issue(id).Journals; !strings.Contains(j[len(j)-1].Notes, "One more thing") {
+		t.Errorf("what the customer wrote is not there: %+v", j)
+	}
+	err := h.SetState(t.Context(), o.Ticket, normalize.Open)
+	if e := connectors.Classify(err); err == nil || e.Class != connectors.Rejected || !strings.Contains(e.Detail, "Workflow") {
+		t.Errorf("SetState: %v", err)
 	}
 }
 

@@ -91,7 +91,7 @@ func (r *Redmine) fill(ctx context.Context, i *issue, facts []helpdesk.Fact) {
 	if c.Fields == nil {
 		return
 	}
-	if err := r.change(ctx, i.ID, c); err != nil {
+	if err := r.change(ctx, i, c); err != nil {
 		r.log.WarnContext(ctx, "custom fields of an issue stay empty", "issue", i.ID, "error", err.Error())
 		return
 	}
@@ -133,7 +133,8 @@ func (r *Redmine) Write(ctx context.Context, ticket string, e *helpdesk.Entry) (
 	}
 	if e.Reopen {
 		if c.Status, err = i.toward(normalize.Open); err != nil {
-			return "", err
+			// That it is read matters more, be it on a closed issue.
+			r.log.WarnContext(ctx, "an issue stays closed", "issue", i.ID, "error", err.Error())
 		}
 	}
 	uploads, left, err := r.uploads(ctx, e.Files)
@@ -141,7 +142,7 @@ func (r *Redmine) Write(ctx context.Context, ticket string, e *helpdesk.Entry) (
 		return "", err
 	}
 	c.Uploads, c.Notes = uploads, words(e, left, nil)+"\n\n"+mark(e.Tag)
-	if err := r.change(ctx, i.ID, c); err != nil {
+	if err := r.change(ctx, i, c); err != nil {
 		return "", err
 	}
 	// The answer is empty. What our user may not set is left out without a word.
@@ -151,12 +152,12 @@ func (r *Redmine) Write(ctx context.Context, ticket string, e *helpdesk.Entry) (
 		}
 		return "", connectors.Errorf(connectors.Ambiguous, "", "the note may be written: %w", err)
 	}
-	for _, j := range i.Journals {
-		if j.User.ID == self && tagOf(j.Notes) == e.Tag {
+	for n := range i.Journals {
+		if j := &i.Journals[n]; j.User.ID == self && tagOf(j.Notes) == e.Tag {
 			return j.entry(), nil
 		}
 	}
-	return "", connectors.Errorf(connectors.AccountDown, "", "Redmine took a note and does not show it: the role of the user of api_key needs Add notes, Set notes as private and View private notes")
+	return "", r.denied(ctx, i, connectors.Errorf(connectors.AccountDown, "", "Redmine took a note and does not show it: the role of the user of api_key needs Add notes, Set notes as private and View private notes"))
 }
 
 // SetState closes an issue or opens it again.
@@ -169,7 +170,7 @@ func (r *Redmine) SetState(ctx context.Context, ticket string, s normalize.Conve
 	if err != nil || to == 0 {
 		return err
 	}
-	return r.change(ctx, i.ID, change{Status: to})
+	return r.change(ctx, i, change{Status: to})
 }
 
 // words is a whole entry as a text of Redmine's.
