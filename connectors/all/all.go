@@ -15,4 +15,5 @@ import (
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/rt"        // helpdesk
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/webhook"   // helpdesk
 	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/zammad"    // helpdesk
+	_ "github.com/deskbridge/deskbridge/connectors/helpdesk/zendesk"   // helpdesk
 )

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -158,9 +159,7 @@ func (c *REST) send(ctx context.Context, call RESTCall) (*http.Response, error) 
 	if call.Type != "" {
 		r.Header.Set("Content-Type", call.Type)
 	}
-	for name, values := range call.Header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, call.Header)
 	c.Authorize(r)
 	resp, err := c.http.Do(r)
 	if err != nil {

@@ -29,7 +29,7 @@ func (c *REST) Download(ctx context.Context, address string, ours bool) (io.Read
 	}
 	follow := *c.http
 	follow.CheckRedirect = nil
-	resp, err := follow.Do(r) //nolint:gosec // the address is the product's own
+	resp, err := follow.Do(r)
 	if err != nil {
 		return nil, c.lost(http.MethodGet, err, false)
 	}

@@ -79,7 +79,7 @@ func (f *form) Read(p []byte) (int, error) {
 	for {
 		if f.file != nil {
 			n, err := f.file.Read(p)
-			if err == io.EOF { //nolint:errorlint // io.Reader's contract
+			if err == io.EOF {
 				_ = f.file.Close()
 				f.file, err = nil, nil
 			}

@@ -195,10 +195,10 @@ func (d *director) back(f func()) {
 }
 
 // prologue is how many scenes are played before anybody looks. The others wait
-// for a visitor, who is to see customers write, as long as patience lasts.
+// for a visitor, who is to see customers write, but not for ever.
 const (
-	prologue = 3
-	patience = 45 * time.Second
+	prologue   = 3
+	forVisitor = 45 * time.Second
 )
 
 // watch goes on with the story: a browser has opened the demo, or none will.
@@ -217,7 +217,7 @@ func (d *director) next(ctx context.Context) {
 	}
 	if d.played++; d.played > prologue && !d.once && !d.watched {
 		d.held = true
-		d.after(patience, func() { d.watch(ctx) })
+		d.after(forVisitor, func() { d.watch(ctx) })
 		return
 	}
 	sc := d.scenes[0]

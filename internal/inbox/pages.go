@@ -60,6 +60,7 @@ type view struct {
 	Unread  int // conversations, before the title
 	User    User
 	Lang    string
+	Page    string // which one it is
 	Back    string // the page itself, for the language switch
 	Version string // of scripts and styles
 	Data    any
@@ -129,7 +130,7 @@ func (in *Inbox) language(r *http.Request) *pages {
 
 // show writes a page, or a piece of one.
 func (in *Inbox) show(w http.ResponseWriter, r *request, status int, name string, v view) {
-	v.User, v.Lang, v.Version, v.Back = r.user, r.pages.lang, version, r.URL.RequestURI()
+	v.User, v.Lang, v.Version, v.Page, v.Back = r.user, r.pages.lang, version, name, r.URL.RequestURI()
 	if r.Method != http.MethodGet {
 		v.Back = Path
 	}

@@ -93,7 +93,13 @@ func newRig(t testing.TB) *rig {
 
 func newRigWith(t testing.TB, s setup) *rig {
 	t.Helper()
-	sim, err := mail.Start(mail.Options{})
+	dir := t.TempDir()
+	url := cmp.Or(s.store, "sqlite://"+filepath.Join(dir, "x.db"))
+	var at clock
+	if s.past != nil {
+		at = s.fill(t, url)
+	}
+	sim, err := mail.Start(mail.Options{Now: at.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +110,6 @@ func newRigWith(t testing.TB, s setup) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	imapHost, imapPort := hostPort(t, sim.IMAPAddr())
 	smtpHost, smtpPort := hostPort(t, sim.SMTPAddr())
 	file := filepath.Join(dir, "deskbridge.yaml")
@@ -125,17 +130,13 @@ helpdesks:
     users:
       - {name: Ann, email: %s, password_hash: %[12]q, role: admin}
       - {name: Bo, email: bo@example.test, password_hash: %[12]q}
-%[13]s`, public, cmp.Or(s.store, "sqlite://"+filepath.Join(dir, "x.db")), filepath.Join(dir, "media"), support, imapHost, imapPort, support, smtpHost, smtpPort, support, agent, hash, s.inbox)
+%[13]s`, public, url, filepath.Join(dir, "media"), support, imapHost, imapPort, support, smtpHost, smtpPort, support, agent, hash, s.inbox)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f, err := configs.Load(file, app.Types())
 	if err != nil {
 		t.Fatal(err)
-	}
-	var at clock
-	if s.past != nil {
-		at = s.fill(t, f.Store.URL.Reveal())
 	}
 	a, err := app.New(t.Context(), f, app.Options{Clock: at, Guarded: s.guarded, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Poll: 20 * time.Millisecond})
 	if err != nil {

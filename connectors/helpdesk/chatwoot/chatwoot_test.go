@@ -271,8 +271,11 @@ func TestShow(t *testing.T) {
 		status normalize.Status
 		want   string
 	}{
-		{normalize.StatusAccepted, "sent"}, {normalize.StatusFailed, "failed no such mailbox"}, {normalize.StatusUncertain, "failed no such mailbox"},
-		{normalize.StatusDelivered, "delivered"}, {normalize.StatusRead, "read"},
+		{normalize.StatusAccepted, "sent"},
+		{normalize.StatusFailed, "failed no such mailbox"},
+		{normalize.StatusUncertain, "failed no such mailbox"},
+		{normalize.StatusDelivered, "delivered"},
+		{normalize.StatusRead, "read"},
 	} {
 		if err := c.Show(t.Context(), id, answer, normalize.StatusChange{Status: step.status, Detail: "no such mailbox"}); err != nil {
 			t.Fatal(err)

@@ -91,6 +91,25 @@ func TestATicketShowsWhoAndWhat(t *testing.T) {
 	}
 }
 
+// Freshdesk bounds the files of a ticket in all. What it does not take stands
+// there as a link, so that the words arrive.
+func TestFilesBeyondWhatATicketHolds(t *testing.T) {
+	s := product(t, simulated.Options{})
+	f := account(t, s.URL(), nil)
+	film := strings.Repeat("x", 8<<20)
+	o := open(t, f, "1", helpdesk.Entry{Text: "Hello", Files: []helpdesk.Attachment{fileOf("1.mp4", "video/mp4", film)}})
+	for n := 2; n < 4; n++ {
+		e := &helpdesk.Entry{Tag: fmt.Sprint("m", n), Kind: helpdesk.FromCustomer, Text: "More", Files: []helpdesk.Attachment{fileOf(fmt.Sprint(n, ".mp4"), "video/mp4", film)}}
+		if _, err := f.Write(t.Context(), o.Ticket, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := s.Tickets()[0].Conversations
+	if len(list) != 2 || len(list[0].Attachments) != 1 || len(list[1].Attachments) != 0 || !strings.Contains(list[1].Body, "https://files.example/3.mp4") {
+		t.Errorf("%d notes", len(list))
+	}
+}
+
 func TestKindsOfNote(t *testing.T) {
 	s := product(t, simulated.Options{})
 	f := account(t, s.URL(), nil)

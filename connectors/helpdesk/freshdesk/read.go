@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -122,6 +123,9 @@ func (f *Freshdesk) description(t *ticket) helpdesk.Written {
 	return w
 }
 
+// quoted begins what the editor for replies quotes below them.
+var quoted = regexp.MustCompile(`<div class=["']freshdesk_quote["']`)
+
 // written is a conversation in the words of the contract. What quotes our words
 // at its end is ours only where its author is our agent, or the customer, who
 // cannot write to Freshdesk but through us.
@@ -132,8 +136,8 @@ func (f *Freshdesk) written(ctx context.Context, t *ticket, c *conversation) (he
 	}
 	w := helpdesk.Written{ID: itoa(c.ID), At: c.CreatedAt}
 	body := c.Body
-	if i := strings.Index(body, `<div class="freshdesk_quote"`); i >= 0 && c.Source == sourceReply {
-		body = body[:i] // what the editor for replies quotes below
+	if at := quoted.FindStringIndex(body); at != nil && c.Source == sourceReply {
+		body = body[:at[0]]
 	}
 	w.Text = strings.TrimSpace(text.FromHTML(body))
 	if tag := tagOf(w.Text); tag != "" && (c.UserID == me || c.Incoming && c.UserID == t.RequesterID) {

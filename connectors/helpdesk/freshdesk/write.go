@@ -140,10 +140,25 @@ func (f *Freshdesk) Write(ctx context.Context, id string, e *helpdesk.Entry) (st
 }
 
 // post sends a form with an entry, whose words go into the field called body.
+// What Freshdesk does not take of files stands in the words as links: it bounds
+// all files of a ticket together, and blocks some kinds.
 func (f *Freshdesk) post(ctx context.Context, path string, fields [][2]string, body string, e *helpdesk.Entry, facts []helpdesk.Fact, into any) error {
+	err := f.form(ctx, path, fields, body, e, facts, maxFiles, into)
+	if len(e.Files) > 0 && kit.IsStatus(err, http.StatusBadRequest, http.StatusRequestEntityTooLarge) && aboutFiles(err) {
+		err = f.form(ctx, path, fields, body, e, facts, -1, into)
+	}
+	return err
+}
+
+func aboutFiles(err error) bool {
+	return kit.IsStatus(err, http.StatusRequestEntityTooLarge) || strings.Contains(strings.ToLower(err.Error()), "attachment")
+}
+
+// form sends an entry with as many files as there is room for, in bytes; with
+// none where room is negative.
+func (f *Freshdesk) form(ctx context.Context, path string, fields [][2]string, body string, e *helpdesk.Entry, facts []helpdesk.Fact, room int64, into any) error {
 	var files []kit.FormFile
 	var leftOut []helpdesk.Attachment
-	room := int64(maxFiles)
 	for _, a := range e.Files {
 		if a.Media.Size > room {
 			leftOut = append(leftOut, a)
@@ -154,7 +169,8 @@ func (f *Freshdesk) post(ctx context.Context, path string, fields [][2]string, b
 			Field: "attachments[]", Name: cmp.Or(a.Media.Name, "file"), ContentType: a.Media.ContentType, Size: a.Media.Size, Open: a.Open,
 		})
 	}
-	form, err := kit.Form(append(fields, [2]string{body, words(e, facts, leftOut)}), files)
+	all := append(slices.Clone(fields), [2]string{body, words(e, facts, leftOut)})
+	form, err := kit.Form(all, files)
 	if err != nil {
 		return connectors.Errorf(connectors.Rejected, "", "the form cannot be written: %w", err)
 	}

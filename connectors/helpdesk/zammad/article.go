@@ -29,7 +29,8 @@ const (
 // article is a request for one: what customers say by the type web, calls by
 // the type phone, and all else as notes, which are no communication and mailed
 // to nobody (https://docs.zammad.org/en/latest/api/ticket/articles.html).
-func (z *Zammad) article(ctx context.Context, e *helpdesk.Entry, facts []helpdesk.Fact) (map[string]any, error) {
+// With bare no files go along.
+func (z *Zammad) article(ctx context.Context, e *helpdesk.Entry, facts []helpdesk.Fact, bare bool) (map[string]any, error) {
 	a := map[string]any{"message_id": messageID(e.Tag), "sender": "Agent", "type": "note", "internal": e.Kind == helpdesk.Remark, "subject": e.Heading}
 	if e.Kind == helpdesk.FromCustomer {
 		a["sender"], a["type"] = "Customer", "web"
@@ -41,6 +42,9 @@ func (z *Zammad) article(ctx context.Context, e *helpdesk.Entry, facts []helpdes
 	var files []map[string]string
 	var leftOut []helpdesk.Attachment
 	pictures, room := int64(maxInline), int64(maxFiles)
+	if bare {
+		room = -1
+	}
 	for _, f := range e.Files {
 		if f.Media.Size > room {
 			leftOut = append(leftOut, f)

@@ -122,8 +122,8 @@ func (z *Zammad) ticket(ctx context.Context, id string) (*ticket, error) {
 	return &t, nil
 }
 
-// mergedInto follows the link that a merge leaves. The links from before went
-// to the other ticket, so that there is one
+// mergedInto follows the link to its parent that a merge leaves. The links from
+// before went to the other ticket, so that there is one
 // (https://docs.zammad.org/en/latest/api/ticket/links.html).
 func (z *Zammad) mergedInto(ctx context.Context, id string) error {
 	var list struct {
@@ -138,7 +138,7 @@ func (z *Zammad) mergedInto(ctx context.Context, id string) error {
 		return ofTicket(err)
 	}
 	for _, l := range list.Links {
-		if l.Object == "Ticket" && l.Type != "normal" && itoa(l.Value) != id {
+		if l.Object == "Ticket" && l.Type == "parent" && itoa(l.Value) != id {
 			return &helpdesk.Gone{Into: itoa(l.Value)}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 // tagDomain makes a message id of a tag. The top-level domain is one that
@@ -32,15 +33,13 @@ func tagOf(messageID string) (tag string, ok bool) {
 // Open implements helpdesk.Tickets. Zammad finds the customer by the login, or
 // makes one; that has no e-mail address, so that no trigger reaches it.
 func (z *Zammad) Open(ctx context.Context, d *helpdesk.Draft) (*helpdesk.Opened, error) {
-	first, err := z.article(ctx, d.First, d.Facts)
-	if err != nil {
-		return nil, err
-	}
-	first["in_reply_to"] = messageID(d.Tag)
 	var t ticket
-	err = z.do(ctx, kit.RESTCall{Method: http.MethodPost, Path: "/tickets", Into: &t, JSON: map[string]any{
-		"title": d.Subject, "group": z.cfg.Group, "customer": customer(d.Conversation), "tags": d.Conversation.Channel.Type, "article": first,
-	}})
+	err := z.post(ctx, d.First, d.Facts, func(first map[string]any) kit.RESTCall {
+		first["in_reply_to"] = messageID(d.Tag)
+		return kit.RESTCall{Method: http.MethodPost, Path: "/tickets", Into: &t, JSON: map[string]any{
+			"title": d.Subject, "group": z.cfg.Group, "customer": customer(d.Conversation), "tags": d.Conversation.Channel.Type, "article": first,
+		}}
+	})
 	if kit.IsStatus(err, http.StatusUnprocessableEntity) && strings.Contains(err.Error(), "'group'") {
 		e := connectors.Classify(err)
 		return nil, connectors.Errorf(connectors.AccountDown, e.Code, "Zammad does not take the group: check group")
@@ -56,6 +55,10 @@ func (z *Zammad) Open(ctx context.Context, d *helpdesk.Draft) (*helpdesk.Opened,
 	return z.begun(ctx, o, d.Tag)
 }
 
+// maxName is the longest first name that Zammad keeps, in characters. It takes a
+// whole name apart by itself.
+const maxName = 100
+
 // customer is who a ticket is made for.
 func customer(c *normalize.Conversation) map[string]any {
 	login, name, phone := c.ID.String(), c.Address.Name, ""
@@ -66,7 +69,7 @@ func customer(c *normalize.Conversation) map[string]any {
 		phone = c.Address.Value
 	}
 	return map[string]any{
-		"login": "deskbridge-" + login, "firstname": cmp.Or(name, c.Address.Value), "lastname": "", "phone": phone,
+		"login": "deskbridge-" + login, "firstname": text.Truncate(cmp.Or(name, c.Address.Value, "Customer"), maxName), "lastname": "", "phone": phone,
 		"note": "A customer of Deskbridge, which delivers the answers. Give no e-mail address here, or Zammad will write there as well.",
 	}
 }
@@ -109,22 +112,37 @@ func (z *Zammad) Write(ctx context.Context, id string, e *helpdesk.Entry) (strin
 	if err != nil {
 		return "", err
 	}
-	a, err := z.article(ctx, e, nil)
-	if err != nil {
-		return "", err
-	}
 	if e.Reopen { // first: whoever finds the article finds the ticket open
 		if err := z.setState(ctx, t, normalize.Open); err != nil {
 			return "", err
 		}
 	}
-	a["ticket_id"] = t.ID
 	var made article
-	err = z.do(ctx, kit.RESTCall{Method: http.MethodPost, Path: "/ticket_articles", JSON: a, Into: &made})
+	err = z.post(ctx, e, nil, func(a map[string]any) kit.RESTCall {
+		a["ticket_id"] = t.ID
+		return kit.RESTCall{Method: http.MethodPost, Path: "/ticket_articles", JSON: a, Into: &made}
+	})
 	if err != nil {
 		return "", followUp(t, err)
 	}
 	return itoa(made.ID), nil
+}
+
+// post sends an article, and once more without its files where the web server
+// before Zammad finds it too large: then their links stand below the words.
+func (z *Zammad) post(ctx context.Context, e *helpdesk.Entry, facts []helpdesk.Fact, call func(article map[string]any) kit.RESTCall) error {
+	a, err := z.article(ctx, e, facts, false)
+	if err != nil {
+		return err
+	}
+	err = z.do(ctx, call(a))
+	if len(e.Files) == 0 || !kit.IsStatus(err, http.StatusRequestEntityTooLarge) {
+		return err
+	}
+	if a, err = z.article(ctx, e, facts, true); err != nil {
+		return err
+	}
+	return z.do(ctx, call(a))
 }
 
 // file is an attachment on its way into Zammad.

@@ -96,6 +96,19 @@ func TestATicketShowsWhoAndWhat(t *testing.T) {
 	}
 }
 
+// A web server may take less than Zammad does: then the words arrive all the
+// same, with links to the files.
+func TestFilesBeyondWhatTheServerTakes(t *testing.T) {
+	s := product(t, simulated.Options{})
+	z := account(t, s.URL(), nil)
+	s.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "/tickets", Status: 413, Body: "<html>"})
+	open(t, z, helpdesk.Entry{Text: "Hello", Files: []helpdesk.Attachment{fileOf("bill.pdf", "application/pdf", "", "PDF")}})
+	a := s.Tickets()[0].Articles[0]
+	if len(a.Attachments) != 0 || !strings.Contains(a.Body, "Hello") || !strings.Contains(a.Body, "https://files.example/bill.pdf") {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestKindsOfArticle(t *testing.T) {
 	s := product(t, simulated.Options{})
 	z := account(t, s.URL(), nil)

@@ -32,7 +32,7 @@ func (s *Server) sender(c *Conversation, m *Message) map[string]any {
 	return nil
 }
 
-func (s *Server) attachments(c *Conversation, m *Message) []any {
+func (s *Server) attachments(m *Message) []any {
 	list := []any{}
 	for _, f := range m.Files {
 		kind, _, _ := strings.Cut(f.ContentType, "/")
@@ -65,7 +65,7 @@ func (s *Server) messageView(c *Conversation, m *Message) map[string]any {
 		v["sender"] = sender
 	}
 	if len(m.Files) > 0 {
-		v["attachments"] = s.attachments(c, m)
+		v["attachments"] = s.attachments(m)
 	}
 	return v
 }

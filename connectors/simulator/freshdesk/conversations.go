@@ -2,6 +2,7 @@ package freshdesk
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -15,6 +16,24 @@ func (s *Server) add(t *Ticket, c *Conversation) {
 	s.touch(t)
 }
 
+// tooMuch refuses files beyond what a ticket may have in all; the lock is held.
+func (s *Server) tooMuch(w http.ResponseWriter, t *Ticket, files []Attachment) bool {
+	sum := 0
+	for _, c := range s.conversationsOf(t.ID) {
+		for _, f := range c.Attachments {
+			sum += len(f.Content)
+		}
+	}
+	for _, f := range slices.Concat(t.Attachments, files) {
+		sum += len(f.Content)
+	}
+	if sum > maxFiles && len(files) > 0 {
+		invalid(w, &fieldError{"attachments", "invalid_size", "Invalid attachment size " + strconv.Itoa(sum>>20) + " MB. Should be within 20 MB"})
+		return true
+	}
+	return false
+}
+
 func (s *Server) createNote(w http.ResponseWriter, r *http.Request) {
 	p, ok := s.read(w, r)
 	if !ok {
@@ -23,7 +42,7 @@ func (s *Server) createNote(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.usable(w, r)
-	if t == nil {
+	if t == nil || s.tooMuch(w, t, p.files) {
 		return
 	}
 	c := &Conversation{Body: p.Body, Private: p.Private == nil || *p.Private, Incoming: p.Incoming, Source: sourceNote, UserID: apiAgent, Attachments: s.number(p.files)}

@@ -78,7 +78,7 @@ func (s *Server) traced(e *envelope, to string, raw []byte) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "Return-Path: <%s>\r\nDelivered-To: %s\r\n", e.from, to)
 	fmt.Fprintf(&b, "Received: from %s ([127.0.0.1])\r\n\tby %s with %s id %s\r\n\tfor <%s>; %s\r\n",
-		e.helo, s.host, with, e.id, to, time.Now().Format(time.RFC1123Z))
+		e.helo, s.host, with, e.id, to, s.now().Format(time.RFC1123Z))
 	b.Write(withoutReturnPath(raw))
 	return b.Bytes()
 }
@@ -104,7 +104,7 @@ func withoutReturnPath(raw []byte) []byte {
 
 // put stores a message; in an INBOX it is an arrival.
 func (s *Server) put(a *account, mailbox string, raw []byte, from string, flags ...imap.Flag) {
-	_, m, err := a.store(mailbox, raw, from, &imap.AppendOptions{Flags: flags})
+	_, m, err := a.store(mailbox, raw, from, &imap.AppendOptions{Flags: flags, Time: s.now()})
 	if err != nil {
 		return // the user deleted the mailbox
 	}

@@ -30,6 +30,8 @@ type Options struct {
 	Host string
 	// MaxMessage is the largest mail that is taken, in bytes; 25 MiB where 0.
 	MaxMessage int64
+	// Now is the clock by which mails arrive; the machine's where nil.
+	Now func() time.Time
 }
 
 // User is one mailbox owner.
@@ -47,6 +49,7 @@ type User struct {
 // Server is a running mail system on two loopback ports.
 type Server struct {
 	host string
+	now  func() time.Time
 	smtp *smtp.Server
 	imap *imapserver.Server
 
@@ -86,9 +89,12 @@ func Start(o Options) (*Server, error) {
 	if o.MaxMessage == 0 {
 		o.MaxMessage = 25 << 20
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
-		host: o.Host, ctx: ctx, stop: stop,
+		host: o.Host, now: o.Now, ctx: ctx, stop: stop,
 		accounts: map[string]*account{}, conns: map[*conn]struct{}{}, news: make(chan struct{}),
 	}
 	s.smtp = s.newSMTP(o)

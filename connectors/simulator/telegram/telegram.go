@@ -8,10 +8,7 @@
 package telegram
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,6 +16,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 )
 
 // Options of a server.
@@ -60,16 +58,9 @@ type Server struct {
 	// Faults strike the bot's requests.
 	Faults fault.Queue
 
-	opts    Options
-	id      int64
-	handler http.Handler
-	http    *http.Server
-	url     string
-	client  *http.Client
-
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	*host.Host
+	opts Options
+	id   int64
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and renewed when an update arrives
@@ -108,10 +99,9 @@ func New(o Options) *Server {
 	id, _, _ := strings.Cut(o.Token, ":")
 	n, _ := strconv.ParseInt(id, 10, 64)
 	s := &Server{
-		opts: o, id: n, client: &http.Client{Timeout: 10 * time.Second}, changed: make(chan struct{}), update: 1000 + o.First, message: 100 + int(o.First),
+		Host: host.New(10 * time.Second), opts: o, id: n, changed: make(chan struct{}), update: 1000 + o.First, message: 100 + int(o.First),
 		known: map[int64]bool{}, blocked: map[int64]bool{}, files: map[string][]byte{}, lastSent: map[int64]time.Time{},
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	mux.HandleFunc("/bot"+o.Token+"/{method}", s.call)
 	mux.HandleFunc("GET /file/bot"+o.Token+"/{path...}", s.download)
@@ -122,39 +112,19 @@ func New(o Options) *Server {
 		}
 		fail(w, 404, "Not Found")
 	})
-	s.handler = s.Faults.Wrap(mux)
-	s.wg.Go(s.deliver)
+	s.Handle(s.Faults.Wrap(mux))
+	s.Go(s.deliver)
 	return s
 }
 
 // Start makes a server on a loopback port.
 func Start(o Options) (*Server, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("simulated Telegram: %w", err)
-	}
 	s := New(o)
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.wg.Go(func() { _ = s.http.Serve(l) }) // ends by Close
-	return s, nil
-}
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// URL is the address to configure as api_url; empty without Start.
-func (s *Server) URL() string { return s.url }
-
-// Close ends the server and its calls.
-func (s *Server) Close() {
-	s.stop()
-	if s.http != nil {
-		_ = s.http.Close()
+	if err := s.Listen("Telegram"); err != nil {
+		s.Close()
+		return nil, err
 	}
-	s.wg.Wait()
-	s.client.CloseIdleConnections()
+	return s, nil
 }
 
 // Sent returns all that the bot has sent, oldest first.

@@ -48,7 +48,7 @@ func (s *Server) getUpdates(w http.ResponseWriter, r *http.Request, q *request) 
 			over = true
 		case <-r.Context().Done():
 			return
-		case <-s.ctx.Done():
+		case <-s.Context().Done():
 			return
 		}
 		s.mu.Lock()
@@ -92,7 +92,7 @@ func (s *Server) deliver() {
 			select {
 			case <-changed:
 				continue
-			case <-s.ctx.Done():
+			case <-s.Context().Done():
 				return
 			}
 		}
@@ -111,7 +111,7 @@ func (s *Server) deliver() {
 		}
 		select {
 		case <-time.After(s.opts.RetryAfter):
-		case <-s.ctx.Done():
+		case <-s.Context().Done():
 			return
 		}
 	}
@@ -119,7 +119,7 @@ func (s *Server) deliver() {
 
 // post returns why the webhook did not take an update, or "".
 func (s *Server) post(h hook, body []byte) string {
-	r, err := http.NewRequestWithContext(s.ctx, http.MethodPost, h.URL, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, h.URL, bytes.NewReader(body))
 	if err != nil {
 		return err.Error()
 	}
@@ -127,7 +127,7 @@ func (s *Server) post(h hook, body []byte) string {
 	if h.Secret != "" {
 		r.Header.Set("X-Telegram-Bot-Api-Secret-Token", h.Secret)
 	}
-	resp, err := s.client.Do(r)
+	resp, err := s.Client.Do(r)
 	if err != nil {
 		return err.Error()
 	}

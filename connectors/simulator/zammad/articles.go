@@ -80,6 +80,9 @@ func (s *Server) add(t *Ticket, a *Article) {
 	t.Time = s.now()
 	if a != nil {
 		a.ID, a.TicketID, a.Created = s.nextID(), t.ID, t.Time
+		if a.OriginBy == 0 && a.Sender == "Customer" && a.Type != "email" {
+			a.OriginBy = t.customer
+		}
 		if a.From == "" {
 			a.From = s.userByID(cmp.Or(a.OriginBy, a.CreatedBy)).Name()
 		}

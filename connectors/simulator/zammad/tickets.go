@@ -180,6 +180,13 @@ func (p userParams) apply(u *User) {
 	if p.Lastname != nil {
 		u.Lastname = *p.Lastname
 	}
+	if u.Lastname == "" { // a whole name
+		if last, first, ok := strings.Cut(u.Firstname, ", "); ok {
+			u.Firstname, u.Lastname = first, last
+		} else {
+			u.Firstname, u.Lastname, _ = strings.Cut(u.Firstname, " ")
+		}
+	}
 	u.Phone, u.Note = cmp.Or(p.Phone, u.Phone), cmp.Or(p.Note, u.Note)
 }
 
@@ -302,8 +309,7 @@ func (s *Server) merge(from, into *Ticket, by int64) {
 	s.add(into, nil)
 }
 
-// listLinks names, for a ticket that was merged, the other one as it is linked:
-// this one is the other's child.
+// listLinks names the ticket that one was merged into as its parent.
 func (s *Server) listLinks(w http.ResponseWriter, r *http.Request) {
 	id, _ := strconv.ParseInt(r.URL.Query().Get("link_object_value"), 10, 64)
 	s.mu.Lock()
@@ -317,10 +323,10 @@ func (s *Server) listLinks(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, l := range s.links {
 		if l.child == id {
-			add("child", l.parent)
+			add("parent", l.parent)
 		}
 		if l.parent == id {
-			add("parent", l.child)
+			add("child", l.child)
 		}
 	}
 	reply(w, 200, map[string]any{"links": list, "assets": map[string]any{"Ticket": assets}})

@@ -76,8 +76,7 @@ func (s *Server) SetStatus(ticket int64, by Agent, status string) {
 	}
 }
 
-// Solve, Reopen and CloseForGood are the statuses that agents and automations
-// set.
+// Solve lets an agent solve a ticket.
 func (s *Server) Solve(ticket int64, by Agent) { s.SetStatus(ticket, by, statusSolved) }
 
 // Reopen lets an agent open a solved ticket.

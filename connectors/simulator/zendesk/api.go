@@ -106,8 +106,8 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	return true
 }
 
-func number(r *http.Request, name string) int64 {
-	n, _ := strconv.ParseInt(r.PathValue(name), 10, 64)
+func number(r *http.Request) int64 {
+	n, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	return n
 }
 

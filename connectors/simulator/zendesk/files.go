@@ -46,7 +46,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) showAttachment(w http.ResponseWriter, r *http.Request) {
-	f, ok := s.files[number(r, "id")]
+	f, ok := s.files[number(r)]
 	if !ok {
 		missing(w)
 		return

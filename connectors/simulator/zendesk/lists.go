@@ -24,7 +24,7 @@ func page(r *http.Request, n int) (from, to int, meta map[string]any) {
 }
 
 func (s *Server) listAudits(w http.ResponseWriter, r *http.Request) {
-	t := s.ticket(number(r, "id"))
+	t := s.ticket(number(r))
 	if t == nil {
 		missing(w)
 		return
@@ -38,7 +38,7 @@ func (s *Server) listAudits(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) listComments(w http.ResponseWriter, r *http.Request) {
-	t := s.ticket(number(r, "id"))
+	t := s.ticket(number(r))
 	if t == nil {
 		missing(w)
 		return
@@ -61,8 +61,9 @@ func (s *Server) exportTickets(w http.ResponseWriter, r *http.Request) {
 	var since time.Time
 	var after int64
 	if raw := q.Get("cursor"); raw != "" {
-		b, err := base64.StdEncoding.DecodeString(raw)
-		if after, err = strconv.ParseInt(string(b), 10, 64); err != nil {
+		b, err1 := base64.StdEncoding.DecodeString(raw)
+		n, err2 := strconv.ParseInt(string(b), 10, 64)
+		if after = n; err1 != nil || err2 != nil {
 			reply(w, http.StatusBadRequest, map[string]any{"error": "InvalidPaginationCursor"})
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -111,7 +112,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) updateTicket(w http.ResponseWriter, r *http.Request) {
-	t := s.ticket(number(r, "id"))
+	t := s.ticket(number(r))
 	var f struct{ Ticket ticketFields }
 	switch {
 	case t == nil:
@@ -128,6 +129,10 @@ func (s *Server) updateTicket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// placeholder is what Zendesk fills in, in what agents write; here with
+// nothing.
+var placeholder = regexp.MustCompile(`\{\{[^}]*\}\}|\{%[^%]*%\}`)
+
 // put writes the fields into a ticket, or answers why they are refused.
 func (s *Server) put(w http.ResponseWriter, t *Ticket, f *ticketFields) *audit {
 	c := change{by: s.me.ID, status: f.Status, assignee: f.AssigneeID, custom: f.Metadata}
@@ -137,6 +142,9 @@ func (s *Server) put(w http.ResponseWriter, t *Ticket, f *ticketFields) *audit {
 			author = s.me.ID
 		}
 		c.comment = &Comment{Author: author, Public: m.Public == nil || *m.Public, Body: m.Body, HTML: m.HTMLBody}
+		if u := s.user(author); u != nil && u.Role != roleCustomer {
+			c.comment.Body, c.comment.HTML = placeholder.ReplaceAllString(m.Body, ""), placeholder.ReplaceAllString(m.HTMLBody, "")
+		}
 		switch {
 		case s.user(author) == nil:
 			invalid(w, "base", "Author: is not a user")
@@ -181,7 +189,7 @@ func (s *Server) put(w http.ResponseWriter, t *Ticket, f *ticketFields) *audit {
 }
 
 func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) {
-	if t := s.ticket(number(r, "id")); t != nil {
+	if t := s.ticket(number(r)); t != nil {
 		reply(w, http.StatusOK, map[string]any{"ticket": s.ticketView(t)})
 		return
 	}
@@ -189,7 +197,7 @@ func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) deleteTicket(w http.ResponseWriter, r *http.Request) {
-	t := s.ticket(number(r, "id"))
+	t := s.ticket(number(r))
 	if t == nil {
 		missing(w)
 		return

@@ -226,7 +226,7 @@ func printable(s string) string {
 func firstWords(e Entry) string {
 	words := strings.Join(strings.Fields(e.Text), " ")
 	if words == "" && len(e.Files) > 0 {
-		words = "📎 " + e.Files[0].Name
+		words = e.Files[0].Name
 	}
 	if r := []rune(words); len(r) > 90 {
 		words = string(r[:89]) + "…"

@@ -84,7 +84,7 @@
   const text = form.elements.text, picture = form.elements.picture, chosen = document.getElementById("chosen"), refused = document.getElementById("refused");
   const complain = (words) => { refused.textContent = words; refused.hidden = !words; };
   picture?.addEventListener("change", () => {
-    chosen.textContent = picture.files.length ? `📎 ${picture.files[0].name}` : "";
+    chosen.textContent = picture.files.length ? picture.files[0].name : "";
     chosen.hidden = !picture.files.length;
   });
   form.addEventListener("paste", (e) => {

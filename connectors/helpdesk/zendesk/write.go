@@ -1,0 +1,159 @@
+package zendesk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
+	"github.com/deskbridge/deskbridge/normalize/text"
+)
+
+// What one comment takes
+// (https://developer.zendesk.com/api-reference/ticketing/tickets/ticket-attachments/).
+const (
+	maxComment = 65_000   // bytes of HTML
+	maxFile    = 50 << 20 // bytes
+	maxFiles   = 50
+)
+
+// Write adds a comment. A customer's is public and written by the customer's
+// user; all else is internal and written by ours.
+func (z *Zendesk) Write(ctx context.Context, id string, e *helpdesk.Entry) (string, error) {
+	change := map[string]any{"metadata": metadata{e.Tag}}
+	var author int64
+	if e.Kind == helpdesk.FromCustomer || e.Reopen {
+		t, err := z.ticket(ctx, id)
+		switch {
+		case err != nil:
+			return "", err
+		case t.Status == closed:
+			return "", z.gone(ctx, id)
+		case e.Reopen && (t.Status == solved || t.Status == pending || t.Status == hold):
+			change["status"] = open
+		}
+		if e.Kind == helpdesk.FromCustomer {
+			author = t.RequesterID
+		}
+	}
+	words, err := z.comment(ctx, e, author)
+	if err != nil {
+		return "", err
+	}
+	change["comment"] = words
+	var made struct{ Audit audit }
+	if err := z.put(ctx, id, change, &made); err != nil {
+		return "", err
+	}
+	for i := range made.Audit.Events {
+		if c := &made.Audit.Events[i]; c.is() {
+			return strconv.FormatInt(c.ID, 10), nil
+		}
+	}
+	return "", connectors.Errorf(connectors.Ambiguous, "", "Zendesk did not say which comment it made")
+}
+
+// comment uploads the files of an entry and writes its words.
+func (z *Zendesk) comment(ctx context.Context, e *helpdesk.Entry, author int64) (map[string]any, error) {
+	var tokens []string
+	var leftOut []helpdesk.Attachment
+	var inline []string // Content-ID, address, ...
+	for _, a := range e.Files {
+		if a.Media.Size > maxFile || a.Media.Size == 0 || len(tokens) == maxFiles {
+			leftOut = append(leftOut, a)
+			continue
+		}
+		token, address, err := z.upload(ctx, cmp.Or(a.Media.Name, "file"), a.Media.ContentType, a.Media.Size, a.Open)
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, token)
+		if a.Media.ContentID != "" {
+			inline = append(inline, "cid:"+html.EscapeString(a.Media.ContentID)+`"`, html.EscapeString(address)+`"`)
+		}
+	}
+	plain := words(e, leftOut)
+	rich := text.ToHTML(plain)
+	if e.HTML != "" {
+		h := text.ToHTML(heading(e)) + strings.NewReplacer(inline...).Replace(e.HTML) + text.ToHTML(e.Foot(leftOut...))
+		if len(h) <= maxComment {
+			rich = h
+		}
+	}
+	if len(rich) > maxComment {
+		token, _, err := z.upload(ctx, "message.txt", "text/plain; charset=utf-8", int64(len(plain)), func(context.Context) (io.ReadCloser, error) {
+			return io.NopCloser(strings.NewReader(plain)), nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, token)
+		for n := maxComment / 2; len(rich) > maxComment; n /= 2 {
+			rich = text.ToHTML(text.Truncate(plain, n))
+		}
+	}
+	if e.Kind != helpdesk.FromCustomer {
+		rich = literal(rich)
+	}
+	c := map[string]any{"html_body": rich, "public": e.Kind == helpdesk.FromCustomer}
+	if author != 0 {
+		c["author_id"] = author
+	}
+	if len(tokens) > 0 {
+		c["uploads"] = tokens
+	}
+	return c, nil
+}
+
+// heading says who wrote when, where Zendesk does not: of our own user's
+// comments, and of a customer's that came later or say something else than they
+// did.
+func heading(e *helpdesk.Entry) string {
+	if e.Kind == helpdesk.FromCustomer && e.Text != "" && (e.Message == nil || e.Message.EditedAt.IsZero()) {
+		return ""
+	}
+	return e.Heading
+}
+
+// words are a comment in plain text.
+func words(e *helpdesk.Entry, leftOut []helpdesk.Attachment) string {
+	blocks := []string{heading(e), e.Text, e.Foot(leftOut...)}
+	return strings.Join(slices.DeleteFunc(blocks, func(b string) bool { return b == "" }), "\n\n")
+}
+
+// literal keeps Zendesk from filling in what looks like its placeholders, as it
+// does in what agents write: a space without width stands within the braces.
+func literal(s string) string {
+	return strings.NewReplacer("{{", "{\u200b{", "{%", "{\u200b%").Replace(s)
+}
+
+// upload hands over a file for a comment to come, and returns the token that
+// the comment names it by and the address that shows it.
+func (z *Zendesk) upload(ctx context.Context, name, contentType string, size int64, open func(ctx context.Context) (io.ReadCloser, error)) (token, address string, err error) {
+	var made struct {
+		Upload struct {
+			Token      string
+			Attachment attachment
+		}
+	}
+	err = z.do(ctx, kit.RESTCall{
+		Method: http.MethodPost, Path: "uploads", Query: url.Values{"filename": {name}}, Into: &made,
+		Stream: &kit.RESTStream{Type: cmp.Or(contentType, "application/octet-stream"), Length: size, Open: open},
+	})
+	if err == nil && made.Upload.Token == "" {
+		err = connectors.Errorf(connectors.Transient, "", "Zendesk did not say what it calls the file")
+	}
+	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Class == connectors.Ambiguous {
+		e.Class = connectors.Transient // a file that no comment names is thrown away
+	}
+	return made.Upload.Token, made.Upload.Attachment.ContentURL, err
+}
