@@ -72,7 +72,7 @@ func (e *env) probe(f *configs.File) ([]cli.Check, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		elsewhere := *f
 		elsewhere.Store.URL = configs.Secret("sqlite://" + filepath.Join(dir, "deskbridge.db"))
 		elsewhere.Media.Dir = filepath.Join(dir, "media")
