@@ -39,14 +39,7 @@ func (s *Server) routes() http.Handler {
 		http.Redirect(w, r, "/rails/active_storage/disk/"+r.PathValue("id")+"/"+r.PathValue("name"), http.StatusFound)
 	})
 	mux.HandleFunc("GET /rails/active_storage/disk/{id}/{name}", s.download)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		if s.url == "" { // served by another than Start
-			s.url = "http://" + r.Host
-		}
-		s.mu.Unlock()
-		mux.ServeHTTP(w, r)
-	})
+	return mux
 }
 
 // guarded takes the requests of our token on our account, as many a minute as

@@ -9,15 +9,12 @@
 package chatwoot
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 )
 
 // Options of a server.
@@ -82,20 +79,13 @@ type Contact struct {
 }
 
 // Server is Chatwoot. It is an http.Handler, and Start serves it on a port of
-// its own.
+// its own: what it shows of itself begins with that address.
 type Server struct {
 	// Faults strike our requests.
 	Faults fault.Queue
 
-	opts    Options
-	handler http.Handler
-	http    *http.Server
-	url     string
-	client  *http.Client
-
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	*host.Host
+	opts Options
 
 	mu            sync.Mutex
 	last          int64 // the id given out last
@@ -118,31 +108,16 @@ func New(o Options) *Server {
 	if o.Inbox == 0 {
 		o.Inbox = 5
 	}
-	s := &Server{opts: o, last: 100 + o.First, files: map[int64]File{}, client: &http.Client{Timeout: hookTimeout}}
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.handler = s.Faults.Wrap(s.routes())
+	s := &Server{opts: o, last: 100 + o.First, files: map[int64]File{}, Host: host.New(hookTimeout)}
+	s.Handle(s.Faults.Wrap(s.routes()))
 	return s
 }
 
 // Start makes a server on a loopback port.
 func Start(o Options) (*Server, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("simulated Chatwoot: %w", err)
-	}
 	s := New(o)
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.wg.Go(func() { _ = s.http.Serve(l) }) // ends by Close
-	return s, nil
+	return s, s.Listen("Chatwoot")
 }
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// URL is the address to configure; empty without Start.
-func (s *Server) URL() string { return s.url }
 
 // Token is the api_access_token that is taken.
 func (s *Server) Token() string { return s.opts.Token }
@@ -152,16 +127,6 @@ func (s *Server) Account() int64 { return s.opts.Account }
 
 // Inbox is the id of the inbox of the API channel.
 func (s *Server) Inbox() int64 { return s.opts.Inbox }
-
-// Close ends the server and its calls.
-func (s *Server) Close() {
-	s.stop()
-	if s.http != nil {
-		_ = s.http.Close()
-	}
-	s.wg.Wait()
-	s.client.CloseIdleConnections()
-}
 
 // Conversations returns all conversations, oldest first.
 func (s *Server) Conversations() []Conversation {

@@ -79,13 +79,13 @@ func Sign(h http.Header, secret string, body []byte, at time.Time) {
 // tell calls the webhook in the background, once; the lock is held. Calls
 // overtake each other, as those of Chatwoot do.
 func (s *Server) tell(event string, payload map[string]any) {
-	if s.hook.url == "" || s.ctx.Err() != nil {
+	if s.hook.url == "" || s.Context().Err() != nil {
 		return
 	}
 	payload["event"] = event
 	body := marshal(payload)
 	h := s.hook
-	s.wg.Go(func() {
+	s.Go(func() {
 		d := Delivery{Event: event, Header: http.Header{"Content-Type": {"application/json"}, "X-Chatwoot-Delivery": {uuid.NewString()}}, Body: body}
 		if h.secret != "" {
 			Sign(d.Header, h.secret, body, time.Now())
@@ -98,12 +98,12 @@ func (s *Server) tell(event string, payload map[string]any) {
 }
 
 func (s *Server) post(url string, d Delivery) int {
-	r, err := http.NewRequestWithContext(s.ctx, http.MethodPost, url, bytes.NewReader(d.Body))
+	r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, url, bytes.NewReader(d.Body))
 	if err != nil {
 		return 0
 	}
 	r.Header = d.Header.Clone()
-	resp, err := s.client.Do(r)
+	resp, err := s.Client.Do(r)
 	if err != nil {
 		return 0
 	}

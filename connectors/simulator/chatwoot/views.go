@@ -41,7 +41,7 @@ func (s *Server) attachments(m *Message) []any {
 		}
 		list = append(list, map[string]any{
 			"id": f.id, "message_id": m.ID, "file_type": kind, "account_id": s.opts.Account, "extension": nil, "thumb_url": "", "file_size": len(f.Content),
-			"data_url": fmt.Sprintf("%s/rails/active_storage/blobs/redirect/%d/%s", s.url, f.id, path.Base("/"+f.Name)),
+			"data_url": fmt.Sprintf("%s/rails/active_storage/blobs/redirect/%d/%s", s.URL(), f.id, path.Base("/"+f.Name)),
 		})
 	}
 	return list

@@ -34,11 +34,6 @@ func (s *Server) routes() http.Handler {
 	}
 	mux.HandleFunc("GET /attachments/token/{token}/", s.download)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		if s.url == "" { // served by another than Start
-			s.url = "http://" + r.Host
-		}
-		s.mu.Unlock()
 		r.URL.Path = strings.TrimSuffix(r.URL.Path, ".json")
 		mux.ServeHTTP(w, r)
 	})

@@ -13,7 +13,7 @@ import (
 const maxUpload = 50 << 20
 
 func (s *Server) contentURL(f File) string {
-	return fmt.Sprintf("%s/attachments/token/simulated%d/?name=%s", s.url, f.ID, url.QueryEscape(f.Name))
+	return fmt.Sprintf("%s/attachments/token/simulated%d/?name=%s", s.URL(), f.ID, url.QueryEscape(f.Name))
 }
 
 func (s *Server) fileView(f File) map[string]any {

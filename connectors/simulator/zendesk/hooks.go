@@ -88,19 +88,19 @@ func (s *Server) body(event string, t *Ticket, by int64) []byte {
 // tell calls the webhook in the background; the lock is held. Calls overtake
 // each other: Zendesk promises no order.
 func (s *Server) tell(event string, t *Ticket, by int64) {
-	if s.hook.url == "" || s.ctx.Err() != nil {
+	if s.hook.url == "" || s.Context().Err() != nil {
 		return
 	}
 	h := s.hook
 	d := Delivery{Event: event, Body: s.body(event, t, by), Header: http.Header{
 		"Content-Type": {"application/json; charset=utf-8"}, "X-Zendesk-Webhook-Id": {"01SIMULATED"}, "X-Zendesk-Webhook-Invocation-Id": {uuid.NewString()},
 	}}
-	s.wg.Go(func() {
+	s.Go(func() {
 		for try := range hookTries {
 			if try > 0 {
 				select {
 				case <-time.After(s.opts.RetryAfter):
-				case <-s.ctx.Done():
+				case <-s.Context().Done():
 					return
 				}
 			}
@@ -119,12 +119,12 @@ func (s *Server) tell(event string, t *Ticket, by int64) {
 }
 
 func (s *Server) post(url string, d Delivery) int {
-	r, err := http.NewRequestWithContext(s.ctx, http.MethodPost, url, bytes.NewReader(d.Body))
+	r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, url, bytes.NewReader(d.Body))
 	if err != nil {
 		return 0
 	}
 	r.Header = d.Header.Clone()
-	resp, err := s.client.Do(r)
+	resp, err := s.Client.Do(r)
 	if err != nil {
 		return 0
 	}

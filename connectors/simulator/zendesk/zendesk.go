@@ -10,15 +10,12 @@
 package zendesk
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 )
 
 // Options of a server.
@@ -96,20 +93,13 @@ type audit struct {
 }
 
 // Server is Zendesk. It is an http.Handler, and Start serves it on a port of
-// its own.
+// its own: what it shows of itself begins with that address.
 type Server struct {
 	// Faults strike our requests.
 	Faults fault.Queue
 
-	opts    Options
-	handler http.Handler
-	http    *http.Server
-	url     string
-	client  *http.Client
-
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	*host.Host
+	opts Options
 
 	mu         sync.Mutex
 	last       int64 // the id given out last
@@ -142,34 +132,19 @@ func New(o Options) *Server {
 		o.RetryAfter = time.Second
 	}
 	s := &Server{
-		opts: o, last: 1000 + o.First, client: &http.Client{Timeout: hookTimeout},
+		opts: o, last: 1000 + o.First, Host: host.New(hookTimeout),
 		uploads: map[string][]File{}, files: map[int64]File{}, keys: map[string]*kept{},
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.me = s.newUser(User{Name: "Deskbridge", Email: o.Email, Role: roleAdmin})
-	s.handler = s.Faults.Wrap(s.routes())
+	s.Handle(s.Faults.Wrap(s.routes()))
 	return s
 }
 
 // Start makes a server on a loopback port.
 func Start(o Options) (*Server, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("simulated Zendesk: %w", err)
-	}
 	s := New(o)
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.wg.Go(func() { _ = s.http.Serve(l) }) // ends by Close
-	return s, nil
+	return s, s.Listen("Zendesk")
 }
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// URL is the address to configure; empty without Start.
-func (s *Server) URL() string { return s.url }
 
 // Email and Token are the credentials that are taken.
 func (s *Server) Email() string { return s.opts.Email }
@@ -179,16 +154,6 @@ func (s *Server) Token() string { return s.opts.Token }
 
 // OAuthToken is the OAuth access token that is taken.
 func (s *Server) OAuthToken() string { return s.opts.OAuthToken }
-
-// Close ends the server and its calls.
-func (s *Server) Close() {
-	s.stop()
-	if s.http != nil {
-		_ = s.http.Close()
-	}
-	s.wg.Wait()
-	s.client.CloseIdleConnections()
-}
 
 // Tickets returns all tickets, oldest first.
 func (s *Server) Tickets() []Ticket {
