@@ -194,7 +194,8 @@ const (
 
 // Thread is how a message hangs together with others on its channel.
 type Thread struct {
-	// ID is the vendor's id of the thread or chat, where there is one.
+	// ID is the vendor's id of the thread or chat, where there is one; for e-mail
+	// Outlook's index, which grows with each answer.
 	ID string `json:"id,omitempty"`
 	// ReplyTo is the external id of the message that this one answers.
 	ReplyTo string `json:"reply_to,omitempty"`

@@ -43,6 +43,8 @@ type seen struct {
 type mailed struct {
 	From, To, Cc, Subject string
 	InReplyTo, References string
+	ThreadTopic           string `json:",omitempty"`
+	ThreadIndex           string `json:",omitempty"`
 	Text, HTML            string
 	Files                 []string
 }
@@ -113,6 +115,7 @@ func reading(t *testing.T, raw []byte) mailed {
 	m := mailed{
 		From: env.GetHeader("From"), To: env.GetHeader("To"), Cc: env.GetHeader("Cc"), Subject: env.GetHeader("Subject"),
 		InReplyTo: env.GetHeader("In-Reply-To"), References: env.GetHeader("References"),
+		ThreadTopic: env.GetHeader("Thread-Topic"), ThreadIndex: env.GetHeader("Thread-Index"),
 		Text: strings.ReplaceAll(env.Text, "\r\n", "\n"), HTML: strings.ReplaceAll(env.HTML, "\r\n", "\n"),
 	}
 	for _, a := range env.Attachments {

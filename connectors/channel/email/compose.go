@@ -88,6 +88,9 @@ func (e *Email) mailHeader(m *normalize.Message) []string {
 		lines = append(lines, headerLine("References", "<"+strings.Join(m.Thread.References, "> <")+">"))
 	}
 	lines = append(lines, headerLine("Subject", encodeText(m.Subject)))
+	if m.Thread.ID != "" {
+		lines = append(lines, headerLine("Thread-Topic", encodeText(threadTopic(m.Subject))), headerLine("Thread-Index", m.Thread.ID))
+	}
 	if m.Automated {
 		lines = append(lines, "Auto-Submitted: auto-replied") // RFC 3834 section 3.1.7
 	}

@@ -29,6 +29,7 @@ func (e *Email) Prepare(m, repliedTo *normalize.Message) error {
 		if n := len(m.Thread.References); n > 0 {
 			m.Thread.ReplyTo = m.Thread.References[n-1]
 		}
+		m.Thread.ID = answerIndex(repliedTo.Thread.ID, m)
 	}
 	if len(m.Thread.To) == 0 {
 		m.Thread.To = []normalize.Address{m.Address}

@@ -59,7 +59,10 @@ const appPassword = "the password for the web is not taken; make an app password
 // configuration. What may be sent in a day depends on the contract: Gmail gives
 // 500 messages to private and 2,000 to Workspace accounts, Exchange Online
 // 10,000 recipients to each mailbox and 30 messages a minute, Yahoo 500 and
-// Apple 1,000 messages. QQ and NetEase publish no firm number; what goes beyond
+// Apple 1,000 messages, and Outlook.com 5,000 recipients to subscribers, fewer to
+// others and at first
+// (https://support.microsoft.com/office/279ee200-594c-40f0-9ec8-bb6af7735c2e). For
+// QQ, NetEase and Fastmail no page with a number was found; what goes beyond
 // theirs they refuse (421, 452, 550 5.4.5), which slows the account.
 var profiles = map[string]profile{
 	"gmail": {
@@ -79,7 +82,7 @@ var profiles = map[string]profile{
 	},
 	"outlook": { // Outlook.com, Hotmail, Live
 		imap: place{"outlook.office365.com", 993, tlsImplicit}, smtp: place{"smtp-mail.outlook.com", 587, tlsStart},
-		saves: true, needsOAuth: true, oauth: microsoft("consumers"), rate: 30, burst: 5,
+		saves: true, needsOAuth: true, oauth: microsoft("consumers"), rate: 30, burst: 5, dailyRecipients: 5000,
 	},
 	"yahoo": {
 		imap: place{"imap.mail.yahoo.com", 993, tlsImplicit}, smtp: place{"smtp.mail.yahoo.com", 465, tlsImplicit},

@@ -10,10 +10,6 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
-// conversationIndex is how much of a Thread-Index names the conversation; each
-// answer appends five bytes ([MS-OXOMSG] 2.2.1.3).
-const conversationIndex = 22
-
 // thread says what the mail answers, and whom an answer to it goes to: the
 // address for replies, with a copy to all others that are not ourselves.
 func (e *Email) thread(h header, from normalize.Address) normalize.Thread {
@@ -52,8 +48,8 @@ func (e *Email) fallBack(t *normalize.Thread, h header) {
 	subject, answer := bareSubject(decodeHeader(h.get("subject")))
 	topic, _ := bareSubject(decodeHeader(h.get("thread-topic")))
 	var keys []string
-	index, _ := decodeBase64([]byte(h.get("thread-index")))
-	if len(index) >= conversationIndex {
+	if index := threadIndex(h); index != nil {
+		t.ID = indexID(index)
 		keys = append(keys, "index "+hex.EncodeToString(index[:conversationIndex]))
 		answer = answer || len(index) > conversationIndex
 	}
@@ -81,7 +77,12 @@ const maxMarks = 50
 // bareSubject returns a subject without its marks, for comparing, and whether
 // one of them says that the mail is an answer.
 func bareSubject(s string) (bare string, answer bool) {
-	s = text.CleanLine(s)
+	s, answer = cutMarks(text.CleanLine(s))
+	return strings.ToLower(strings.Join(strings.Fields(s), " ")), answer
+}
+
+// cutMarks takes the marks off a subject.
+func cutMarks(s string) (rest string, answer bool) {
 	for range maxMarks {
 		if m := replyMark.FindString(s); m != "" {
 			s, answer = s[len(m):], true
@@ -91,7 +92,7 @@ func bareSubject(s string) (bare string, answer bool) {
 			break
 		}
 	}
-	return strings.ToLower(strings.Join(strings.Fields(s), " ")), answer
+	return s, answer
 }
 
 // replySubject puts "Re:" before a subject that has no such mark yet, in any
