@@ -18,22 +18,25 @@ import (
 	"time"
 )
 
-// RTQueue is the queue of a Request Tracker started by StartRT, RTUser the
-// user that Deskbridge acts as there, and RTPassword the password of everybody.
+// RTQueue is the queue of a Request Tracker started by StartRT. RTUser is the
+// user that Deskbridge acts as there, RTModest another one who lacks the right
+// AdminUsers, and RTPassword the password of everybody.
 const (
 	RTQueue    = "Support"
 	RTUser     = "deskbridge"
+	RTModest   = "modest"
 	RTPassword = "correct horse"
 )
 
 // RT is a Request Tracker 5 on SQLite with three workers. Its people are "ann"
-// and "bob", agents with mail addresses, and "root". Ann watches the queue, so
+// and "bob", agents with mail addresses, and "root"; everybody may write to it by
+// mail. Ann watches the queue, so
 // that RT mails her; every mail that RT sends is kept for Mails and goes nowhere.
 type RT struct {
 	// URL is the server's, without a slash at its end.
 	URL string
 	// Token is an auth token of RTUser, who has the rights that docs/rt.md
-	// asks an administrator for and no others.
+	// names and no others.
 	Token string
 
 	t     testing.TB
@@ -235,7 +238,7 @@ func newRTTemplate() (_ rtData, err error) {
 		return rtData{}, err
 	}
 	defer box.remove()
-	seed := strings.NewReplacer("TOKEN_FILE", box.file("token"), "PASSWORD", RTPassword, "QUEUE", RTQueue, "USER", RTUser).Replace(rtSeed)
+	seed := strings.NewReplacer("TOKEN_FILE", box.file("token"), "PASSWORD", RTPassword, "QUEUE", RTQueue, "USER", RTUser, "MODEST", RTModest).Replace(rtSeed)
 	if err := errors.Join(
 		writeRTConfig(box, 80),
 		os.WriteFile(box.file("password"), []byte(RTPassword+"\n"), 0o644),

@@ -36,14 +36,16 @@ $RT::MasonSessionDir = 'DIR/session';
 const rtSeed = `@Queues = ({ Name => 'QUEUE', Description => 'What customers write' });
 @Users = (
     { Name => 'USER', RealName => 'Deskbridge', Password => 'PASSWORD', Privileged => 1 },
+    { Name => 'MODEST', RealName => 'Deskbridge', Password => 'PASSWORD', Privileged => 1 },
     { Name => 'ann', RealName => 'Ann Lee', EmailAddress => 'ann@desk.test', Password => 'PASSWORD', Privileged => 1 },
     { Name => 'bob', RealName => 'Bob Roy', EmailAddress => 'bob@desk.test', Password => 'PASSWORD', Privileged => 1 },
 );
 @Groups = ({ Name => 'Agents', Members => { Users => ['ann', 'bob'] } });
 @ACL = (
-    (map { { UserId => 'USER', Queue => 'QUEUE', Right => $_ } }
-        qw(SeeQueue CreateTicket ShowTicket ShowTicketComments ReplyToTicket CommentOnTicket ModifyTicket)),
-    (map { { UserId => 'USER', Right => $_ } } qw(AdminUsers)),
+    (map { my $user = $_; map { { UserId => $user, Queue => 'QUEUE', Right => $_ } }
+        qw(SeeQueue CreateTicket ShowTicket ShowTicketComments ReplyToTicket CommentOnTicket ModifyTicket) } 'USER', 'MODEST'),
+    { UserId => 'USER', Right => 'AdminUsers' },
+    (map { { GroupDomain => 'SystemInternal', GroupType => 'Everyone', Queue => 'QUEUE', Right => $_ } } qw(CreateTicket ReplyToTicket)),
     (map { { GroupDomain => 'UserDefined', GroupId => 'Agents', Queue => 'QUEUE', Right => $_ } }
         qw(SeeQueue CreateTicket ShowTicket ShowTicketComments ReplyToTicket CommentOnTicket ModifyTicket OwnTicket DeleteTicket Watch WatchAsAdminCc)),
 );

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"strings"
 )
 
@@ -19,6 +20,17 @@ type RTPerson struct {
 
 // As returns the person with this user name, such as "ann".
 func (r *RT) As(name string) *RTPerson { return &RTPerson{rt: r, name: name} }
+
+// Mail hands RT a mail as its mail gateway does, from whomever it says. One about
+// a ticket has "[desk.test #1]" in its subject.
+func (r *RT) Mail(raw []byte) {
+	r.t.Helper()
+	cmd := exec.CommandContext(r.t.Context(), Need(r.t, "rt-mailgate-5", "rt5-clients"), "--url", r.URL, "--queue", RTQueue, "--action", "correspond")
+	cmd.Stdin = bytes.NewReader(raw)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		r.t.Fatalf("Request Tracker refuses a mail: %v\n%s", err, out)
+	}
+}
 
 // RTFile is an attachment.
 type RTFile struct {
@@ -77,6 +89,12 @@ func (p *RTPerson) write(how, ticket, contentType, status, text string, files []
 	}
 	at := p.do(http.MethodPost, "/ticket/"+ticket+"/"+how, body, nil)
 	return at[strings.LastIndexByte(at, '/')+1:]
+}
+
+// CreateQueue makes a queue that only root sees.
+func (p *RTPerson) CreateQueue(name string) {
+	p.rt.t.Helper()
+	p.do(http.MethodPost, "/queue", map[string]string{"Name": name}, nil)
 }
 
 // SetStatus sets a ticket's status: open, stalled, resolved, rejected, deleted.

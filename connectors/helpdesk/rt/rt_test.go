@@ -230,11 +230,13 @@ func TestTicketsThatAreGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	merged, target, deleted := tickets[0], tickets[1], tickets[2]
+	merged, target, deleted, moved := tickets[0], tickets[1], tickets[2], tickets[3]
 	early := ann.Correspond(merged, "Before the merge.")
 	ann.Merge(merged, target)
 	ann.SetStatus(deleted, "deleted")
-	for id, into := range map[string]string{merged: target, deleted: "", "4711": ""} {
+	r.As("root").CreateQueue("Elsewhere")
+	r.As("root").Update(moved, "Queue", "Elsewhere")
+	for id, into := range map[string]string{merged: target, deleted: "", moved: "", "4711": ""} {
 		gone := func(what string, err error) {
 			t.Helper()
 			if g, ok := errors.AsType[*helpdesk.Gone](err); !ok || g.Into != into {
@@ -257,5 +259,52 @@ func TestTicketsThatAreGone(t *testing.T) {
 	}
 	if found, err := h.Find(ctx, "merged"); err != nil || found == nil || found.Ticket != target {
 		t.Errorf("the merged ticket was found as %+v, %v", found, err)
+	}
+}
+
+// TestWithoutTheRightToMakeUsers: tickets come all the same, without requestors.
+func TestWithoutTheRightToMakeUsers(t *testing.T) {
+	r := testenv.StartRT(t)
+	h := open(t, &rt.Config{URL: r.URL, Username: testenv.RTModest, Password: testenv.RTPassword})
+	o, err := h.Open(t.Context(), draft("tag-1", "Hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := r.As("bob").Correspond(o.Ticket, "Hello!")
+	if k := r.As("ann").Ticket(o.Ticket); len(k.Requestor) != 0 {
+		t.Errorf("the ticket is %+v", k)
+	}
+	got, err := h.Read(t.Context(), o.Ticket, "")
+	if err != nil || len(got.Entries) != 2 || !got.Entries[0].Ours || got.Entries[1].ID != answer || !got.Entries[1].Public {
+		t.Errorf("read %+v, %v", got, err)
+	}
+}
+
+// TestPeopleWhoWriteToRTByMail: agents answer that way too; what others write
+// there is not the company's word, and goes to no customer.
+func TestPeopleWhoWriteToRTByMail(t *testing.T) {
+	r := testenv.StartRT(t)
+	h := open(t, &rt.Config{URL: r.URL, Token: configs.Secret(r.Token)})
+	o, err := h.Open(t.Context(), draft("tag-1", "Hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Mail([]byte("From: Supplier <supplier@elsewhere.test>\r\nTo: rt@desk.test\r\nSubject: Re: [desk.test #" + o.Ticket + "] Where\r\nMessage-ID: <1@elsewhere.test>\r\n\r\nThis customer never pays.\r\n"))
+	r.Mail([]byte("From: Ann <ann@desk.test>\r\nTo: rt@desk.test\r\nSubject: Re: [desk.test #" + o.Ticket + "] Where\r\nMessage-ID: <2@desk.test>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n" +
+		"--b\r\nContent-Type: text/html; charset=gb2312\r\n\r\n<p>\xc4\xe3\xba\xc3, here: <img src=\"cid:map@desk\"></p>\r\n" +
+		"--b\r\nContent-Type: image/png; name=map.png\r\nContent-ID: <map@desk>\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORwD/\r\n--b--\r\n"))
+	got, err := h.Read(t.Context(), o.Ticket, "")
+	if err != nil || len(got.Entries) != 3 {
+		t.Fatalf("read %+v, %v", got, err)
+	}
+	if e := got.Entries[1]; e.Public || e.Ours || e.Text != "This customer never pays." || e.Author.Email != "supplier@elsewhere.test" {
+		t.Errorf("the supplier's mail was read as %+v", e)
+	}
+	e := got.Entries[2]
+	if !e.Public || e.Author.Name != "Ann Lee" || !strings.Contains(e.Text, "你好, here:") || len(e.Files) != 1 || e.Files[0].Name != "map.png" {
+		t.Fatalf("Ann's mail was read as %+v", e)
+	}
+	if want := `cid:` + e.Files[0].Ref + `"`; !strings.Contains(e.HTML, want) {
+		t.Errorf("her picture is not shown by %s in %s", want, e.HTML)
 	}
 }
