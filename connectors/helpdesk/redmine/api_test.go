@@ -34,7 +34,7 @@ func TestRefusals(t *testing.T) {
 		"wait for ever":     {status: 429, header: "99999999999", read: connectors.Throttled, write: connectors.Throttled, after: time.Hour},
 		"proxy without it":  {status: 502, read: connectors.Transient, write: connectors.Ambiguous},
 		"own failure":       {status: 500, body: "<html>Internal error</html>", read: connectors.Transient, write: connectors.Ambiguous},
-		"a page, no answer": {status: 200, body: "<html>Secret words</html>", read: connectors.Transient, write: connectors.Ambiguous, says: "not Redmine"},
+		"a page, no answer": {status: 200, body: "<html>Secret words</html>", read: connectors.Transient, write: connectors.Ambiguous, says: "check url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

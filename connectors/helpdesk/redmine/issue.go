@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -138,8 +139,8 @@ func path(issue int) string { return "/issues/" + strconv.Itoa(issue) + ".json" 
 // change edits an issue that was read.
 func (r *Redmine) change(ctx context.Context, i *issue, c change) error {
 	err := r.json(ctx, http.MethodPut, path(i.ID), map[string]change{"issue": c}, nil)
-	if e := connectors.Classify(err); err != nil && e.Code == "403" {
-		return r.denied(ctx, i, e)
+	if kit.IsStatus(err, http.StatusForbidden) {
+		return r.denied(ctx, i, err)
 	}
 	return r.missing(ctx, err)
 }
@@ -147,7 +148,7 @@ func (r *Redmine) change(ctx context.Context, i *issue, c change) error {
 // denied is what it comes to that we may not do something with an issue that we
 // see: one that was moved to another project is out of our hands, and in ours
 // there is something to be mended.
-func (r *Redmine) denied(ctx context.Context, i *issue, why *connectors.Error) error {
+func (r *Redmine) denied(ctx context.Context, i *issue, why error) error {
 	var ours struct{ Project project }
 	if err := r.get(ctx, "/projects/"+r.cfg.Project+".json", &ours); err == nil && ours.Project.ID != i.Project.ID {
 		return &helpdesk.Gone{}
@@ -158,16 +159,8 @@ func (r *Redmine) denied(ctx context.Context, i *issue, why *connectors.Error) e
 // missing tells an issue that was deleted, or moved to where our user does not
 // see it, from a Redmine that refuses us altogether.
 func (r *Redmine) missing(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	switch connectors.Classify(err).Code {
-	case "404":
+	if kit.IsStatus(err, http.StatusNotFound) || kit.IsStatus(err, http.StatusForbidden) && r.Probe(ctx) == nil {
 		return &helpdesk.Gone{}
-	case "403":
-		if r.Probe(ctx) == nil {
-			return &helpdesk.Gone{}
-		}
 	}
 	return err
 }

@@ -3,19 +3,22 @@ package redmine
 import (
 	"context"
 	"io"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/html"
 
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 )
 
-// maxPage bounds the page of an issue.
-const maxPage = 16 << 20
+// The page of an issue is taken up to a size, and waited for so long.
+const (
+	maxPage      = 16 << 20
+	pageDeadline = time.Minute
+)
 
 var (
 	notesID = regexp.MustCompile(`^journal-([0-9]+)-notes$`)
@@ -26,15 +29,15 @@ var (
 // of their journals: the API has their source only. A customer should see a
 // list where an agent wrote one. It is empty where the page cannot be read.
 func (r *Redmine) rendered(ctx context.Context, issue int) map[int]*html.Node {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	ctx, cancel := context.WithTimeout(ctx, pageDeadline)
 	defer cancel()
-	resp, err := r.call(ctx, http.MethodGet, "/issues/"+strconv.Itoa(issue), "", nil, 0)
+	page, err := r.api.Open(ctx, "/issues/"+strconv.Itoa(issue)+".html")
 	if err != nil {
 		r.log.WarnContext(ctx, "the page of an issue cannot be read, so notes are taken by their source", "issue", issue, "error", err.Error())
 		return nil
 	}
-	defer func() { _ = resp.Body.Close() }()
-	doc, err := html.Parse(io.LimitReader(resp.Body, maxPage))
+	defer func() { _ = page.Close() }()
+	doc, err := html.Parse(io.LimitReader(page, maxPage))
 	if err != nil {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -240,25 +241,9 @@ func (r *Redmine) File(ctx context.Context, f helpdesk.File) (io.ReadCloser, err
 	if _, err := strconv.Atoi(f.Ref); err != nil {
 		return nil, connectors.Errorf(connectors.Rejected, "", "%.40q is not the number of a file", f.Ref)
 	}
-	ctx, cancel := context.WithTimeout(ctx, fileDeadline)
-	resp, err := r.call(ctx, http.MethodGet, "/attachments/download/"+f.Ref, "", nil, 0) //nolint:bodyclose // by whoever reads the file
-	if err != nil {
-		cancel()
-		if e := connectors.Classify(err); e.Code == "404" || e.Code == "403" {
-			return nil, connectors.Errorf(connectors.Rejected, e.Code, "Redmine does not have it any more")
-		}
-		return nil, err
+	content, err := r.api.Open(ctx, "/attachments/download/"+f.Ref)
+	if kit.IsStatus(err, http.StatusNotFound, http.StatusForbidden) {
+		return nil, connectors.Errorf(connectors.Rejected, "", "Redmine does not have it any more")
 	}
-	return &file{resp.Body, cancel}, nil
-}
-
-// file is the body of an answer, whose time ends when it is closed.
-type file struct {
-	io.ReadCloser
-	cancel context.CancelFunc
-}
-
-func (f *file) Close() error {
-	defer f.cancel()
-	return f.ReadCloser.Close()
+	return content, err
 }

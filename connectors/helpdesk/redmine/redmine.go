@@ -19,6 +19,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 )
 
 func init() {
@@ -38,10 +39,10 @@ func init() {
 
 // Redmine is a project whose issues are tickets.
 type Redmine struct {
-	cfg  *Config
-	http *http.Client
-	log  *slog.Logger
-	now  func() time.Time
+	cfg *Config
+	api *kit.REST
+	log *slog.Logger
+	now func() time.Time
 
 	mu     sync.Mutex
 	self   int            // our user's id, once known
@@ -52,10 +53,7 @@ var _ helpdesk.Tickets = (*Redmine)(nil)
 
 // New opens a helpdesk. It does no I/O.
 func New(c *Config, d connectors.Deps) *Redmine {
-	client := *d.HTTP
-	// The key would go along to wherever a redirect leads.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Redmine{cfg: c, http: &client, log: d.Log, now: d.Clock.Now}
+	return &Redmine{cfg: c, api: newREST(c, d), log: d.Log, now: d.Clock.Now}
 }
 
 // Interval is how often to ask for changes.
@@ -63,7 +61,7 @@ func (r *Redmine) Interval() time.Duration { return r.cfg.PollInterval }
 
 // Close drops idle connections.
 func (r *Redmine) Close(context.Context) error {
-	r.http.CloseIdleConnections()
+	r.api.Close()
 	return nil
 }
 
@@ -86,9 +84,8 @@ func (r *Redmine) Probe(ctx context.Context) error {
 	}
 	var found struct{ Project project }
 	if err := r.get(ctx, "/projects/"+r.cfg.Project+".json", &found); err != nil {
-		e := connectors.Classify(err)
-		if e.Code == "404" || e.Code == "403" {
-			return connectors.Errorf(connectors.AccountDown, e.Code, "the user of api_key does not see a project %q: check project, and add the user to its members", r.cfg.Project)
+		if kit.IsStatus(err, http.StatusNotFound, http.StatusForbidden) {
+			return connectors.Errorf(connectors.AccountDown, "", "the user of api_key does not see a project %q: check project, and add the user to its members", r.cfg.Project)
 		}
 		return err
 	}

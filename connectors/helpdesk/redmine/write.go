@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -39,7 +41,7 @@ func (r *Redmine) Open(ctx context.Context, d *helpdesk.Draft) (*helpdesk.Opened
 		Description: words(d.First, left, d.Facts) + "\n\n" + mark(d.Tag), Fields: values(r.known(), d.Facts),
 	}
 	made, err := r.create(ctx, c)
-	if connectors.Classify(err).Code == "422" && c.Fields != nil {
+	if kit.IsStatus(err, http.StatusUnprocessableEntity) && c.Fields != nil {
 		// The words say the same as the fields, which may have become stricter.
 		c.Fields = nil
 		made, err = r.create(ctx, c)
@@ -200,10 +202,10 @@ func words(e *helpdesk.Entry, left []helpdesk.Attachment, facts []helpdesk.Fact)
 func (r *Redmine) uploads(ctx context.Context, files []helpdesk.Attachment) (taken []upload, left []helpdesk.Attachment, err error) {
 	for _, f := range files {
 		u, err := r.upload(ctx, f)
-		switch e := connectors.Classify(err); {
+		switch {
 		case err == nil:
 			taken = append(taken, *u)
-		case e.Code == "422" || e.Code == "413": // too large, or of a kind that is not allowed
+		case kit.IsStatus(err, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge): // too large, or of a kind that is not allowed
 			left = append(left, f)
 		default:
 			return nil, nil, err
@@ -213,22 +215,19 @@ func (r *Redmine) uploads(ctx context.Context, files []helpdesk.Attachment) (tak
 }
 
 func (r *Redmine) upload(ctx context.Context, f helpdesk.Attachment) (*upload, error) {
-	ctx, cancel := context.WithTimeout(ctx, fileDeadline)
-	defer cancel()
-	content, err := f.Open(ctx)
-	if err != nil {
-		return nil, connectors.Errorf(connectors.Transient, "", "a file cannot be read: %w", err)
-	}
-	defer func() { _ = content.Close() }()
 	u := &upload{Name: fileName(f.Media.Name), Type: f.Media.ContentType}
-	q := url.Values{"filename": {u.Name}, "content_type": {u.Type}}
-	resp, err := r.call(ctx, http.MethodPost, "/uploads.json?"+q.Encode(), "application/octet-stream", content, f.Media.Size)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
 	var made struct{ Upload struct{ Token string } }
-	if err := decode(resp, &made); err != nil {
+	_, err := r.api.Do(ctx, kit.RESTCall{
+		Method: http.MethodPost, Path: "/uploads.json", Query: url.Values{"filename": {u.Name}, "content_type": {u.Type}}, Into: &made,
+		Stream: &kit.RESTStream{Type: "application/octet-stream", Length: f.Media.Size, Open: func(ctx context.Context) (io.ReadCloser, error) {
+			content, err := f.Open(ctx)
+			if err != nil {
+				return nil, connectors.Errorf(connectors.Transient, "", "a file cannot be read: %w", err)
+			}
+			return content, nil
+		}},
+	})
+	if err != nil {
 		return nil, err
 	}
 	u.Token = made.Upload.Token
