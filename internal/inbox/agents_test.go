@@ -12,14 +12,26 @@ import (
 // What one agent assigns and tags, another sees without a reload; what they
 // have read is their own.
 func TestAgentsShareTheWork(t *testing.T) {
-	r, b := newRig(t), testenv.StartBrowser(t)
+	for name, s := range stores(t) {
+		t.Run(name, func(t *testing.T) { shareTheWork(t, newRigWith(t, s)) })
+	}
+}
+
+// stores are both of them.
+func stores(t *testing.T) map[string]setup {
+	return map[string]setup{"sqlite": {}, "postgres": {store: testenv.Postgres(t)}}
+}
+
+func shareTheWork(t *testing.T, r *rig) {
+	b := testenv.StartBrowser(t)
 	r.write("Broken kettle", "text/plain", "It leaks.")
 	m := r.received(1)
 	enter(b, r)
 	b.Wait("the unread conversation", `document.querySelector(".rows a.unread .dot") && document.title.startsWith("(1) ")`)
 	b.Wait("its count for each filter", `[...document.querySelectorAll(".tabs a")].map((a) => a.querySelector(".count")?.textContent || "0").join() === "1,0,1"`)
+	b.Wait("the script", `document.querySelector("time").title`)
 	b.Press("j", "Enter")
-	b.Wait("the conversation, which is read now", `document.querySelector(".message.in") && !document.querySelector(".rows a.unread") && !document.title.startsWith("(")`)
+	b.Wait("the conversation, which is read now", `document.querySelector(".message.in") && !document.querySelector(".rows a.unread") && !document.title.startsWith("(") && document.querySelector("time").title`)
 	b.Eval(`window.sameDocument = true`, nil)
 
 	// Bo works without a script, on another machine.

@@ -13,7 +13,13 @@ import (
 // What a customer said long ago is found by its words, and shown where it was
 // said.
 func TestTheSearchFindsWhatWasSaid(t *testing.T) {
-	r, b := newRig(t), testenv.StartBrowser(t)
+	for name, s := range stores(t) {
+		t.Run(name, func(t *testing.T) { findWhatWasSaid(t, newRigWith(t, s)) })
+	}
+}
+
+func findWhatWasSaid(t *testing.T, r *rig) {
+	b := testenv.StartBrowser(t)
 	r.write("Hello", "text/plain; charset=utf-8", "My kettle leaks. 我要退款。")
 	for i := range 55 { // more than a page
 		r.write("Re: Hello", "text/plain\r\nIn-Reply-To: <m1@example.test>", fmt.Sprintf("And another thing, number %d.", i))
@@ -30,10 +36,11 @@ func TestTheSearchFindsWhatWasSaid(t *testing.T) {
 		t.Errorf("words that nobody said: %d %s", code, list)
 	}
 	enter(b, r)
+	b.Wait("the script", `document.querySelector("time").title`)
 	b.Press("/")
 	b.Type("退款")
 	b.Press("Enter")
-	b.Wait("what was found", `location.search.includes("q=") && document.querySelector(".rows .words")?.textContent.includes("我要退款")`)
+	b.Wait("what was found", `location.search.includes("q=") && document.querySelector(".rows .words")?.textContent.includes("我要退款") && document.querySelector("time").title`)
 	picture(b, "search")
 	b.Press("j", "Enter")
 	b.Wait("the message on its timeline", `document.querySelector(".message:target")?.textContent.includes("kettle leaks") && document.querySelector(".rows a[aria-current]")`)

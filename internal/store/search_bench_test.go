@@ -19,7 +19,7 @@ func varied(i int64) timeline.Ingest {
 	in := benchMessage(i)
 	var b strings.Builder
 	for range 60 {
-		fmt.Fprintf(&b, "w%dord%d ", int(rand.ExpFloat64()*2000)%20_000, i%7) //nolint:gosec // no secret
+		fmt.Fprintf(&b, "w%dord%d ", int(rand.ExpFloat64()*2000)%20_000, i%7)
 	}
 	m, ok := in.Entries[0].Item.(*normalize.Message)
 	if !ok {

@@ -115,12 +115,12 @@ func looks(t *testing.T, h *harness) {
 			}
 		}
 	}
-	look := func(agent string, m *normalize.Message) {
+	look := func(m *normalize.Message) {
 		t.Helper()
-		h.must(h.db.Look(h.ctx(), agent, m.ConversationID, m.ID))
+		h.must(h.db.Look(h.ctx(), ann, m.ConversationID, m.ID))
 	}
 	want(ann, timeline.Unread{All: 2, Nobodys: 2}, first.ConversationID, second.ConversationID)
-	look(ann, first)
+	look(first)
 	want(ann, timeline.Unread{All: 1, Nobodys: 1}, second.ConversationID)
 	want(bo, timeline.Unread{All: 2, Nobodys: 2}, first.ConversationID, second.ConversationID)
 	h.now = h.now.Add(time.Minute)
@@ -134,13 +134,13 @@ func looks(t *testing.T, h *harness) {
 		t.Fatal("another conversation")
 	}
 	want(ann, timeline.Unread{All: 2, Mine: 1, Nobodys: 1}, first.ConversationID, second.ConversationID)
-	look(ann, again)
-	look(ann, first) // an old page
-	look(ann, second)
+	look(again)
+	look(first) // an old page
+	look(second)
 	want(ann, timeline.Unread{})
 	h.must(h.db.Unlook(h.ctx(), ann, first.ConversationID))
 	want(ann, timeline.Unread{All: 1, Mine: 1}, first.ConversationID)
-	look(ann, again)
+	look(again)
 	_, err = h.db.SetConversation(h.ctx(), second.ConversationID, normalize.Closed, h.now)
 	h.must(err)
 	want(bo, timeline.Unread{All: 1}, first.ConversationID)
