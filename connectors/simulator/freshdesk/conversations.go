@@ -99,7 +99,7 @@ func (s *Server) listConversations(w http.ResponseWriter, r *http.Request) {
 	if offset+limit < len(all) {
 		next := r.URL.Query()
 		next.Set("page", strconv.Itoa(offset/limit+2))
-		w.Header().Set("Link", "<"+s.url+r.URL.Path+"?"+next.Encode()+`>; rel="next"`)
+		w.Header().Set("Link", "<"+s.URL()+r.URL.Path+"?"+next.Encode()+`>; rel="next"`)
 	}
 	reply(w, 200, list)
 }

@@ -9,11 +9,8 @@
 package freshdesk
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,6 +18,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 )
 
 // Options of a server.
@@ -55,16 +53,10 @@ type Server struct {
 	// Faults strike the requests of the API.
 	Faults fault.Queue
 
-	o       Options
-	handler http.Handler
-	http    *http.Server
-	url     string
-	client  *http.Client
-	token   string // of links to files
-
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	*host.Host
+	o     Options
+	calls *host.Line
+	token string // of links to files
 
 	mu            sync.Mutex
 	id            int64 // the latest id of a contact, an entry or a file
@@ -72,9 +64,7 @@ type Server struct {
 	people        []*Person
 	tickets       []*Ticket
 	conversations []*Conversation
-	calls         [][]byte
-	changed       chan struct{} // closed and renewed when a call is added
-	window        time.Time     // when the minute began in which used requests were made
+	window        time.Time // when the minute began in which used requests were made
 	used          int
 	refused       int
 	mailed        int
@@ -89,43 +79,22 @@ func New(o Options) *Server {
 		o.IndexLag = time.Minute
 	}
 	s := &Server{
-		o: o, client: &http.Client{Timeout: 30 * time.Second}, changed: make(chan struct{}), id: 43000000000, ticket: o.First, token: rand.Text(),
+		Host: host.New(30 * time.Second), o: o, id: 43000000000, ticket: o.First, token: rand.Text(),
 		people: []*Person{{ID: apiAgent, Name: "Deskbridge", Email: "deskbridge@example.com", Agent: true}},
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.handler = s.Faults.Wrap(s.routes())
-	s.wg.Go(s.deliver)
+	s.calls = s.Line(o.RetryAfter, 6*o.RetryAfter, 12*o.RetryAfter)
+	s.Handle(s.Faults.Wrap(s.routes()))
 	return s
 }
 
 // Start makes a server on a loopback port.
 func Start(o Options) (*Server, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("simulated Freshdesk: %w", err)
-	}
 	s := New(o)
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.wg.Go(func() { _ = s.http.Serve(l) }) // ends by Close
-	return s, nil
-}
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// URL is the address to configure; empty without Start.
-func (s *Server) URL() string { return s.url }
-
-// Close ends the server and its calls.
-func (s *Server) Close() {
-	s.stop()
-	if s.http != nil {
-		_ = s.http.Close()
+	if err := s.Listen("Freshdesk"); err != nil {
+		s.Close()
+		return nil, err
 	}
-	s.wg.Wait()
-	s.client.CloseIdleConnections()
+	return s, nil
 }
 
 // SetHook changes what the automation rules call from now on.
@@ -133,7 +102,6 @@ func (s *Server) SetHook(url, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.o.Hook, s.o.Secret = url, secret
-	s.wake()
 }
 
 func (s *Server) routes() http.Handler {

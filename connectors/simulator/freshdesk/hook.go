@@ -1,21 +1,16 @@
 package freshdesk
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 )
-
-// pauses is how long Freshdesk waits before each further try, in RetryAfter.
-var pauses = []int{1, 6, 12}
 
 // announce queues the call of the rule for changes; the lock is held.
 func (s *Server) announce(t *Ticket) {
 	if s.o.Hook != "" {
-		s.calls = append(s.calls, s.payload(t))
-		s.wake()
+		body := s.payload(t)
+		s.calls.Add(func() bool { return s.tell(body) })
 	}
 }
 
@@ -39,65 +34,14 @@ func (o *Options) header() http.Header {
 	return h
 }
 
-func (s *Server) wake() {
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-// deliver makes the calls in their order.
-func (s *Server) deliver() {
-	for {
-		s.mu.Lock()
-		changed, o := s.changed, s.o
-		var next []byte
-		if len(s.calls) > 0 {
-			next = s.calls[0]
-			s.calls = s.calls[1:]
-		}
-		s.mu.Unlock()
-		if next == nil {
-			select {
-			case <-changed:
-				continue
-			case <-s.ctx.Done():
-				return
-			}
-		}
-		taken := o.Hook == "" || s.post(&o, next)
-		for _, pause := range pauses {
-			if taken {
-				break
-			}
-			if !s.wait(time.Duration(pause) * o.RetryAfter) {
-				return
-			}
-			taken = s.post(&o, next)
-		}
-	}
-}
-
-func (s *Server) wait(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
+// tell makes one call and reports whether it was taken.
+func (s *Server) tell(body []byte) bool {
+	s.mu.Lock()
+	o := s.o
+	s.mu.Unlock()
+	if o.Hook == "" {
 		return true
-	case <-s.ctx.Done():
-		return false
 	}
-}
-
-// post makes one call and reports whether it was taken.
-func (s *Server) post(o *Options, body []byte) bool {
-	r, err := http.NewRequestWithContext(s.ctx, http.MethodPost, o.Hook, bytes.NewReader(body))
-	if err != nil {
-		return false
-	}
-	r.Header = o.header()
-	resp, err := s.client.Do(r)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode/100 == 2
+	status, _ := s.Post(o.Hook, o.header(), body)
+	return status/100 == 2
 }

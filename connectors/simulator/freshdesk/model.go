@@ -147,12 +147,12 @@ const inlinePath = "/inline/attachment"
 
 // link is an address under which anybody may fetch a file for some minutes.
 func (s *Server) link(id int64) string {
-	return s.url + "/data/" + strconv.FormatInt(id, 10) + "?X-Amz-Signature=" + s.token + "&X-Amz-Date=" + strconv.FormatInt(time.Now().Unix(), 10)
+	return s.URL() + "/data/" + strconv.FormatInt(id, 10) + "?X-Amz-Signature=" + s.token + "&X-Amz-Date=" + strconv.FormatInt(time.Now().Unix(), 10)
 }
 
 // picture is an image within words, under a link that holds a token.
 func (s *Server) picture(id int64) string {
-	return `<img class="inline-image" src="` + s.url + "/inline/attachment?token=" + s.token + "&amp;id=" + strconv.FormatInt(id, 10) + `">`
+	return `<img class="inline-image" src="` + s.URL() + "/inline/attachment?token=" + s.token + "&amp;id=" + strconv.FormatInt(id, 10) + `">`
 }
 
 // download gives a file to whoever has a fresh link, and to nobody who brings

@@ -84,7 +84,7 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) {
 		s.mailed++ // that the ticket was received
 	}
 	s.touch(t)
-	w.Header().Set("Location", s.url+"/api/v2/tickets/"+strconv.FormatInt(t.ID, 10))
+	w.Header().Set("Location", s.URL()+"/api/v2/tickets/"+strconv.FormatInt(t.ID, 10))
 	reply(w, 201, s.renderTicket(t, true))
 }
 

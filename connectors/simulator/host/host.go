@@ -4,6 +4,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -23,13 +24,15 @@ type Host struct {
 	handler http.Handler
 	url     string
 	http    *http.Server
-	work    sync.WaitGroup
+
+	mu   sync.Mutex // work does not begin while it ends
+	work sync.WaitGroup
 }
 
 // New returns a Host of which patience bounds a call of the vendor's own. Its
 // handler follows by Handle: it is the vendor's, who needs the Host.
 func New(patience time.Duration) *Host {
-	h := &Host{Client: &http.Client{Timeout: patience}}
+	h := &Host{Client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: patience}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	return h
 }
@@ -46,7 +49,7 @@ func (h *Host) Listen(vendor string) error {
 	}
 	h.url = "http://" + l.Addr().String()
 	h.http = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	h.work.Go(func() { _ = h.http.Serve(l) }) // ends by Close
+	h.Go(func() { _ = h.http.Serve(l) }) // ends by Close
 	return nil
 }
 
@@ -59,12 +62,48 @@ func (h *Host) URL() string { return h.url }
 // Context ends with Close.
 func (h *Host) Context() context.Context { return h.ctx }
 
-// Go works beside the requests, until it returns; Close waits for it.
-func (h *Host) Go(work func()) { h.work.Go(work) }
+// Go works beside the requests, until it returns; Close waits for it. After
+// Close it does nothing.
+func (h *Host) Go(work func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() == nil {
+		h.work.Go(work)
+	}
+}
+
+// Pause waits, and reports whether the vendor still runs.
+func (h *Host) Pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-h.ctx.Done():
+		return false
+	}
+}
+
+// Post makes a call of the vendor's own and returns the status of its answer.
+func (h *Host) Post(address string, header http.Header, body []byte) (status int, err error) {
+	r, err := http.NewRequestWithContext(h.ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	r.Header = header.Clone()
+	resp, err := h.Client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, nil
+}
 
 // Close ends the server and its calls.
 func (h *Host) Close() {
+	h.mu.Lock()
 	h.stop()
+	h.mu.Unlock()
 	if h.http != nil {
 		_ = h.http.Close()
 	}

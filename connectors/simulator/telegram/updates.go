@@ -1,7 +1,6 @@
 package telegram
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -109,9 +108,7 @@ func (s *Server) deliver() {
 		if why == "" {
 			continue
 		}
-		select {
-		case <-time.After(s.opts.RetryAfter):
-		case <-s.Context().Done():
+		if !s.Pause(s.opts.RetryAfter) {
 			return
 		}
 	}
@@ -119,21 +116,16 @@ func (s *Server) deliver() {
 
 // post returns why the webhook did not take an update, or "".
 func (s *Server) post(h hook, body []byte) string {
-	r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, h.URL, bytes.NewReader(body))
-	if err != nil {
-		return err.Error()
-	}
-	r.Header.Set("Content-Type", "application/json")
+	header := http.Header{"Content-Type": {"application/json"}}
 	if h.Secret != "" {
-		r.Header.Set("X-Telegram-Bot-Api-Secret-Token", h.Secret)
+		header.Set("X-Telegram-Bot-Api-Secret-Token", h.Secret)
 	}
-	resp, err := s.Client.Do(r)
+	status, err := s.Post(h.URL, header, body)
 	if err != nil {
 		return err.Error()
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		return "Wrong response from the webhook: " + resp.Status
+	if status/100 != 2 {
+		return "Wrong response from the webhook: " + strconv.Itoa(status) + " " + http.StatusText(status)
 	}
 	return ""
 }

@@ -1,8 +1,6 @@
 package zammad
 
 import (
-	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha1"
@@ -10,11 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 )
-
-// tries is how often a change is told in all.
-const tries = 5
 
 // call is one change to tell.
 type call struct {
@@ -45,8 +39,8 @@ func (c call) header(secret string) http.Header {
 // announce queues the call for a change; the lock is held.
 func (s *Server) announce(t *Ticket, a *Article) {
 	if s.o.Hook != "" {
-		s.calls = append(s.calls, s.call(t, a))
-		s.wake()
+		c := s.call(t, a)
+		s.calls.Add(func() bool { return s.tell(c) })
 	}
 }
 
@@ -75,63 +69,14 @@ func (s *Server) hookTicket(t *Ticket) map[string]any {
 	return m
 }
 
-func (s *Server) wake() {
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-// deliver tells the changes in their order, each up to five times.
-func (s *Server) deliver() {
-	for {
-		s.mu.Lock()
-		changed, url, secret := s.changed, s.o.Hook, s.o.HookSecret
-		var next *call
-		if len(s.calls) > 0 {
-			next = &s.calls[0]
-			s.calls = s.calls[1:]
-		}
-		s.mu.Unlock()
-		if next == nil {
-			select {
-			case <-changed:
-				continue
-			case <-s.ctx.Done():
-				return
-			}
-		}
-		for try := 1; try <= tries; try++ {
-			if url == "" || s.post(s.ctx, url, secret, next) {
-				break
-			}
-			if try < tries && !s.wait(time.Duration(try)*s.o.RetryAfter) {
-				return
-			}
-		}
-	}
-}
-
-func (s *Server) wait(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
+// tell makes one call and reports whether it was taken.
+func (s *Server) tell(c call) bool {
+	s.mu.Lock()
+	address, secret := s.o.Hook, s.o.HookSecret
+	s.mu.Unlock()
+	if address == "" {
 		return true
-	case <-s.ctx.Done():
-		return false
 	}
-}
-
-// post makes one call and reports whether it was taken.
-func (s *Server) post(ctx context.Context, url, secret string, c *call) bool {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(c.body))
-	if err != nil {
-		return false
-	}
-	r.Header = c.header(secret)
-	resp, err := s.client.Do(r)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode/100 == 2
+	status, _ := s.Post(address, c.header(secret), c.body)
+	return status/100 == 2
 }

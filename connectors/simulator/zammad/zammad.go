@@ -9,9 +9,6 @@
 package zammad
 
 import (
-	"context"
-	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +16,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 )
 
 // Options of a server.
@@ -49,15 +47,9 @@ type Server struct {
 	// Faults strike the requests of the API.
 	Faults fault.Queue
 
-	o       Options
-	handler http.Handler
-	http    *http.Server
-	url     string
-	client  *http.Client
-
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	*host.Host
+	o     Options
+	calls *host.Line
 
 	mu       sync.Mutex
 	last     time.Time // the latest time that was given out
@@ -67,8 +59,6 @@ type Server struct {
 	tickets  []*Ticket
 	articles []*Article
 	links    []link
-	calls    []call        // to the webhook, oldest first
-	changed  chan struct{} // closed and renewed when a call is added
 	refused  int
 	mailed   int
 }
@@ -81,45 +71,24 @@ func New(o Options) *Server {
 	if o.RetryAfter == 0 {
 		o.RetryAfter = 10 * time.Second
 	}
-	s := &Server{o: o, client: &http.Client{Timeout: 60 * time.Second}, changed: make(chan struct{}), id: 100, ticket: o.First}
+	s := &Server{Host: host.New(60 * time.Second), o: o, id: 100, ticket: o.First}
 	s.users = []*User{
 		{ID: 1, Login: "-", Firstname: "-"},
 		{ID: apiUser, Login: "deskbridge@example.com", Email: "deskbridge@example.com", Firstname: "Deskbridge", Agent: true},
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.handler = s.Faults.Wrap(s.routes())
-	s.wg.Go(s.deliver)
+	s.calls = s.Line(o.RetryAfter, 2*o.RetryAfter, 3*o.RetryAfter, 4*o.RetryAfter)
+	s.Handle(s.Faults.Wrap(s.routes()))
 	return s
 }
 
 // Start makes a server on a loopback port.
 func Start(o Options) (*Server, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("simulated Zammad: %w", err)
-	}
 	s := New(o)
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.wg.Go(func() { _ = s.http.Serve(l) }) // ends by Close
-	return s, nil
-}
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// URL is the address to configure; empty without Start.
-func (s *Server) URL() string { return s.url }
-
-// Close ends the server and its calls.
-func (s *Server) Close() {
-	s.stop()
-	if s.http != nil {
-		_ = s.http.Close()
+	if err := s.Listen("Zammad"); err != nil {
+		s.Close()
+		return nil, err
 	}
-	s.wg.Wait()
-	s.client.CloseIdleConnections()
+	return s, nil
 }
 
 // SetHook changes where changes are told from now on.
@@ -127,7 +96,6 @@ func (s *Server) SetHook(url, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.o.Hook, s.o.HookSecret = url, secret
-	s.wake()
 }
 
 func (s *Server) routes() http.Handler {
