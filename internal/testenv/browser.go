@@ -3,7 +3,6 @@ package testenv
 import (
 	"bufio"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -263,18 +262,4 @@ func (b *Browser) Failures() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]string(nil), b.failed...)
-}
-
-// Picture writes what the page shows into a PNG file.
-func (b *Browser) Picture(file string) {
-	b.t.Helper()
-	var r struct{ Data string }
-	b.call(b.page, "Page.captureScreenshot", map[string]any{"format": "png"}, &r)
-	png, err := base64.StdEncoding.DecodeString(r.Data)
-	if err == nil {
-		err = os.WriteFile(file, png, 0o644)
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
 }
