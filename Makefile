@@ -2,7 +2,7 @@
 
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help demo build test lint bench fuzz
+.PHONY: help demo build test lint bench fuzz pictures
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -29,3 +29,6 @@ bench: ## measure the goals as ratios to the bare limits of this machine
 
 fuzz: ## run each fuzz target for a minute
 	internal/tools/fuzz.sh 1m
+
+pictures: ## make the pictures of the README anew, by the tests' browser
+	DESKBRIDGE_PICTURES=$(CURDIR)/docs/pictures go test ./internal/inbox -run TestPicturesForTheReadme -count=1

@@ -34,6 +34,12 @@ func benchPages(b *testing.B, url string) {
 	r := newRigWith(b, setup{store: url, days: 14, past: func(db *store.DB, from, to time.Time) {
 		begin, now = from, to
 		crowd(b, db, from, to)
+		for n := 1; n > 0; {
+			var err error
+			if n, err = db.Index(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
 		vacuum(b, url)
 	}})
 	in := r.login()
@@ -47,6 +53,7 @@ func benchPages(b *testing.B, url string) {
 		{"conversation", "c/" + id},
 		{"timeline", "c/" + id + "/timeline"},
 		{"search", "list?q=Customer+199"},
+		{"common", "list?q=kettle"},
 		{"rare", "list?q=nobody-is-called-so"},
 		{"closed", "list?state=closed"},
 	} {

@@ -25,30 +25,30 @@ func TestPicturesForTheReadme(t *testing.T) {
 		}
 	}
 	b.Resize(1280, 960)
-	ready(c)
-	b.Wait("what was said by WhatsApp on the same timeline", `document.querySelectorAll(".message.other").length === 3 && document.querySelector(".part img")?.complete`)
-	b.Eval(`document.querySelector(".part img").closest("li").scrollIntoView()`, nil)
-	b.Press("r")
-	b.Type("Dear Maria,\n\nyes, in moss green, and from next week in red. Shall I send you a green one instead?")
-	b.Wait("the preview", `document.getElementById("preview").textContent.includes("characters")`)
-	picture(b, "conversation")
-
-	b.Prefer("dark", "en")
-	ready(s.url + "c/" + s.failed.ConversationID.String())
-	b.Wait("why it failed", `document.querySelector(".state.failed")`)
-	picture(b, "failed-dark")
-
+	for _, scheme := range []string{"light", "dark"} {
+		b.Prefer(scheme, "en")
+		ready(c)
+		b.Wait("what was said by WhatsApp on the same timeline", `document.querySelectorAll(".message.other").length === 3 && document.querySelector(".part img")?.complete`)
+		b.Eval(`document.querySelector(".part img").closest("li").scrollIntoView()`, nil)
+		b.Press("r")
+		b.Type("Dear Maria,\n\nyes, in moss green, and from next week in red. Shall I send you a green one instead?")
+		b.Wait("the preview", `document.getElementById("preview").textContent.includes("characters")`)
+		picture(b, "conversation-"+scheme)
+	}
 	b.Prefer("light", "en")
-	b.Resize(1100, 800)
+	b.Resize(1000, 760)
 	ready(s.url + "charts")
 	picture(b, "figures")
 
 	b.Resize(390, 780)
 	ready(s.url)
 	picture(b, "phone-list")
+	ready(s.url + "c/" + s.failed.ConversationID.String())
+	b.Wait("why it failed", `document.querySelector(".state.failed")`)
+	picture(b, "phone-failed")
 	b.Prefer("dark", "zh-CN")
 	ready(c)
-	picture(b, "phone-conversation-chinese")
+	picture(b, "phone-chinese")
 	if failed := b.Failures(); len(failed) > 0 {
 		t.Errorf("scripts failed: %v", failed)
 	}

@@ -55,6 +55,11 @@ func openShop(t *testing.T) *shop {
 	s.answer(s.leak, "Third leaking spout of this series. The warehouse looks through the rest; please take one of the new series.", true)
 	s.answer(s.leak, "Dear Maria,\n\nI am sorry for that. A new kettle leaves today and will be with you on Friday. Please keep the old one, you need not send it back.\n\nAnn Fischer", false)
 	testenv.WaitFor(t, 30*time.Second, "the answer at the customer", func() bool { return len(r.mail.Inbox(maria)) == 1 })
+	for what, form := range map[string]url.Values{"tags": {"add": {"blue series"}}, "assignee": {"to": {agent}}} {
+		if code, body, _ := post(t, r.login(), s.url+"c/"+s.leak.ConversationID.String()+"/"+what, map[string]string{"X-Inbox": "1"}, form); code != http.StatusNoContent {
+			t.Fatalf("%s: %d %s", what, code, body)
+		}
+	}
 	s.post("Maria Rossi", maria, "Re: Kettle 48213 leaks", "", "That was quick, thank you!\n\nDo you also have it in green?\n\n> Dear Maria,\n> I am sorry for that. A new kettle leaves today and will be with you on Friday.\n")
 	s.join()
 	return s
