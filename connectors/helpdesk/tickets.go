@@ -71,6 +71,8 @@ type Shower interface {
 type Gone struct {
 	// Into is the ticket that it was merged into; empty where it was deleted.
 	Into string
+	// At is when it was merged; zero where the product does not say.
+	At time.Time
 }
 
 func (g *Gone) Error() string {

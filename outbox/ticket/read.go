@@ -32,7 +32,7 @@ func (s *step) read(ctx context.Context, conversation normalize.ID) error {
 				s.detail = "the ticket was deleted"
 				return nil
 			}
-			if err := s.move(ctx, k, gone.Into); err != nil {
+			if err := s.move(ctx, k, gone); err != nil {
 				return err
 			}
 			continue

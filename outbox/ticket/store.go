@@ -28,7 +28,7 @@ const (
 	Sent    Outcome = "sent"    // an agent's answer, which became a message
 	Noted   Outcome = "noted"   // an agent's note, which became one of ours
 	Refused Outcome = "refused" // an agent's answer that cannot be delivered: a remark says so
-	Ignored Outcome = "ignored" // there is nothing in it
+	Ignored Outcome = "ignored" // there is nothing in it, or nothing for our customer
 )
 
 // Line is an entry of a ticket, written by us or read, and what became of it.

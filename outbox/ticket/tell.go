@@ -129,7 +129,7 @@ func (s *step) write(ctx context.Context, k *Ticket, en *entry) error {
 	case !ok:
 		return s.keep(ctx, k, en, id)
 	case gone.Into != "":
-		if err := s.move(ctx, k, gone.Into); err != nil {
+		if err := s.move(ctx, k, gone); err != nil {
 			return err
 		}
 		if id, err = s.put(ctx, k, en); err == nil {
@@ -194,15 +194,6 @@ func (s *step) keep(ctx context.Context, k *Ticket, en *entry, id string) error 
 		lines = append(lines, l)
 	}
 	return s.record(ctx, k, lines...)
-}
-
-// move follows a ticket that was merged into another.
-func (s *step) move(ctx context.Context, k *Ticket, into string) error {
-	if err := s.Store.MoveTickets(ctx, s.Account, k.Ticket, into); err != nil {
-		return err
-	}
-	k.Ticket, k.Position, k.URL = into, "", ""
-	return nil
 }
 
 // gonefor is the error of a ticket that is gone after it was moved: the next
@@ -344,7 +335,7 @@ func (s *step) state(ctx context.Context, c *normalize.Conversation) error {
 			s.detail = "the ticket was deleted"
 			return nil
 		}
-		return s.move(ctx, k, gone.Into) // which is somebody's decision, and stands as it does
+		return s.move(ctx, k, gone) // which is somebody's decision, and stands as it does
 	} else if err != nil {
 		return err
 	}

@@ -293,15 +293,7 @@ func merged(r *rig) {
 	if !r.product.Merge(r, from, into) {
 		r.Skip("this product merges no tickets")
 	}
-	r.until("the merge noticed", func() bool {
-		k, err := r.db.TicketOf(r.Context(), desk, a.ConversationID)
-		r.must(err)
-		if k.Ticket != into {
-			r.says("fang", "Are you there?")
-			r.settled()
-		}
-		return k.Ticket == into
-	})
+	r.moved(a, into)
 	more := r.says("fang", "Where did it go?")
 	r.settled()
 	if list := r.product.Ticket(r, into).holding("Where did it go?"); len(list) != 1 {
@@ -312,6 +304,43 @@ func merged(r *rig) {
 	r.settled()
 	if n, other := len(r.written(more)), len(r.written(b)); n != 1 || other != 0 {
 		r.Errorf("answers: %d to the one who wrote last, %d to the other", n, other)
+	}
+}
+
+// moved waits until the conversation of a message is known to stand on a ticket.
+func (r *rig) moved(m *normalize.Message, into string) {
+	r.Helper()
+	r.until("the merge noticed", func() bool {
+		k, err := r.db.TicketOf(r.Context(), desk, m.ConversationID)
+		r.must(err)
+		if k.Ticket != into {
+			r.says(m.Address.Value, "Are you there?")
+			r.settled()
+		}
+		return k.Ticket == into
+	})
+}
+
+// adopted: what agents answered somebody else on the ticket that ours was
+// merged into is not sent to our customer.
+func adopted(r *rig) {
+	p, ok := r.product.(Beginner)
+	if !ok {
+		r.Skip("in this product nobody makes tickets of their own here")
+	}
+	into := p.Begin(r, "The code of your safe is 4711.")
+	m := r.says("fang", "My matter")
+	if !r.product.Merge(r, r.ticketOf(m), into) {
+		r.Skip("this product merges no tickets")
+	}
+	r.moved(m, into)
+	time.Sleep(1100 * time.Millisecond) // products tell times by the second
+	r.product.Answer(r, into, "This is for you.")
+	r.until("the answer", func() bool { return len(r.written(m)) > 0 })
+	r.settled()
+	list := r.written(m)
+	if len(list) != 1 || strings.TrimSpace(list[0].Text) != "This is for you." {
+		r.Errorf("%d messages of ours, the first %q", len(list), list[0].Text)
 	}
 }
 

@@ -41,6 +41,13 @@ type Product interface {
 	Call(t testing.TB, ticket string) *connectors.Request
 }
 
+// Beginner is a Product in which a person makes tickets, too.
+type Beginner interface {
+	// Begin makes a ticket of somebody who is no customer of ours, with a public
+	// answer to them.
+	Begin(t testing.TB, answer string) (ticket string)
+}
+
 // Ticket is a ticket as an agent sees it.
 type Ticket struct {
 	Subject string
@@ -65,7 +72,7 @@ func Run(t *testing.T, s Suite) {
 		test func(r *rig)
 	}{
 		{"conversation", conversation}, {"answers", answers}, {"states", states}, {"failures", failures}, {"changes", changes},
-		{"interruptions", interruptions}, {"merged", merged}, {"deleted", deleted}, {"calls", calls}, {"hostile words", hostile},
+		{"interruptions", interruptions}, {"merged", merged}, {"merged into a stranger's", adopted}, {"deleted", deleted}, {"calls", calls}, {"hostile words", hostile},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(newRig(t, s)) })
 	}

@@ -142,7 +142,7 @@ func (z *Zendesk) gone(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	into := ""
+	g := &helpdesk.Gone{}
 	for cursor, pages := "", 0; t.merged() && pages < maxPages; pages++ {
 		audits, next, err := z.audits(ctx, id, cursor)
 		if err != nil {
@@ -151,9 +151,9 @@ func (z *Zendesk) gone(ctx context.Context, id string) error {
 		for i := range audits {
 			a := &audits[i]
 			if n := a.Via.Source.From.TicketID; a.Via.Source.Rel == merge && n != 0 && n != t.ID {
-				into = strconv.FormatInt(n, 10)
+				g.Into, g.At = strconv.FormatInt(n, 10), a.CreatedAt
 			} else if m := mergedInto.FindStringSubmatch(a.announced()); m != nil && m[1] != id {
-				into = m[1]
+				g.Into, g.At = m[1], a.CreatedAt
 			}
 		}
 		if next == "" {
@@ -161,7 +161,7 @@ func (z *Zendesk) gone(ctx context.Context, id string) error {
 		}
 		cursor = next
 	}
-	return &helpdesk.Gone{Into: into}
+	return g
 }
 
 const maxPages = 100 // of audits: Zendesk takes 5,000 comments

@@ -126,6 +126,11 @@ func (p product) Delete(t testing.TB, ticket string) bool {
 	return p.s.Delete(number(t, ticket), bob)
 }
 
+func (p product) Begin(t testing.TB, answer string) string {
+	t.Helper()
+	return strconv.FormatInt(p.s.Begin(bob, "Of somebody else", answer), 10)
+}
+
 func (p product) Mailed() int { return p.s.Mailed() }
 
 func (p product) Call(t testing.TB, ticket string) *connectors.Request {

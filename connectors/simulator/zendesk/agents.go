@@ -66,6 +66,20 @@ func (s *Server) write(ticket int64, from Agent, c Comment) int64 {
 	return s.update(t, change{by: by.ID, comment: &c}).commentID(t)
 }
 
+// Begin lets an agent make a ticket for somebody who is no customer of ours and
+// has no address, with an answer to them, and returns its id.
+func (s *Server) Begin(by Agent, subject, answer string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.newUser(User{Name: "Somebody else", Role: roleCustomer})
+	t := &Ticket{ID: s.id(), Requester: u.ID, Subject: subject, Status: "new", CustomFields: map[int64]any{}}
+	s.tickets = append(s.tickets, t)
+	s.update(t, change{by: u.ID, comment: &Comment{Author: u.ID, Public: true, Body: subject}})
+	agent := s.agent(by).ID
+	s.update(t, change{by: agent, comment: &Comment{Author: agent, Public: true, Body: answer}})
+	return t.ID
+}
+
 // SetStatus lets an agent open or solve a ticket; closed stands for the
 // automation that closes tickets some days after they were solved.
 func (s *Server) SetStatus(ticket int64, by Agent, status string) {
