@@ -18,12 +18,15 @@
   const labels = byID("labels");
   if (!labels) return;
 
+  let turn = 0;
   const refresh = async () => {
+    const mine = ++turn;
     const answer = await fetch(labels.dataset.piece, ours);
-    if (!answer.ok) return;
+    const html = answer.ok && await answer.text();
+    if (!html || mine !== turn) return; // a later one knows more
     const focused = document.activeElement, name = labels.contains(focused) ? focused.name : "";
     const typed = labels.querySelector("[name=add]").value;
-    labels.innerHTML = await answer.text();
+    labels.innerHTML = html;
     const input = labels.querySelector("[name=add]");
     input.value = typed;
     if (name) (name === "add" || name === "remove" ? input : labels.querySelector(`[name="${name}"]`))?.focus();
@@ -41,12 +44,11 @@
       .catch(() => null);
     if (!answer) { complain(byID("live").dataset.lost); return; }
     if (!answer.ok) { complain(await answer.text()); return; }
-    e.target.reset();
+    if (e.target.elements.add) labels.querySelector("[name=add]").value = ""; // which may be another one by now
     await refresh();
   });
   labels.addEventListener("change", (e) => {
     if ("now" in e.target.dataset) {
-      for (const o of e.target.options) o.defaultSelected = o.selected; // a reset would show who had it
       e.target.form.requestSubmit();
     }
   });
