@@ -43,7 +43,8 @@ func parseCursor(s string) (c cursor, err error) {
 }
 
 // Changed names tickets by the transactions since the cursor: those of our
-// queue, and of tickets that were ours and moved to another.
+// queue, and of tickets that were ours and moved to another. What this process
+// wrote itself is no news.
 func (h *Helpdesk) Changed(ctx context.Context, from string) (helpdesk.Changes, error) {
 	me, err := h.self(ctx)
 	if err != nil {
@@ -75,7 +76,7 @@ func (h *Helpdesk) Changed(ctx context.Context, from string) (helpdesk.Changes, 
 			return helpdesk.Changes{}, err
 		}
 		for _, x := range list {
-			if !c.saw(&x) && !slices.Contains(changes.Tickets, x.ObjectID) {
+			if !c.saw(&x) && !h.ours(x.ID) && !slices.Contains(changes.Tickets, x.ObjectID) {
 				changes.Tickets = append(changes.Tickets, x.ObjectID)
 			}
 		}
@@ -87,6 +88,12 @@ func (h *Helpdesk) Changed(ctx context.Context, from string) (helpdesk.Changes, 
 		}
 	}
 	return changes, nil
+}
+
+func (h *Helpdesk) ours(transaction string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.wrote[transaction]
 }
 
 func (c cursor) saw(x *transaction) bool { return slices.Contains(c.Seen, x.number()) }

@@ -56,6 +56,7 @@ type Helpdesk struct {
 	mu    sync.Mutex
 	me    *user
 	users map[string]known // by name
+	wrote map[string]bool  // transactions of ours, while the process runs
 }
 
 var (
@@ -75,7 +76,7 @@ func New(c *Config, d connectors.Deps) (*Helpdesk, error) {
 	}
 	h := &Helpdesk{
 		base: base, token: c.Token, username: c.Username, queue: c.Queue, interval: c.PollInterval,
-		secret: c.WebhookSecret, maxMedia: d.MaxMedia, clock: d.Clock, users: map[string]known{},
+		secret: c.WebhookSecret, maxMedia: d.MaxMedia, clock: d.Clock, users: map[string]known{}, wrote: map[string]bool{},
 	}
 	h.api = &kit.REST{
 		Product: "Request Tracker", URL: base + "/REST/2.0", Mend: "token, or username and password", Clock: d.Clock,

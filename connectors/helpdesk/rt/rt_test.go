@@ -158,6 +158,16 @@ func TestTicketsOfTheRealProduct(t *testing.T) {
 	if again, err := h.Changed(ctx, changes.Cursor); err != nil || len(again.Tickets) != 0 {
 		t.Errorf("without a change, changed are %+v, %v", again, err)
 	}
+	if _, err = h.Write(ctx, o.Ticket, &helpdesk.Entry{Tag: "tag-4", Kind: helpdesk.FromCustomer, Text: "Bye!"}); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := h.Changed(ctx, changes.Cursor); err != nil || len(again.Tickets) != 0 {
+		t.Errorf("after our own entry, changed are %+v, %v", again, err)
+	}
+	other := open(t, &rt.Config{URL: r.URL, Token: configs.Secret(r.Token)})
+	if again, err := other.Changed(ctx, changes.Cursor); err != nil || !slices.Equal(again.Tickets, []string{o.Ticket}) {
+		t.Errorf("after a restart, changed are %+v, %v", again, err)
+	}
 	ann.SetStatus(o.Ticket, "resolved")
 	if again, err := h.Changed(ctx, changes.Cursor); err != nil || !slices.Equal(again.Tickets, []string{o.Ticket}) {
 		t.Errorf("after it was closed, changed are %+v, %v", again, err)

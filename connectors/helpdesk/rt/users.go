@@ -39,8 +39,12 @@ type known struct {
 	until time.Time
 }
 
-// knownFor is how long a user is not looked up again.
-const knownFor = 10 * time.Minute
+const (
+	// knownFor is how long a user is not looked up again.
+	knownFor = 10 * time.Minute
+	// maxKnown bounds what is remembered in memory, of users and of our writes.
+	maxKnown = 10_000
+)
 
 // tokenOf matches an auth token: version, number of its user, secret.
 var tokenOf = regexp.MustCompile(`^[0-9]+-([0-9]+)-`)
@@ -93,7 +97,7 @@ func (h *Helpdesk) staff(ctx context.Context, name string) (bool, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.users) > 10_000 {
+	if len(h.users) >= maxKnown {
 		clear(h.users)
 	}
 	h.users[name] = k

@@ -64,6 +64,7 @@ func (h *Helpdesk) Open(ctx context.Context, d *helpdesk.Draft) (*helpdesk.Opene
 	if err != nil { // there is one now, to be found by its tag
 		return nil, connectors.Errorf(connectors.Ambiguous, "", "a ticket was made, but not read again: %w", err)
 	}
+	h.remember(o.Entry)
 	if d.First == nil {
 		o.Entry = ""
 	}
@@ -131,7 +132,19 @@ func (h *Helpdesk) Write(ctx context.Context, ticket string, e *helpdesk.Entry) 
 	if id == "" {
 		return "", connectors.Errorf(connectors.Ambiguous, "", "Request Tracker did not say what it wrote")
 	}
+	h.remember(id)
 	return id, nil
+}
+
+// remember notes that a transaction is ours: Changed need not name its ticket
+// for it. Each call costs RT a good part of a second, for the login's hash.
+func (h *Helpdesk) remember(transaction string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.wrote) >= maxKnown {
+		clear(h.wrote)
+	}
+	h.wrote[transaction] = true
 }
 
 // SetState opens or closes a ticket.
