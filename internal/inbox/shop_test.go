@@ -132,9 +132,9 @@ func morning(now time.Time) []line {
 	person := func(kind, value, name string) normalize.Address {
 		return normalize.Address{Kind: kind, Value: value, Name: name}
 	}
-	window := func(hours time.Duration, left int) func(m *normalize.Message) {
+	window := func(open time.Duration, left int) func(m *normalize.Message) {
 		return func(m *normalize.Message) {
-			m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt.Add(hours * time.Hour), Remaining: left}
+			m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt.Add(open), Remaining: left}
 		}
 	}
 	m := person(normalize.KindPhone, "+39 347 555 0142", "Maria Rossi")
@@ -142,15 +142,15 @@ func morning(now time.Time) []line {
 	tom, aisha := person(normalize.KindPhone, "+44 7700 900118", "Tom Becker"), person("telegram", "aisha", "Aisha Khan")
 	sofia := person(normalize.KindPhone, "+46 70 174 06 12", "Sofia Lindqvist")
 	return []line{
-		{channel: "whatsapp", who: m, at: ago(18 * time.Hour), words: "Hi! I ordered the blue kettle, order 48213. Has it left yet?", change: window(24, -1)},
+		{channel: "whatsapp", who: m, at: ago(18 * time.Hour), words: "Hi! I ordered the blue kettle, order 48213. Has it left yet?", change: window(24*time.Hour, -1)},
 		{channel: "whatsapp", who: m, at: ago(17*time.Hour + 50*time.Minute), words: "Hello Maria, it left this afternoon and should be with you tomorrow.", answer: true},
-		{channel: "whatsapp", who: m, at: ago(17*time.Hour + 40*time.Minute), words: "Perfect, thank you!", change: window(24, -1)},
-		{channel: "wechat", who: chen, at: ago(3 * time.Hour), words: "发票抬头可以改成公司名称吗？", change: window(48, 5)},
+		{channel: "whatsapp", who: m, at: ago(17*time.Hour + 40*time.Minute), words: "Perfect, thank you!", change: window(24*time.Hour, -1)},
+		{channel: "wechat", who: chen, at: ago(3 * time.Hour), words: "发票抬头可以改成公司名称吗？", change: window(48*time.Hour, 5)},
 		{channel: "wechat", who: chen, at: ago(170 * time.Minute), words: "可以的，请把公司名称和税号发给我们。", answer: true},
 		{channel: "sms", who: tom, at: ago(140 * time.Minute), words: "Is the shop open on Saturday?"},
 		{channel: "sms", who: tom, at: ago(132 * time.Minute), words: "Yes, from 9 to 4. See you then!", answer: true},
 		{channel: "telegram", who: aisha, at: ago(48 * time.Minute), words: "Can I still change the delivery address of order 48307?"},
-		{channel: "whatsapp", who: sofia, at: ago(31 * time.Minute), words: "The discount code KETTLE10 does not work for me", change: window(24, -1)},
-		{channel: "wechat", who: zhang, at: ago(12 * time.Minute), words: "你好，请问电热水壶的保修期是多久？", change: window(48, 4)},
+		{channel: "whatsapp", who: sofia, at: ago(31 * time.Minute), words: "The discount code KETTLE10 does not work for me", change: window(24*time.Hour, -1)},
+		{channel: "wechat", who: zhang, at: ago(12 * time.Minute), words: "你好，请问电热水壶的保修期是多久？", change: window(48*time.Hour, 4)},
 	}
 }

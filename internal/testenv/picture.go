@@ -30,7 +30,7 @@ func (b *Browser) Picture(file string) {
 	if err := encoder.Encode(&out, reduced(full)); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil { //nolint:gosec // a picture for everybody
+	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -75,7 +75,7 @@ func reduced(full image.Image) *image.Paletted {
 	for i, box := range boxes {
 		out.Palette = append(out.Palette, mean(box))
 		for _, s := range box {
-			index[s.rgb] = uint8(i) //nolint:gosec // there are 256 boxes at most
+			index[s.rgb] = uint8(i)
 		}
 	}
 	each(func(x, y int, rgb [3]uint8) { out.SetColorIndex(x, y, index[rgb]) })
@@ -117,5 +117,5 @@ func mean(box []shade) color.Color {
 		}
 		total += s.n
 	}
-	return color.RGBA{uint8(sum[0] / total), uint8(sum[1] / total), uint8(sum[2] / total), 255} //nolint:gosec // means of bytes
+	return color.RGBA{uint8(sum[0] / total), uint8(sum[1] / total), uint8(sum[2] / total), 255}
 }

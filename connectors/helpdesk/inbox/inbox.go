@@ -4,8 +4,11 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
@@ -18,11 +21,12 @@ func init() {
 		Type:   "inbox",
 		Title:  "Built-in inbox, at /inbox/ of server.listen",
 		Config: func() connectors.Config { return &Config{} },
-		New: func(c connectors.Config, _ connectors.Deps) (helpdesk.Helpdesk, error) {
-			if _, ok := c.(*Config); !ok {
+		New: func(c connectors.Config, d connectors.Deps) (helpdesk.Helpdesk, error) {
+			cfg, ok := c.(*Config)
+			if !ok {
 				return nil, fmt.Errorf("inbox: not its configuration: %T", c)
 			}
-			return desk{}, nil
+			return desk{cfg.OIDC, d}, nil
 		},
 	})
 }
@@ -68,8 +72,24 @@ func (c *Config) Validate() []error {
 }
 
 // desk takes nothing: the inbox shows what is in the store.
-type desk struct{}
+type desk struct {
+	oidc *OIDC
+	deps connectors.Deps
+}
 
-func (desk) Probe(context.Context) error { return nil }
+// Probe finds out whether the provider of the logins is what it is said to be.
+func (d desk) Probe(ctx context.Context) error {
+	if d.oidc == nil {
+		return nil
+	}
+	_, err := oidc.NewProvider(oidc.ClientContext(ctx, d.deps.HTTP), d.oidc.Issuer)
+	if _, other := errors.AsType[*oidc.IssuerMismatchError](err); other {
+		return connectors.Errorf(connectors.Rejected, "issuer", "oidc: %w", err)
+	}
+	if err != nil {
+		return connectors.Errorf(connectors.Transient, "oidc", "the provider of the logins cannot be used: %w", err)
+	}
+	return nil
+}
 
 func (desk) Close(context.Context) error { return nil }

@@ -1,9 +1,14 @@
 package inbox_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk/inbox"
 )
 
@@ -34,6 +39,40 @@ func TestALoginThatCannotWorkIsSaidSo(t *testing.T) {
 		text := strings.Join(all, "\n")
 		if c.want == "" && text != "" || !strings.Contains(text, c.want) {
 			t.Errorf("%s: %q, without %q", what, text, c.want)
+		}
+	}
+}
+
+func TestTheProviderIsProbed(t *testing.T) {
+	var issuer string
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/staff/.well-known/openid-configuration" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"issuer": %q, "authorization_endpoint": "x", "token_endpoint": "x", "jwks_uri": "x"}`, issuer)
+	}))
+	defer provider.Close()
+	issuer = provider.URL + "/staff"
+	kind, ok := helpdesk.Kinds.Get("inbox")
+	if !ok {
+		t.Fatal("there is no inbox")
+	}
+	for _, c := range []struct {
+		oidc *inbox.OIDC
+		want string
+	}{
+		{nil, ""},
+		{&inbox.OIDC{Issuer: issuer}, ""},
+		{&inbox.OIDC{Issuer: provider.URL + "/other"}, "transient: oidc"},
+		{&inbox.OIDC{Issuer: issuer + "/"}, "rejected: issuer"},
+	} {
+		d, err := kind.New(&inbox.Config{OIDC: c.oidc}, connectors.Deps{HTTP: provider.Client()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = d.Probe(t.Context()); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("%+v: %v, want %q", c.oidc, err, c.want)
 		}
 	}
 }
