@@ -117,7 +117,7 @@ func (c cursor) next(list []transaction, now time.Time) cursor {
 }
 
 func (c cursor) String() string {
-	b, _ := json.Marshal(c) // numbers always can
+	b, _ := json.Marshal(c) //nolint:errchkjson // numbers always can
 	return string(b)
 }
 
