@@ -1,25 +1,17 @@
 package rt
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
-	"io"
+	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
-	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 // The statuses that tickets are given: of RT's own lifecycle, and of nearly all
@@ -29,9 +21,6 @@ const (
 	statusClosed  = "resolved"
 	statusDeleted = "deleted"
 )
-
-// maxWords bounds what is read of a text, in bytes of RT's answer.
-const maxWords = 8 << 20
 
 const (
 	// perPage is the most that RT lists at once.
@@ -66,10 +55,25 @@ func (h *Helpdesk) ticket(ctx context.Context, id string) (*ticket, error) {
 	case t.Status == statusDeleted:
 		return nil, &helpdesk.Gone{}
 	case t.ID.String() != id:
-		return nil, &helpdesk.Gone{Into: t.ID.String()}
+		at, err := h.mergedAt(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return nil, &helpdesk.Gone{Into: t.ID.String(), At: at}
 	}
 	t.closed, err = h.closed(ctx, id, t.Status)
 	return &t, err
+}
+
+// mergedAt is when a ticket was merged; zero where RT does not say.
+func (h *Helpdesk) mergedAt(ctx context.Context, id string) (at time.Time, err error) {
+	list, _, err := h.history(ctx, id, place{of: id}, perPage, 1, "AddLink")
+	for _, x := range list {
+		if x.Field == "MergedInto" {
+			at = x.Created
+		}
+	}
+	return at, err
 }
 
 // closed asks RT about a status that is not its own.
@@ -90,6 +94,7 @@ type transaction struct {
 	ID         string
 	Of         string `json:"type"` // always "transaction"; else it would be taken for Type
 	Type       string
+	Field      string // that was changed; of a link, its kind
 	ObjectID   string `json:"ObjectId"`
 	Created    time.Time
 	Creator    user
@@ -104,10 +109,20 @@ func (t *transaction) number() int64 {
 	return n
 }
 
+// place is where to look in a history: above a number, and, where of is not
+// empty, at what was done to one of the tickets that were merged.
+type place struct {
+	after int64
+	of    string
+}
+
 // history returns the transactions of some types of a ticket, and of those that
-// were merged into it, above a number, in order.
-func (h *Helpdesk) history(ctx context.Context, ticket string, after int64, limit int, page int, types ...string) ([]transaction, time.Time, error) {
-	filter := []map[string]string{{"field": "id", "operator": ">", "value": strconv.FormatInt(after, 10)}}
+// were merged with it, in order.
+func (h *Helpdesk) history(ctx context.Context, ticket string, at place, limit, page int, types ...string) ([]transaction, time.Time, error) {
+	filter := []map[string]string{{"field": "id", "operator": ">", "value": strconv.FormatInt(at.after, 10)}}
+	if at.of != "" {
+		filter = append(filter, map[string]string{"field": "ObjectId", "value": at.of})
+	}
 	for _, typ := range types {
 		filter = append(filter, map[string]string{"field": "Type", "value": typ, "entry_aggregator": "OR"})
 	}
@@ -117,35 +132,59 @@ func (h *Helpdesk) history(ctx context.Context, ticket string, after int64, limi
 	}
 	return h.list(ctx, "/ticket/"+url.PathEscape(ticket)+"/history", url.Values{
 		"query": {string(b)}, "orderby": {"id"}, "per_page": {strconv.Itoa(limit)}, "page": {strconv.Itoa(page)},
-		"fields": {"Type,Created,Creator,_hyperlinks"}, "fields[Creator]": {"id,Name,RealName,EmailAddress"},
+		"fields": {"Type,Field,ObjectId,Created,Creator,_hyperlinks"}, "fields[Creator]": {"id,Name,RealName,EmailAddress"},
 	})
 }
 
 // Read returns how a ticket stands and what was written on it. Its position is
-// a cursor.
+// a cursor. Of a ticket that was merged it returns what had not been read by
+// then: that was said to its own customer.
 func (h *Helpdesk) Read(ctx context.Context, id, after string) (*helpdesk.Reading, error) {
 	c, err := parseCursor(after)
 	if err != nil {
 		return nil, err
 	}
-	me, err := h.self(ctx)
-	if err != nil {
-		return nil, err
-	}
 	t, err := h.ticket(ctx, id)
-	if err != nil {
+	gone, merged := errors.AsType[*helpdesk.Gone](err)
+	if merged = merged && gone.Into != ""; merged {
+		if t, err = h.ticket(ctx, gone.Into); err != nil {
+			return nil, gone
+		}
+	} else if err != nil {
 		return nil, err
 	}
 	r := &helpdesk.Reading{State: normalize.Open}
 	if t.closed {
 		r.State = normalize.Closed
 	}
+	at := place{after: c.After}
+	if merged {
+		at.of = id
+	}
+	if err := h.entries(ctx, id, at, c, r); err != nil {
+		return nil, err
+	}
+	if merged {
+		if len(r.Entries) == 0 {
+			return nil, gone
+		}
+		r.More = true
+	}
+	return r, nil
+}
+
+// entries reads what is new at a place.
+func (h *Helpdesk) entries(ctx context.Context, id string, at place, c cursor, r *helpdesk.Reading) error {
+	me, err := h.self(ctx)
+	if err != nil {
+		return err
+	}
 	var all []transaction
 	last := 1 + len(c.Seen)/perRead
 	for page := 1; page <= last; page++ {
-		list, now, err := h.history(ctx, id, c.After, perRead, page, "Create", "Correspond", "Comment")
+		list, now, err := h.history(ctx, id, at, perRead, page, "Create", "Correspond", "Comment")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, x := range list {
 			if c.saw(&x) {
@@ -153,7 +192,7 @@ func (h *Helpdesk) Read(ctx context.Context, id, after string) (*helpdesk.Readin
 			}
 			w, err := h.written(ctx, me, &x)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			r.Entries = append(r.Entries, *w)
 		}
@@ -163,111 +202,5 @@ func (h *Helpdesk) Read(ctx context.Context, id, after string) (*helpdesk.Readin
 			break
 		}
 	}
-	return r, nil
-}
-
-// attachment is a part of what was written.
-type attachment struct {
-	ID                              json.Number
-	Filename, ContentType, Headers  string
-	Subject, Content, ContentLength string
-}
-
-func (h *Helpdesk) written(ctx context.Context, me *user, x *transaction) (*helpdesk.Written, error) {
-	var page struct{ Items []attachment }
-	err := h.get(ctx, "/transaction/"+url.PathEscape(x.ID)+"/attachments", url.Values{
-		"fields": {"Filename,ContentType,ContentLength,Subject,Headers"}, "orderby": {"id"}, "per_page": {strconv.Itoa(perPage)},
-	}, &page)
-	if err != nil {
-		return nil, err
-	}
-	w := &helpdesk.Written{ID: x.ID, At: x.Created, Author: normalize.Author{Name: cmp.Or(x.Creator.RealName, x.Creator.Name), Email: x.Creator.EmailAddress}}
-	if x.Creator.ID == me.ID && len(page.Items) > 0 {
-		w.Tag = tagOf(page.Items[0].Subject)
-		// What our user did by the web form is of a person who borrowed it.
-		byREST := strings.Contains(page.Items[0].Headers, "X-RT-Interface: REST")
-		if w.Ours = byREST && (w.Tag != "" || x.Type == "Create"); w.Ours {
-			return w, nil
-		}
-		w.Tag = ""
-	}
-	if x.Type == "Correspond" {
-		if w.Public, err = h.staff(ctx, x.Creator.Name); err != nil {
-			return nil, err
-		}
-	}
-	return w, h.content(ctx, w, page.Items)
-}
-
-// content fills in the words and names the files.
-func (h *Helpdesk) content(ctx context.Context, w *helpdesk.Written, list []attachment) error {
-	for _, a := range list {
-		kind := strings.ToLower(a.ContentType)
-		var into *string
-		switch {
-		case strings.HasPrefix(kind, "multipart/"):
-			continue
-		case a.Filename == "" && kind == "text/plain":
-			into = &w.Text
-		case a.Filename == "" && kind == "text/html":
-			into = &w.HTML
-		}
-		if into == nil || *into != "" {
-			size, _ := strconv.ParseInt(a.ContentLength, 10, 64)
-			w.Files = append(w.Files, helpdesk.File{Ref: a.ID.String(), Name: a.Filename, ContentType: a.ContentType, Size: size})
-			continue
-		}
-		b, err := h.attachment(ctx, a.ID.String(), maxWords)
-		if err != nil {
-			return err
-		}
-		*into = strings.TrimSpace(string(b))
-	}
-	for _, a := range list {
-		if id := contentID(a.Headers); id != "" && slices.ContainsFunc(w.Files, func(f helpdesk.File) bool { return f.Ref == a.ID.String() }) {
-			w.HTML = strings.ReplaceAll(w.HTML, "cid:"+id, "cid:"+a.ID.String())
-		}
-	}
-	if w.Text == "" && w.HTML != "" {
-		w.Text = text.FromHTML(w.HTML)
-	}
 	return nil
-}
-
-var contentIDs = regexp.MustCompile(`(?im)^Content-ID:\s*<([^<>\s]+)>`)
-
-func contentID(headers string) string {
-	if m := contentIDs.FindStringSubmatch(headers); m != nil {
-		return m[1]
-	}
-	return ""
-}
-
-// File opens a file of an entry. RT gives it whole, in base64.
-func (h *Helpdesk) File(ctx context.Context, f helpdesk.File) (io.ReadCloser, error) {
-	if _, err := strconv.ParseInt(f.Ref, 10, 64); err != nil {
-		return nil, connectors.Errorf(connectors.Rejected, "", "%q is no file of ours", f.Ref)
-	}
-	b, err := h.attachment(ctx, f.Ref, 2*h.maxMedia+maxWords)
-	if err != nil {
-		return nil, err
-	}
-	return io.NopCloser(bytes.NewReader(b)), nil
-}
-
-func (h *Helpdesk) attachment(ctx context.Context, id string, limit int64) ([]byte, error) {
-	r, err := h.api.Open(ctx, "/attachment/"+id)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = r.Close() }()
-	var a struct{ Content string }
-	if err := json.NewDecoder(io.LimitReader(r, limit)).Decode(&a); err != nil {
-		return nil, connectors.Errorf(connectors.Transient, "", "the attachment %s cannot be read: %w", id, err)
-	}
-	b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(a.Content, "\n", ""))
-	if err != nil {
-		return nil, connectors.Errorf(connectors.Transient, "", "the attachment %s is not in base64", id)
-	}
-	return b, nil
 }

@@ -244,16 +244,20 @@ func TestTicketsThatAreGone(t *testing.T) {
 	early := ann.Correspond(merged, "Before the merge.")
 	ann.Merge(merged, target)
 	ann.SetStatus(deleted, "deleted")
+	rest, err := h.Read(ctx, merged, "")
+	if err != nil || len(rest.Entries) != 2 || rest.Entries[1].ID != early || !rest.More {
+		t.Fatalf("what had not been read of the merged ticket: %+v, %v", rest, err)
+	}
 	r.As("root").CreateQueue("Elsewhere")
 	r.As("root").Update(moved, "Queue", "Elsewhere")
 	for id, into := range map[string]string{merged: target, deleted: "", moved: "", "4711": ""} {
 		gone := func(what string, err error) {
 			t.Helper()
-			if g, ok := errors.AsType[*helpdesk.Gone](err); !ok || g.Into != into {
+			if g, ok := errors.AsType[*helpdesk.Gone](err); !ok || g.Into != into || g.At.IsZero() != (into == "") || into != "" && time.Since(g.At).Abs() > time.Hour {
 				t.Errorf("%s of ticket %s: %v, want that it went into %q", what, id, err, into)
 			}
 		}
-		_, err := h.Read(ctx, id, "")
+		_, err := h.Read(ctx, id, rest.Position)
 		gone("reading", err)
 		_, err = h.Write(ctx, id, &helpdesk.Entry{Tag: "late", Kind: helpdesk.FromCustomer, Text: "Hello?"})
 		gone("writing", err)

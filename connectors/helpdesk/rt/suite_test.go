@@ -85,6 +85,13 @@ func (a agents) Merge(_ testing.TB, from, into string) bool {
 	return true
 }
 
+// Begin makes a ticket of a stranger.
+func (a agents) Begin(_ testing.TB, answer string) string {
+	id := a.rt.As("ann").Create("Of somebody else", "Hello")
+	a.rt.As("ann").Correspond(id, answer)
+	return id
+}
+
 func (a agents) Delete(_ testing.TB, ticket string) bool {
 	a.rt.As("ann").SetStatus(ticket, "deleted")
 	return true
