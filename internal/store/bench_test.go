@@ -106,6 +106,12 @@ func BenchmarkIngest(b *testing.B) {
 // reportSize tells what a message takes, with all that belongs to it.
 func reportSize(b *testing.B, db *DB) {
 	b.Helper()
+	b.ReportMetric(float64(sizeOf(b, db))/float64(b.N), "B/msg")
+}
+
+// sizeOf returns the size of a database in bytes.
+func sizeOf(b *testing.B, db *DB) int64 {
+	b.Helper()
 	pages := "SELECT pg_database_size(current_database()) / 4096"
 	if db.eng.dialect() == sqliteDialect {
 		pages = "PRAGMA page_count"
@@ -117,7 +123,7 @@ func reportSize(b *testing.B, db *DB) {
 	}); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(float64(n*sqlitePage)/float64(b.N), "B/msg")
+	return n * sqlitePage
 }
 
 func checkRows(b *testing.B, db *DB, want int) {

@@ -75,6 +75,7 @@ func BenchmarkIndex(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			before := sizeOf(b, db)
 			b.ResetTimer()
 			for n := 1; n > 0; {
 				var err error
@@ -83,7 +84,7 @@ func BenchmarkIndex(b *testing.B) {
 				}
 			}
 			b.StopTimer()
-			reportSize(b, db)
+			b.ReportMetric(float64(sizeOf(b, db)-before)/float64(b.N), "B/msg")
 		})
 	}
 }
