@@ -27,7 +27,8 @@ type Message struct {
 	// Address is the customer's, in both directions. What our own people wrote
 	// in the vendor's app comes without it where the vendor does not say whom
 	// it is for: then it belongs to the conversation that Thread.ReplyTo or
-	// References lead to, and is ignored where they lead to none.
+	// References lead to, else to that of a customer who last wrote in the same
+	// thread (see Thread.Shared), and is ignored where there is none.
 	Address Address `json:"address"`
 	// ExternalID is the vendor's id; e-mail: the Message-ID without brackets.
 	ExternalID string `json:"external_id"`
@@ -211,6 +212,10 @@ type Thread struct {
 	// opens one otherwise. A channel whose threads are explicit (e-mail) sets
 	// Separate instead.
 	Key string `json:"-"`
+	// Shared: Key names a thread in which several people may write, and no
+	// other thread of the account. What our own people write there, without
+	// naming a customer, finds the conversation by Key alone.
+	Shared bool `json:"-"`
 	// OtherKeys are further names of the thread, tried after Key and kept with
 	// it.
 	OtherKeys []string `json:"-"`

@@ -73,6 +73,18 @@ func TestSlackThreadsAreServed(t *testing.T) {
 			})
 		})
 
+		// Another thread is a colleague's own, until a customer writes there.
+		notice := vendor.Say(slack.Post{Channel: room, User: "U02JONAS", Text: "New prices from May"})
+		vendor.Say(slack.Post{Channel: room, User: "U02JONAS", Text: "in euros", Thread: notice})
+		vendor.Say(slack.Post{Channel: room, User: marie.ID, Text: "For us, too?", Thread: notice})
+		asked := r.await("message.received", 2)[1].Data
+		further := vendor.Say(slack.Post{Channel: room, User: "U02JONAS", Text: "For you, too", Thread: notice})
+		testenv.WaitFor(t, 30*time.Second, "the colleague's answer below a colleague's", func() bool {
+			return slices.ContainsFunc(r.desk.received("message.sent"), func(e event) bool {
+				return e.Data.ExternalID == room+":"+further && e.Data.ConversationID == asked.ConversationID
+			})
+		})
+
 		// The answer of a request is lost, and the message found in the thread.
 		vendor.Faults.Add(fault.Fault{Path: "chat.postMessage", Kind: fault.Lose})
 		lost := answer("Here is the label", "")
@@ -82,7 +94,7 @@ func TestSlackThreadsAreServed(t *testing.T) {
 		r.kill()
 		vendor.Say(slack.Post{Channel: room, User: marie.ID, Text: "Hello?", Thread: root})
 		r.start()
-		second := r.await("message.received", 2)[1].Data
+		second := r.await("message.received", 3)[2].Data
 		if second.Text != "Hello?" || second.ConversationID != first.ConversationID {
 			t.Errorf("the helpdesk got %+v", second)
 		}
@@ -110,8 +122,8 @@ func TestSlackThreadsAreServed(t *testing.T) {
 		if !slices.Equal(texts, []string{"We *look* into it", "Here is the label"}) {
 			t.Errorf("Marie got %q", texts)
 		}
-		if n := len(r.desk.received("message.received")); n != 2 {
-			t.Errorf("%d messages, want 2", n)
+		if n := len(r.desk.received("message.received")); n != 3 {
+			t.Errorf("%d messages, want 3", n)
 		}
 		r.stop()
 	})

@@ -116,25 +116,25 @@ func (b *batch) loadThreads(live []*ingest) error {
 	var list []nameKey
 	for _, in := range live {
 		for _, e := range in.entries {
-			if k, ok := b.threadKey(in, e); ok {
-				list = append(list, k)
-			}
+			list = append(list, b.threadNames(in, e)...)
 		}
 	}
 	return b.loadKeys(list)
 }
 
-// threadKey returns the key of the conversation that a message continues by
+// threadNames returns the keys of the conversations that a message continues by
 // Thread.Key, where it may and its address is known yet.
-func (b *batch) threadKey(in *ingest, e *entry) (nameKey, bool) {
-	if e.message == nil || e.message.Thread.Separate {
-		return nameKey{}, false
+func (b *batch) threadNames(in *ingest, e *entry) (list []nameKey) {
+	if e.message == nil {
+		return nil
 	}
-	a := b.addresses[nameOf(e.message.Address)]
-	if a == nil {
-		return nameKey{}, false
+	if e.message.Thread.Shared {
+		list = append(list, b.sharedKey(in, e))
 	}
-	return b.db.conversationKey(in.Account, a.id, e.message.Thread.Key), true
+	if a := b.addresses[nameOf(e.message.Address)]; a != nil && !e.message.Thread.Separate {
+		list = append(list, b.db.conversationKey(in.Account, a.id, e.message.Thread.Key))
+	}
+	return list
 }
 
 func (b *batch) loadKeys(list []nameKey) error {
@@ -323,8 +323,10 @@ func (b *batch) loadConversations(live []*ingest) error {
 			if e.message != nil && e.message.Thread.Conversation != 0 {
 				wanted[e.message.Thread.Conversation] = true
 			}
-			if k, ok := b.threadKey(in, e); ok && b.keys[k] != nil {
-				wanted[b.keys[k].ref] = true
+			for _, k := range b.threadNames(in, e) {
+				if b.keys[k] != nil {
+					wanted[b.keys[k].ref] = true
+				}
 			}
 		}
 	}

@@ -176,11 +176,15 @@ func (b *batch) place(in *ingest, e *entry, ledger normalize.ID, key nameKey) (*
 
 // partner returns whom a message is from or for, and the conversation that it
 // belongs to. A message of our own people that names no customer belongs to
-// the conversation that it answers; where that is none, to nobody.
+// the conversation that it answers, else to that of its thread; where that is
+// none, to nobody.
 func (b *batch) partner(in *ingest, e *entry) (*addressRow, *conversationRow, error) {
 	if e.message.Address.IsZero() {
 		a := &addressRow{}
 		c, err := b.answered(in, e, a)
+		if err == nil && c == nil {
+			c, err = b.spokenIn(in, e)
+		}
 		if c != nil {
 			a.id = c.address
 			b.reopen(c, in.Now)

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,6 +14,44 @@ import (
 // both reopen a conversation that was closed. Then Thread.Key continues one
 // that is open and not idle.
 func (b *batch) conversationFor(in *ingest, e *entry, a *addressRow) (*conversationRow, error) {
+	c, err := b.joined(in, e, a)
+	if err != nil || !e.message.Thread.Shared {
+		return c, err
+	}
+	name := b.sharedKey(in, e)
+	k, err := b.key(name)
+	if err == nil && (k == nil || k.ref != c.id) {
+		b.threads[name] = c.id
+		b.keys[name] = &keyRow{ref: c.id}
+	}
+	return c, err
+}
+
+// sharedKey is the key under which the conversation that was spoken in last is
+// known to those who name no customer: that of nobody's address.
+func (b *batch) sharedKey(in *ingest, e *entry) nameKey {
+	return b.db.conversationKey(in.Account, 0, e.message.Thread.Key)
+}
+
+// spokenIn returns the conversation of the customer who wrote last in a thread
+// of several people.
+func (b *batch) spokenIn(in *ingest, e *entry) (*conversationRow, error) {
+	if !e.message.Thread.Shared {
+		return nil, nil
+	}
+	k, err := b.key(b.sharedKey(in, e))
+	if err != nil || k == nil {
+		return nil, err
+	}
+	c, err := b.conversation(k.ref)
+	if err != nil || c == nil || !c.erasedAt.IsZero() {
+		return nil, err
+	}
+	return c, nil
+}
+
+// joined is conversationFor without what others are to know of it.
+func (b *batch) joined(in *ingest, e *entry, a *addressRow) (*conversationRow, error) {
 	c, err := b.answered(in, e, a)
 	if err != nil {
 		return nil, err
@@ -181,8 +221,9 @@ func (b *batch) saveConversations() {
 			c.dirty = false
 		}
 	}
-	for k, id := range b.threads {
-		b.t.insert(putName, append([]byte(nil), k[:]...), id, 0)
+	// In the order of keys, so that two nodes cannot wait for each other.
+	for _, k := range slices.SortedFunc(maps.Keys(b.threads), func(x, y nameKey) int { return bytes.Compare(x[:], y[:]) }) {
+		b.t.insert(putName, k[:], b.threads[k], 0)
 	}
 	clear(b.threads)
 }

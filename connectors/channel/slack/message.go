@@ -86,9 +86,9 @@ func thread(e *event) (normalize.Thread, error) {
 	if err != nil {
 		return normalize.Thread{}, err
 	}
-	t := normalize.Thread{ID: id, Key: id}
+	t := normalize.Thread{ID: id, Key: id, Shared: true}
 	if isDirect(e.Channel) {
-		t.Key = directKey
+		t.Key, t.Shared = directKey, false
 		if e.ThreadTS == "" {
 			t.ID = e.Channel
 		}
