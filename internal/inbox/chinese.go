@@ -132,6 +132,7 @@ var chinese = both(chineseOfAgents, map[string]string{ //nolint:gosec // words, 
 	"waiting":                               "已等待",
 	"window closed":                         "已超出回复时限",
 
+	"Send by another channel":        "换渠道发送",
 	"Pages":                          "页面",
 	"Figures":                        "统计",
 	"Days":                           "天数",

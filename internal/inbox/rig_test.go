@@ -29,6 +29,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 
 const (
 	support  = "support@example.test"
+	sales    = "sales@example.test"
 	customer = "li@example.test"
 	agent    = "ann@example.test"
 	secret   = "correct horse battery"
@@ -49,6 +50,7 @@ type rig struct {
 type setup struct {
 	store string // its URL
 	inbox string // more settings of the inbox, as YAML
+	sales bool   // there is another mailbox to write from
 	// past fills the store before the daemon starts. Ids grow for the whole
 	// process, so the past comes first: it begins at the machine's time or
 	// later, and the daemon's clock is ahead, by days.
@@ -114,6 +116,12 @@ func newRigWith(t testing.TB, s setup) *rig {
 	smtpHost, smtpPort := hostPort(t, sim.SMTPAddr())
 	file := filepath.Join(dir, "deskbridge.yaml")
 	public := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t)))
+	more := ""
+	if s.sales {
+		sim.AddUser(mail.User{Address: sales, Password: "pw"})
+		more = fmt.Sprintf("  - name: sales\n    type: email\n    address: %[1]s\n    imap: {host: %[2]s, port: %[3]s, tls: none, username: %[1]s, password: pw}\n"+
+			"    smtp: {host: %[4]s, port: %[5]s, tls: none, username: %[1]s, password: pw, save_to: Sent}\n", sales, imapHost, imapPort, smtpHost, smtpPort)
+	}
 	text := fmt.Sprintf(`
 server: {listen: %[1]q, admin_listen: "127.0.0.1:0", public_url: "http://%[1]s"}
 store: {url: %q}
@@ -124,13 +132,13 @@ channels:
     address: %s
     imap: {host: %s, port: %s, tls: none, username: %s, password: pw, poll_interval: 1s}
     smtp: {host: %s, port: %s, tls: none, username: %s, password: pw, save_to: Sent}
-helpdesks:
+%[14]shelpdesks:
   - name: desk
     type: inbox
     users:
-      - {name: Ann, email: %s, password_hash: %[12]q, role: admin}
+      - {name: Ann, email: %[11]s, password_hash: %[12]q, role: admin}
       - {name: Bo, email: bo@example.test, password_hash: %[12]q}
-%[13]s`, public, url, filepath.Join(dir, "media"), support, imapHost, imapPort, support, smtpHost, smtpPort, support, agent, hash, s.inbox)
+%[13]s`, public, url, filepath.Join(dir, "media"), support, imapHost, imapPort, support, smtpHost, smtpPort, support, agent, hash, s.inbox, more)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

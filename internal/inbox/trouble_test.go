@@ -3,6 +3,8 @@ package inbox_test
 import (
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +39,38 @@ func TestAFailedAnswerIsTriedAgain(t *testing.T) {
 	b.Open(r.url + "accounts")
 	b.Wait("the accounts", `document.querySelector("tbody")?.textContent.includes("support")`)
 	picture(b, "accounts")
+}
+
+func TestWhatFailedIsSentByAnotherChannel(t *testing.T) {
+	r, b := newRigWith(t, setup{sales: true}), testenv.StartBrowser(t)
+	file := filepath.Join(t.TempDir(), "receipt.txt")
+	if err := os.WriteFile(file, []byte("99 euros"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.write("Broken kettle", "text/plain", "It leaks.")
+	m := r.received(1)
+	r.mail.Break(mail.Fault{Kind: mail.RefuseRecipient, To: customer, Code: 550, Text: "not today"})
+	enter(b, r)
+	b.Open(r.url + "c/" + m.ConversationID.String())
+	b.Wait("the script", `document.querySelector("time").title`)
+	b.Press("r")
+	b.Type("We send another one.")
+	tabTo(t, b, "#pick")
+	b.Choose(file, " ")
+	b.Wait("the attachment", `document.querySelector("#files button")`)
+	b.Eval(`document.getElementById("box").requestSubmit()`, nil)
+	b.Wait("that all of it failed", `document.querySelectorAll(".message.out .state.failed").length === 2 && !document.querySelector("#files li")`)
+	r.mail.Heal()
+	b.Eval(`document.querySelectorAll(".elsewhere").forEach((e) => e.click())`, nil)
+	b.Wait("it in the box", `document.activeElement.name === "channel" && document.querySelector("#files button").textContent.includes("receipt.txt") && document.getElementById("box").elements.text.value === "We send another one."`)
+	picture(b, "elsewhere")
+	b.Press("ArrowDown")
+	tabTo(t, b, "#box button.main")
+	b.Press("Enter")
+	testenv.WaitFor(t, 30*time.Second, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
+	if raw := string(r.mail.Inbox(customer)[0].Raw); !strings.Contains(raw, sales) || !strings.Contains(raw, "We send another one.") || !strings.Contains(raw, "receipt.txt") {
+		t.Errorf("the mail is\n%s", raw)
+	}
 }
 
 func TestCustomersAreMergedAndUnmerged(t *testing.T) {

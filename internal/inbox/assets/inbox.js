@@ -132,21 +132,35 @@
     box.addEventListener("input", preview);
     box.addEventListener("change", () => { box.classList.toggle("as-note", box.elements.note.checked); preview(); });
 
+    const keep = (file) => {
+      const li = document.createElement("li"), id = document.createElement("input"), drop = document.createElement("button");
+      Object.assign(id, { type: "hidden", name: "file", value: file.id });
+      Object.assign(drop, { type: "button", textContent: `📎 ${file.name} (${file.size}) ✕`, title: box.dataset.remove });
+      drop.addEventListener("click", () => { li.remove(); preview(); text.focus(); });
+      li.append(id, drop);
+      files.append(li);
+      preview();
+    };
     const attach = async (list) => {
       for (const file of list) {
         const answer = await fetch(`${page.path}file?name=${encodeURIComponent(file.name)}`,
           { method: "POST", body: file, headers: { "X-Inbox": "1", "Content-Type": file.type || "application/octet-stream" } });
-        if (!answer.ok) { complain(`${box.dataset.failed} ${file.name}. ${await answer.text()}`); continue; }
-        const got = await answer.json();
-        const li = document.createElement("li"), id = document.createElement("input"), drop = document.createElement("button");
-        Object.assign(id, { type: "hidden", name: "file", value: got.id });
-        Object.assign(drop, { type: "button", textContent: `📎 ${got.name} (${got.size}) ✕`, title: box.dataset.remove });
-        drop.addEventListener("click", () => { li.remove(); preview(); text.focus(); });
-        li.append(id, drop);
-        files.append(li);
-        preview();
+        if (answer.ok) keep(await answer.json());
+        else complain(`${box.dataset.failed} ${file.name}. ${await answer.text()}`);
       }
     };
+    // What failed by one channel is put into the box, for another one.
+    document.body.classList.toggle("several", box.elements.channel.options.length > 1);
+    document.addEventListener("click", (e) => {
+      const part = e.target.closest?.(".elsewhere")?.closest(".retry").previousElementSibling;
+      if (!part) return;
+      const words = part.querySelector(".text")?.textContent;
+      if (words) text.value = words;
+      const file = part.querySelector("[data-file]")?.dataset;
+      if (file) keep({ id: file.file, name: file.name, size: file.size });
+      preview();
+      box.elements.channel.focus();
+    });
     byID("pick").addEventListener("change", (e) => { attach([...e.target.files]); e.target.value = ""; });
     box.addEventListener("paste", (e) => { if (e.clipboardData.files.length) { e.preventDefault(); attach([...e.clipboardData.files]); } });
     box.addEventListener("dragover", (e) => { e.preventDefault(); box.classList.add("drop"); });
