@@ -152,7 +152,25 @@ type Entry struct {
 // Plain is the whole entry in plain words, for products that show all entries
 // as ours: heading, text, footing, files that were left out.
 func (e *Entry) Plain(leftOut ...Attachment) string {
-	blocks := []string{e.Heading, e.Text, e.Foot(leftOut...)}
+	return paragraphs(e.Heading, e.Text, e.Foot(leftOut...))
+}
+
+// Own is Plain for products that show a customer's entries as the customer's.
+func (e *Entry) Own(leftOut ...Attachment) string {
+	return paragraphs(e.OwnHeading(), e.Text, e.Foot(leftOut...))
+}
+
+// OwnHeading is the heading where it says more than such a product shows by
+// itself: of what is not the customer's, and of what came later or says
+// something else than it did.
+func (e *Entry) OwnHeading() string {
+	if e.Kind == FromCustomer && e.Text != "" && (e.Message == nil || e.Message.EditedAt.IsZero()) {
+		return ""
+	}
+	return e.Heading
+}
+
+func paragraphs(blocks ...string) string {
 	var out []string
 	for _, b := range blocks {
 		if b != "" {

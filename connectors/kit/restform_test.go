@@ -15,6 +15,9 @@ import (
 func TestAFormHasItsLengthAndItsFiles(t *testing.T) {
 	var got string
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/broken" {
+			return // its body ends early
+		}
 		if r.ContentLength <= 0 || r.Header.Get("X-Own") != "yes" {
 			t.Errorf("length %d, header %q", r.ContentLength, r.Header.Get("X-Own"))
 		}
@@ -56,7 +59,7 @@ func TestAFormHasItsLengthAndItsFiles(t *testing.T) {
 	if body, err = Form(nil, []FormFile{broken}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rest(srv.URL).Do(t.Context(), RESTCall{Method: http.MethodPost, Path: "/", Stream: body}); connectors.Classify(err).Class != connectors.Rejected {
+	if _, err := rest(srv.URL).Do(t.Context(), RESTCall{Method: http.MethodPost, Path: "/broken", Stream: body}); connectors.Classify(err).Class != connectors.Rejected {
 		t.Errorf("a lost file: %v", err)
 	}
 }

@@ -71,8 +71,17 @@ func Run(t *testing.T, s Suite) {
 		name string
 		test func(r *rig)
 	}{
-		{"conversation", conversation}, {"answers", answers}, {"states", states}, {"failures", failures}, {"changes", changes},
-		{"interruptions", interruptions}, {"merged", merged}, {"merged into a stranger's", adopted}, {"deleted", deleted}, {"calls", calls}, {"hostile words", hostile},
+		{"conversation", conversation},
+		{"answers", answers},
+		{"states", states},
+		{"failures", failures},
+		{"changes", changes},
+		{"interruptions", interruptions},
+		{"merged", merged},
+		{"merged into a stranger's", adopted},
+		{"deleted", deleted},
+		{"calls", calls},
+		{"hostile words", hostile},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(newRig(t, s)) })
 	}

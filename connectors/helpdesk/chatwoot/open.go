@@ -65,7 +65,7 @@ func known(d *helpdesk.Draft) string {
 		lines = append(lines, f.Name+": "+f.Value)
 	}
 	// Soft breaks would join the lines when they are shown.
-	return literal(strings.Join(append(lines, "Reference: "+d.Tag), "  \n"))
+	return kit.Literal(strings.Join(append(lines, "Reference: "+d.Tag), "  \n"))
 }
 
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }

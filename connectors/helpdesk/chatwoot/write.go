@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -42,9 +41,10 @@ func (c *Chatwoot) Write(ctx context.Context, ticket string, e *helpdesk.Entry) 
 		most-- // the whole message may become a file
 	}
 	taken, leftOut := fitting(e.Files, most)
-	content, kind, private := words(e, leftOut), "incoming", false
+	content, kind, private := e.Own(leftOut...), "incoming", false
 	if e.Kind != helpdesk.FromCustomer {
-		content, kind, private = literal(content), "outgoing", true
+		// Chatwoot fills in variables in all that is outgoing.
+		content, kind, private = kit.Literal(content), "outgoing", true
 	}
 	if utf8.RuneCountInString(content) > maxContent {
 		taken = append(taken, whole(content))
@@ -104,28 +104,12 @@ func fitting(files []helpdesk.Attachment, most int) (taken []kit.FormFile, leftO
 	return taken, leftOut
 }
 
-// words are the content of a message. Chatwoot shows who a customer's is from
-// and when it was written, unless it says something else than it did then.
-func words(e *helpdesk.Entry, leftOut []helpdesk.Attachment) string {
-	blocks := []string{e.Heading, e.Text, e.Foot(leftOut...)}
-	if e.Kind == helpdesk.FromCustomer && e.Text != "" && (e.Message == nil || e.Message.EditedAt.IsZero()) {
-		blocks[0] = ""
-	}
-	return strings.Join(slices.DeleteFunc(blocks, func(b string) bool { return b == "" }), "\n\n")
-}
-
 // whole is a file with words that are too many for a message.
 func whole(words string) kit.FormFile {
 	return kit.FormFile{
 		Field: "attachments[]", Name: "message.txt", ContentType: "text/plain; charset=utf-8", Size: int64(len(words)),
 		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(words)), nil },
 	}
-}
-
-// literal keeps Chatwoot from filling in what looks like its variables, as it
-// does in all that is outgoing: a space without width stands within the braces.
-func literal(s string) string {
-	return strings.NewReplacer("{{", "{\u200b{", "{%", "{\u200b%").Replace(s)
 }
 
 // SetState resolves or opens a conversation. It looks first: opening what is

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -81,10 +80,10 @@ func (z *Zendesk) comment(ctx context.Context, e *helpdesk.Entry, author int64) 
 			inline = append(inline, "cid:"+html.EscapeString(a.Media.ContentID)+`"`, html.EscapeString(address)+`"`)
 		}
 	}
-	plain := words(e, leftOut)
+	plain := e.Own(leftOut...)
 	rich := text.ToHTML(plain)
 	if e.HTML != "" {
-		h := text.ToHTML(heading(e)) + strings.NewReplacer(inline...).Replace(e.HTML) + text.ToHTML(e.Foot(leftOut...))
+		h := text.ToHTML(e.OwnHeading()) + strings.NewReplacer(inline...).Replace(e.HTML) + text.ToHTML(e.Foot(leftOut...))
 		if len(h) <= maxComment {
 			rich = h
 		}
@@ -102,7 +101,7 @@ func (z *Zendesk) comment(ctx context.Context, e *helpdesk.Entry, author int64) 
 		}
 	}
 	if e.Kind != helpdesk.FromCustomer {
-		rich = literal(rich)
+		rich = kit.Literal(rich) // Zendesk fills in placeholders in what agents write
 	}
 	c := map[string]any{"html_body": rich, "public": e.Kind == helpdesk.FromCustomer}
 	if author != 0 {
@@ -112,28 +111,6 @@ func (z *Zendesk) comment(ctx context.Context, e *helpdesk.Entry, author int64) 
 		c["uploads"] = tokens
 	}
 	return c, nil
-}
-
-// heading says who wrote when, where Zendesk does not: of our own user's
-// comments, and of a customer's that came later or say something else than they
-// did.
-func heading(e *helpdesk.Entry) string {
-	if e.Kind == helpdesk.FromCustomer && e.Text != "" && (e.Message == nil || e.Message.EditedAt.IsZero()) {
-		return ""
-	}
-	return e.Heading
-}
-
-// words are a comment in plain text.
-func words(e *helpdesk.Entry, leftOut []helpdesk.Attachment) string {
-	blocks := []string{heading(e), e.Text, e.Foot(leftOut...)}
-	return strings.Join(slices.DeleteFunc(blocks, func(b string) bool { return b == "" }), "\n\n")
-}
-
-// literal keeps Zendesk from filling in what looks like its placeholders, as it
-// does in what agents write: a space without width stands within the braces.
-func literal(s string) string {
-	return strings.NewReplacer("{{", "{\u200b{", "{%", "{\u200b%").Replace(s)
 }
 
 // upload hands over a file for a comment to come, and returns the token that

@@ -1,7 +1,6 @@
 package chatwoot
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -90,23 +89,9 @@ func (s *Server) tell(event string, payload map[string]any) {
 		if h.secret != "" {
 			Sign(d.Header, h.secret, body, time.Now())
 		}
-		d.Status = s.post(h.url, d)
+		d.Status, _ = s.Post(h.url, d.Header, d.Body) // 0 without an answer
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.deliveries = append(s.deliveries, d)
 	})
-}
-
-func (s *Server) post(url string, d Delivery) int {
-	r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, url, bytes.NewReader(d.Body))
-	if err != nil {
-		return 0
-	}
-	r.Header = d.Header.Clone()
-	resp, err := s.Client.Do(r)
-	if err != nil {
-		return 0
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode
 }

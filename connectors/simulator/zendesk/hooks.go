@@ -1,7 +1,6 @@
 package zendesk
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -97,17 +96,13 @@ func (s *Server) tell(event string, t *Ticket, by int64) {
 	}}
 	s.Go(func() {
 		for try := range hookTries {
-			if try > 0 {
-				select {
-				case <-time.After(s.opts.RetryAfter):
-				case <-s.Context().Done():
-					return
-				}
+			if try > 0 && !s.Pause(s.opts.RetryAfter) {
+				return
 			}
 			if h.secret != "" {
 				Sign(d.Header, h.secret, d.Body, time.Now())
 			}
-			d.Status = s.post(h.url, d)
+			d.Status, _ = s.Post(h.url, d.Header, d.Body) // 0 without an answer
 			if d.Status != 0 && d.Status != http.StatusConflict && d.Status != http.StatusTooManyRequests && d.Status < 500 {
 				break
 			}
@@ -116,18 +111,4 @@ func (s *Server) tell(event string, t *Ticket, by int64) {
 		defer s.mu.Unlock()
 		s.deliveries = append(s.deliveries, d)
 	})
-}
-
-func (s *Server) post(url string, d Delivery) int {
-	r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, url, bytes.NewReader(d.Body))
-	if err != nil {
-		return 0
-	}
-	r.Header = d.Header.Clone()
-	resp, err := s.Client.Do(r)
-	if err != nil {
-		return 0
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode
 }

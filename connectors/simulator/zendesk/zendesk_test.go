@@ -154,7 +154,7 @@ func TestUploadsAndMetadataStandInTheAudit(t *testing.T) {
 	if len(a.Audits) != 2 || a.Audits[1].Metadata.Custom["tag"] != "t1" || a.Audits[1].Events[0].Public {
 		t.Fatalf("audits %+v", a.Audits)
 	}
-	resp, err := http.Get(a.Audits[1].Events[0].Attachments[0].ContentURL) //nolint:gosec // our own server on loopback
+	resp, err := http.Get(a.Audits[1].Events[0].Attachments[0].ContentURL)
 	if err != nil {
 		t.Fatal(err)
 	}
