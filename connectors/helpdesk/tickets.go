@@ -155,16 +155,20 @@ func (e *Entry) Plain(leftOut ...Attachment) string {
 	return paragraphs(e.Heading, e.Text, e.Foot(leftOut...))
 }
 
-// Own is Plain for products that show a customer's entries as the customer's.
-func (e *Entry) Own(leftOut ...Attachment) string {
-	return paragraphs(e.OwnHeading(), e.Text, e.Foot(leftOut...))
+// Own is Plain for products that show a customer's entries as the customer's,
+// at the time of writing, which is now.
+func (e *Entry) Own(now time.Time, leftOut ...Attachment) string {
+	return paragraphs(e.OwnHeading(now), e.Text, e.Foot(leftOut...))
 }
 
+// late is how old an entry is when its time is worth saying.
+const late = time.Hour
+
 // OwnHeading is the heading where it says more than such a product shows by
-// itself: of what is not the customer's, and of what came later or says
-// something else than it did.
-func (e *Entry) OwnHeading() string {
-	if e.Kind == FromCustomer && e.Text != "" && (e.Message == nil || e.Message.EditedAt.IsZero()) {
+// itself: of what is not the customer's, of what is written late, and of what
+// came after its message or says something else than it did.
+func (e *Entry) OwnHeading(now time.Time) string {
+	if e.Kind == FromCustomer && e.Text != "" && now.Sub(e.At) < late && (e.Message == nil || e.Message.EditedAt.IsZero()) {
 		return ""
 	}
 	return e.Heading

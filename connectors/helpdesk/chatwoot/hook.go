@@ -56,7 +56,7 @@ func (c *Chatwoot) Parse(_ context.Context, r *connectors.Request) (tickets []st
 	default:
 		return nil, connectors.Reply{}, nil
 	}
-	if id == 0 || inbox != 0 && inbox != c.cfg.InboxID || in.Account.ID != 0 && in.Account.ID != c.cfg.AccountID {
+	if id <= 0 || inbox != 0 && inbox != c.cfg.InboxID || in.Account.ID != 0 && in.Account.ID != c.cfg.AccountID {
 		return nil, connectors.Reply{}, nil
 	}
 	return []string{strconv.FormatInt(id, 10)}, connectors.Reply{}, nil

@@ -41,7 +41,7 @@ func (c *Chatwoot) Write(ctx context.Context, ticket string, e *helpdesk.Entry) 
 		most-- // the whole message may become a file
 	}
 	taken, leftOut := fitting(e.Files, most)
-	content, kind, private := e.Own(leftOut...), "incoming", false
+	content, kind, private := e.Own(c.deps.Clock.Now(), leftOut...), "incoming", false
 	if e.Kind != helpdesk.FromCustomer {
 		// Chatwoot fills in variables in all that is outgoing.
 		content, kind, private = kit.Literal(content), "outgoing", true

@@ -33,10 +33,11 @@ func (z *Zendesk) Parse(_ context.Context, r *connectors.Request) (tickets []str
 	if !ok || !strings.HasPrefix(event.Type, "zen:event-type:ticket.") {
 		return nil, connectors.Reply{}, nil
 	}
-	if n, err := strconv.ParseInt(id, 10, 64); err != nil || n <= 0 {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || n <= 0 {
 		return nil, connectors.Reply{}, connectors.ErrMalformed
 	}
-	return []string{id}, connectors.Reply{}, nil
+	return []string{strconv.FormatInt(n, 10)}, connectors.Reply{}, nil
 }
 
 func (z *Zendesk) signed(r *connectors.Request) bool {

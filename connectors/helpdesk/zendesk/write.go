@@ -80,10 +80,11 @@ func (z *Zendesk) comment(ctx context.Context, e *helpdesk.Entry, author int64) 
 			inline = append(inline, "cid:"+html.EscapeString(a.Media.ContentID)+`"`, html.EscapeString(address)+`"`)
 		}
 	}
-	plain := e.Own(leftOut...)
+	now := z.deps.Clock.Now()
+	plain := e.Own(now, leftOut...)
 	rich := text.ToHTML(plain)
 	if e.HTML != "" {
-		h := text.ToHTML(e.OwnHeading()) + strings.NewReplacer(inline...).Replace(e.HTML) + text.ToHTML(e.Foot(leftOut...))
+		h := text.ToHTML(e.OwnHeading(now)) + strings.NewReplacer(inline...).Replace(e.HTML) + text.ToHTML(e.Foot(leftOut...))
 		if len(h) <= maxComment {
 			rich = h
 		}

@@ -147,7 +147,7 @@ func TestRichTextGoesBothWays(t *testing.T) {
 	}
 }
 
-// An edit says that it is one; what agents write has its placeholders filled
+// An edit says that it is one, and what is old when it was written; what agents write has its placeholders filled
 // in, which our words must not; too many words become a file.
 func TestWhatACommentCannotCarry(t *testing.T) {
 	s := start(t, simulator.Options{})
@@ -157,6 +157,9 @@ func TestWhatACommentCannotCarry(t *testing.T) {
 	edited.Message.EditedAt = time.Now()
 	write(t, z, id, edited)
 	write(t, z, id, entry(helpdesk.FromAgent, "m2", "price {{ticket.id}}"))
+	old := entry(helpdesk.FromCustomer, "m0", "Long ago")
+	old.At = time.Now().Add(-48 * time.Hour)
+	write(t, z, id, old)
 	long := entry(helpdesk.FromCustomer, "m3", strings.Repeat("字", maxComment))
 	long.Files = []helpdesk.Attachment{withContent("big.bin", "", "x")}
 	long.Files[0].Media.Size, long.Files[0].Link = maxFile+1, "https://desk.example.com/m/1"
@@ -168,7 +171,10 @@ func TestWhatACommentCannotCarry(t *testing.T) {
 	if c := list[1]; c.Public || !strings.Contains(strings.ReplaceAll(c.Body, "\u200b", ""), "price {{ticket.id}}") {
 		t.Errorf("the colleague's answer: %+v", c)
 	}
-	if c := list[2]; len(c.Files) != 1 || !strings.Contains(string(c.Files[0].Content), long.Text) || !strings.Contains(string(c.Files[0].Content), "https://desk.example.com/m/1") {
+	if c := list[2]; c.Body != "Heading of m0\nLong ago" {
+		t.Errorf("of the past: %+v", c)
+	}
+	if c := list[3]; len(c.Files) != 1 || !strings.Contains(string(c.Files[0].Content), long.Text) || !strings.Contains(string(c.Files[0].Content), "https://desk.example.com/m/1") {
 		t.Errorf("the long message has %d files", len(c.Files))
 	}
 }
