@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -29,8 +30,9 @@ type Host struct {
 	work sync.WaitGroup
 }
 
-// New returns a Host of which patience bounds a call of the vendor's own. Its
-// handler follows by Handle: it is the vendor's, who needs the Host.
+// New returns a Host of which patience bounds a call of the vendor's own; 0 is
+// no bound. Its handler follows by Handle: it is the vendor's, who needs the
+// Host.
 func New(patience time.Duration) *Host {
 	h := &Host{Client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: patience}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
@@ -96,6 +98,7 @@ func (h *Host) Post(address string, header http.Header, body []byte) (status int
 		return 0, err
 	}
 	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)) // so that the connection serves again
 	return resp.StatusCode, nil
 }
 

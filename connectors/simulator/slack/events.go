@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -80,15 +79,15 @@ func (s *Server) send(e *event) {
 
 // deliver runs the delivery of an event. It is called with the lock held.
 func (s *Server) deliver(e *event) {
-	if s.ctx.Err() != nil {
+	if s.Context().Err() != nil {
 		return
 	}
 	e.acked = make(chan struct{})
 	s.pending[e.id] = e
-	s.wg.Go(func() {
+	s.Go(func() {
 		done := false
 		for attempt := 0; attempt <= len(s.o.Retries) && !done; attempt++ {
-			if attempt > 0 && !s.pause(s.o.Retries[attempt-1]) {
+			if attempt > 0 && !s.Pause(s.o.Retries[attempt-1]) {
 				return
 			}
 			if s.o.EventsURL != "" {
@@ -173,25 +172,17 @@ func (s *Server) Pending() int {
 
 // post calls the Events API's address once.
 func (s *Server) post(e *event, attempt int) bool {
-	r, err := http.NewRequestWithContext(s.ctx, http.MethodPost, s.o.EventsURL, bytes.NewReader(e.payload))
-	if err != nil {
-		return false
-	}
-	r.Header.Set("Content-Type", "application/json")
+	header := http.Header{"Content-Type": {"application/json"}}
 	if attempt > 0 {
-		r.Header.Set("X-Slack-Retry-Num", strconv.Itoa(attempt))
-		r.Header.Set("X-Slack-Retry-Reason", "http_error")
+		header.Set("X-Slack-Retry-Num", strconv.Itoa(attempt))
+		header.Set("X-Slack-Retry-Reason", "http_error")
 	}
-	Sign(r.Header, s.o.SigningSecret, e.payload, time.Now())
+	Sign(header, s.o.SigningSecret, e.payload, time.Now())
 	s.mu.Lock()
 	s.counts.Deliveries++
 	s.mu.Unlock()
-	resp, err := (&http.Client{Timeout: s.o.AckWithin}).Do(r)
-	if err != nil {
-		return false
-	}
-	resp.Body.Close()
-	return resp.StatusCode/100 == 2 && !s.overhears()
+	status, err := s.Post(s.o.EventsURL, header, e.payload)
+	return err == nil && status/100 == 2 && !s.overhears()
 }
 
 // Sign puts Slack's signature on a call.

@@ -21,10 +21,7 @@ type file struct {
 
 func (s *Server) newFile(name, owner string) *file {
 	s.serial++
-	f := &file{id: fmt.Sprintf("F%08d", s.serial), name: name, title: name, owner: owner, shares: map[string]string{}}
-	if s.listener != nil {
-		f.host = s.listener.Addr().String()
-	}
+	f := &file{id: fmt.Sprintf("F%08d", s.serial), name: name, title: name, owner: owner, host: strings.TrimPrefix(s.URL(), "http://"), shares: map[string]string{}}
 	s.files[f.id] = f
 	return f
 }

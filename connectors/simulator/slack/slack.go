@@ -11,15 +11,13 @@ package slack
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 )
 
 // Options of a server. The zero value is usable.
@@ -71,14 +69,8 @@ type Server struct {
 	// Faults strike the requests of the Web API, of uploads and downloads.
 	Faults fault.Queue
 
-	o        Options
-	handler  http.Handler
-	listener net.Listener
-	server   *http.Server
-
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	*host.Host
+	o Options
 
 	mu       sync.Mutex
 	users    map[string]User
@@ -129,10 +121,9 @@ func New(o Options) *Server {
 		o.Retries = []time.Duration{0, time.Minute, 5 * time.Minute}
 	}
 	s := &Server{
-		o: o, serial: o.First, users: map[string]User{}, channels: map[string]*room{}, files: map[string]*file{}, tickets: map[string]bool{},
+		Host: host.New(o.AckWithin), o: o, serial: o.First, users: map[string]User{}, channels: map[string]*room{}, files: map[string]*file{}, tickets: map[string]bool{},
 		conns: map[*socket]bool{}, pending: map[string]*event{}, changed: make(chan struct{}),
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.users[o.BotUser] = User{ID: o.BotUser, Team: o.Team, Name: "deskbridge"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.call)
@@ -143,27 +134,22 @@ func New(o Options) *Server {
 	top := http.NewServeMux()
 	top.HandleFunc("/link", s.link)
 	top.Handle("/", faulty)
-	s.handler = top
+	s.Handle(top)
 	return s
 }
 
 // Start is New, listening on 127.0.0.1. Close ends it.
 func Start(o Options) (*Server, error) {
 	s := New(o)
-	var lc net.ListenConfig
-	l, err := lc.Listen(s.ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		s.stop()
-		return nil, fmt.Errorf("listen: %w", err)
+	if err := s.Listen("Slack"); err != nil {
+		s.Host.Close()
+		return nil, err
 	}
-	s.listener = l
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.wg.Go(func() { _ = s.server.Serve(l) })
 	return s, nil
 }
 
 // APIURL is the address for api_url.
-func (s *Server) APIURL() string { return "http://" + s.listener.Addr().String() + "/api/" }
+func (s *Server) APIURL() string { return s.URL() + "/api/" }
 
 // BotToken is the one that the server takes.
 func (s *Server) BotToken() string { return s.o.BotToken }
@@ -174,33 +160,11 @@ func (s *Server) AppToken() string { return s.o.AppToken }
 // SigningSecret is the one that calls are signed with.
 func (s *Server) SigningSecret() string { return s.o.SigningSecret }
 
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
 // Close ends the server, its connections and its deliveries.
 func (s *Server) Close() error {
-	s.mu.Lock()
-	s.stop()
-	s.mu.Unlock()
-	var err error
-	if s.server != nil {
-		err = s.server.Close()
-	}
+	s.Host.Close()
 	s.Cut()
-	s.wg.Wait()
-	if errors.Is(err, net.ErrClosed) {
-		err = nil
-	}
-	return err
-}
-
-// start runs f beside the server, unless it is closing.
-func (s *Server) start(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx.Err() == nil {
-		s.wg.Go(f)
-	}
+	return nil
 }
 
 // AddUser makes a member, in the app's workspace where Team is empty.
@@ -263,17 +227,5 @@ func (s *Server) WaitFor(ctx context.Context, ok func() bool) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-	}
-}
-
-// pause waits for d and reports whether the server still runs.
-func (s *Server) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-s.ctx.Done():
-		return false
 	}
 }

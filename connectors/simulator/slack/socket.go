@@ -47,7 +47,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	if s.ctx.Err() != nil {
+	if s.Context().Err() != nil {
 		s.mu.Unlock()
 		return
 	}
@@ -112,7 +112,7 @@ func (s *Server) push(e *event, attempt int) bool {
 	for c == nil {
 		select {
 		case <-changed:
-		case <-s.ctx.Done():
+		case <-s.Context().Done():
 			return false
 		}
 		c, changed = s.some()
@@ -143,7 +143,7 @@ func (s *Server) transmit(c *socket, id string, b []byte) bool {
 	c.mu.Lock()
 	c.waiting[id] = done
 	c.mu.Unlock()
-	if c.raw(s.ctx, b) != nil {
+	if c.raw(s.Context(), b) != nil {
 		return false
 	}
 	t := time.NewTimer(s.o.AckWithin)
@@ -153,7 +153,7 @@ func (s *Server) transmit(c *socket, id string, b []byte) bool {
 		return true
 	case <-c.gone:
 	case <-t.C:
-	case <-s.ctx.Done():
+	case <-s.Context().Done():
 	}
 	return false
 }
@@ -173,13 +173,13 @@ func (s *Server) Frame(ctx context.Context, id string, b []byte) bool {
 // later.
 func (s *Server) Disconnect(reason string) {
 	for _, c := range s.sockets() {
-		_ = c.write(s.ctx, map[string]any{"type": "disconnect", "reason": reason})
-		s.start(func() {
+		_ = c.write(s.Context(), map[string]any{"type": "disconnect", "reason": reason})
+		s.Go(func() {
 			select {
 			case <-c.gone:
 			case <-time.After(time.Second):
 				_ = c.conn.CloseNow()
-			case <-s.ctx.Done():
+			case <-s.Context().Done():
 			}
 		})
 	}

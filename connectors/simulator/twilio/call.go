@@ -125,7 +125,7 @@ func (s *Server) createCall(w http.ResponseWriter, r *http.Request) {
 	body := c.json()
 	s.mu.Unlock()
 	events := f["StatusCallbackEvent"]
-	s.start(func() { s.ring(c, outcome, events) })
+	s.Go(func() { s.ring(c, outcome, events) })
 	answer(w, http.StatusCreated, body)
 }
 
@@ -137,7 +137,7 @@ func (s *Server) ring(c *call, outcome string, events []string) {
 		c.Status = status
 		s.mu.Unlock()
 		if c.callback != "" && (slices.Contains(events, event) || event == "completed") {
-			_, _, _ = s.post(s.ctx, c.callback, line.params(url.Values{"CallbackSource": {"call-progress-events"}}))
+			_, _, _ = s.post(s.Context(), c.callback, line.params(url.Values{"CallbackSource": {"call-progress-events"}}))
 		}
 	}
 	tell("initiated", "initiated")
@@ -145,7 +145,7 @@ func (s *Server) ring(c *call, outcome string, events []string) {
 	if outcome == "completed" {
 		tell("answered", "in-progress")
 		if doc, err := parse([]byte(c.twiml)); err == nil {
-			_ = line.run(s.ctx, doc)
+			_ = line.run(s.Context(), doc)
 		}
 	}
 	tell("completed", outcome)

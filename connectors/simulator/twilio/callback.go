@@ -94,7 +94,7 @@ func (s *Server) once(ctx context.Context, address, contentType, signature strin
 	}
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("X-Twilio-Signature", signature)
-	res, err := s.out.Do(r)
+	res, err := s.Client.Do(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -111,7 +111,7 @@ func (s *Server) wait(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	case <-ctx.Done():
-	case <-s.ctx.Done():
+	case <-s.Context().Done():
 	}
 	return false
 }

@@ -158,7 +158,7 @@ func (s *Server) createMessage(w http.ResponseWriter, r *http.Request) {
 	}
 	body := m.json()
 	s.mu.Unlock()
-	s.start(func() { s.report(m, reports) })
+	s.Go(func() { s.report(m, reports) })
 	answer(w, http.StatusCreated, body)
 }
 
@@ -185,7 +185,7 @@ func (s *Server) windowClosed(m *message) bool {
 // report makes the status callbacks of a message.
 func (s *Server) report(m *message, reports []Report) {
 	for _, r := range reports {
-		if !s.wait(s.ctx, r.After) {
+		if !s.wait(s.Context(), r.After) {
 			return
 		}
 		s.mu.Lock()
@@ -203,7 +203,7 @@ func (s *Server) report(m *message, reports []Report) {
 		callback := m.callback
 		s.mu.Unlock()
 		if callback != "" {
-			_, _, _ = s.post(s.ctx, callback, p) // who does not answer does not learn it
+			_, _, _ = s.post(s.Context(), callback, p) // who does not answer does not learn it
 		}
 	}
 }

@@ -10,10 +10,7 @@
 package twilio
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,6 +19,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 )
 
 // Options of a server.
@@ -56,16 +54,10 @@ type Options struct {
 
 // Server is a running Twilio. Its faults strike its REST API.
 type Server struct {
-	o      Options
 	Faults fault.Queue
 
-	http *http.Server
-	url  string
-	out  *http.Client
-
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	*host.Host
+	o Options
 
 	mu       sync.Mutex
 	serial   int64
@@ -90,10 +82,10 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	s := &Server{
-		o: o, serial: o.First, media: map[string]medium{}, optedOut: map[[2]string]bool{}, wrote: map[[2]string]time.Time{},
-		out: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: 15 * time.Second},
+		Host: host.New(15 * time.Second), o: o, serial: o.First,
+		media: map[string]medium{}, optedOut: map[[2]string]bool{}, wrote: map[[2]string]time.Time{},
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.Handle(s.Faults.Wrap(s.api()))
 	s.deliver = usual
 	s.pickUp = func(Call) string { return "completed" }
 	return s
@@ -102,45 +94,17 @@ func New(o Options) *Server {
 // Start returns a server on a port of 127.0.0.1.
 func Start(o Options) (*Server, error) {
 	s := New(o)
-	var lc net.ListenConfig
-	ln, err := lc.Listen(s.ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		s.stop()
-		return nil, fmt.Errorf("listen: %w", err)
+	if err := s.Listen("Twilio"); err != nil {
+		s.Host.Close()
+		return nil, err
 	}
-	s.url = "http://" + ln.Addr().String()
-	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	s.wg.Go(func() { _ = s.http.Serve(ln) })
 	return s, nil
 }
 
-// URL is the api_url of the server.
-func (s *Server) URL() string { return s.url }
-
 // Close ends the server; callbacks that are still due are not made.
 func (s *Server) Close() error {
-	s.mu.Lock()
-	s.stop()
-	s.mu.Unlock()
-	var err error
-	if s.http != nil {
-		err = s.http.Close()
-	}
-	s.wg.Wait()
-	s.out.CloseIdleConnections()
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
-	}
-	return err
-}
-
-// start runs f beside the server, unless it is closing.
-func (s *Server) start(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx.Err() == nil {
-		s.wg.Go(f)
-	}
+	s.Host.Close()
+	return nil
 }
 
 // Retarget changes where the public address leads.
@@ -173,7 +137,9 @@ func (s *Server) Leaks() int {
 }
 
 // Handler serves the API, faults included.
-func (s *Server) Handler() http.Handler {
+func (s *Server) Handler() http.Handler { return s.Host }
+
+func (s *Server) api() http.Handler {
 	const account = "/2010-04-01/Accounts/{account}"
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+account+"/Messages.json", s.authorised(s.createMessage))
@@ -184,7 +150,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET "+account+"/Recordings/{medium}", s.authorised(s.leadToMedium))
 	mux.HandleFunc("GET /2010-04-01/Accounts/{file}", s.authorised(s.fetchAccount))
 	mux.HandleFunc("GET /stored/", s.medium)
-	return s.Faults.Wrap(mux)
+	return mux
 }
 
 // authorised checks the credentials: www.twilio.com/docs/usage/requests-to-twilio.

@@ -98,7 +98,7 @@ func (v *Vendor) attempt(ctx context.Context, doc []byte) error {
 	if err != nil {
 		return err
 	}
-	res, err := v.http.Do(req)
+	res, err := v.Client.Do(req)
 	if err != nil {
 		return fmt.Errorf("the callback does not answer: %w", err)
 	}
@@ -172,7 +172,7 @@ func (v *Vendor) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, err := v.http.Do(req)
+	res, err := v.Client.Do(req)
 	if err != nil {
 		return err
 	}

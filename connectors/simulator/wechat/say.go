@@ -93,7 +93,7 @@ func (v *Vendor) body(m Message) []string {
 		return []string{"Content", m.Text}
 	case "image":
 		id := v.keep(m.File)
-		return []string{"PicUrl", v.url + "/pictures/" + id, "MediaId", id}
+		return []string{"PicUrl", v.URL() + "/pictures/" + id, "MediaId", id}
 	case "voice":
 		return []string{"MediaId", v.keep(m.File), "Format", "amr", "Recognition", m.Text}
 	case "video", "shortvideo":

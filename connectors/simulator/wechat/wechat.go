@@ -12,15 +12,12 @@
 package wechat
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 	"github.com/deskbridge/deskbridge/connectors/simulator/tencent"
 )
 
@@ -71,11 +68,9 @@ type Vendor struct {
 	// Faults strike the requests to the vendor's API.
 	Faults fault.Queue
 
+	*host.Host
 	o      Options
 	signer tencent.Signer
-	http   http.Client
-	server *http.Server // nil for New
-	url    string
 
 	mu        sync.Mutex
 	tokens    []token // good or recently so, the current one last
@@ -117,44 +112,35 @@ func New(o Options) *Vendor {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Vendor{
-		o: o, signer: tencent.Signer{Token: o.Token, AESKey: o.AESKey, Receiver: o.AppID},
-		http:      http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+	v := &Vendor{
+		Host: host.New(0), o: o, signer: tencent.Signer{Token: o.Token, AESKey: o.AESKey, Receiver: o.AppID},
 		customers: map[string]*customer{}, files: map[string]File{}, typing: map[string]int{},
 		serial: 23456789012345000 + o.First,
 	}
+	v.Handle(v.Faults.Wrap(v.api()))
+	return v
 }
 
 // Start returns a vendor that listens on a loopback port. Close ends it.
 func Start(o Options) (*Vendor, error) {
 	v := New(o)
-	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("listen for the WeChat API: %w", err)
+	if err := v.Listen("WeChat"); err != nil {
+		v.Host.Close()
+		return nil, err
 	}
-	v.url = "http://" + ln.Addr().String()
-	v.server = &http.Server{Handler: v.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = v.server.Serve(ln) }()
 	return v, nil
 }
 
-// URL is the address of the API, for api_url.
-func (v *Vendor) URL() string { return v.url }
-
 // Close ends the API and the connections to the callback.
 func (v *Vendor) Close() error {
-	v.http.CloseIdleConnections()
-	if v.server == nil {
-		return nil
-	}
-	if err := v.server.Close(); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
+	v.Host.Close()
 	return nil
 }
 
 // Handler is the API, with its faults.
-func (v *Vendor) Handler() http.Handler {
+func (v *Vendor) Handler() http.Handler { return v.Host }
+
+func (v *Vendor) api() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /cgi-bin/stable_token", v.stableToken)
 	mux.HandleFunc("GET /cgi-bin/getcallbackip", v.authorized(v.callbackIP))
@@ -165,7 +151,7 @@ func (v *Vendor) Handler() http.Handler {
 	mux.HandleFunc("POST /cgi-bin/media/upload", v.authorized(v.mediaUpload))
 	mux.HandleFunc("GET /cgi-bin/media/get", v.authorized(v.mediaGet))
 	mux.HandleFunc("GET /pictures/{id}", v.picture)
-	return v.Faults.Wrap(mux)
+	return mux
 }
 
 // SetCallback changes the address that is called.

@@ -1,7 +1,6 @@
 package wecom
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,14 +15,14 @@ const answerWithin = 5 * time.Second
 // again if it is not answered in time. The mutex is held.
 func (s *Server) call(kfID string) {
 	address := s.callback
-	if address == "" || s.ctx.Err() != nil {
+	if address == "" || s.Context().Err() != nil {
 		return
 	}
 	token := s.id("ENCcalltoken")
 	s.called[token] = s.o.Now().Add(callLife)
-	s.calls.Go(func() {
+	s.Go(func() {
 		for attempt := 0; ; attempt++ {
-			if s.post(address, s.news(kfID, token)) == nil || attempt == len(s.o.Retries) || !s.pause(s.o.Retries[attempt]) {
+			if s.post(address, s.news(kfID, token)) == nil || attempt == len(s.o.Retries) || !s.Pause(s.o.Retries[attempt]) {
 				return
 			}
 		}
@@ -43,15 +42,11 @@ func (s *Server) post(address string, plain []byte) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, answerWithin)
-	defer cancel()
 	body := fmt.Appendf(nil, `<xml><ToUserName><![CDATA[%s]]></ToUserName><AgentID>1000002</AgentID><Encrypt><![CDATA[%s]]></Encrypt></xml>`, s.o.CorpID, sealed)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"?"+q.Encode(), bytes.NewReader(body))
-	if err != nil {
-		return err
+	status, err := s.Post(address+"?"+q.Encode(), http.Header{"Content-Type": {"text/xml"}}, body)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("status %d", status)
 	}
-	req.Header.Set("Content-Type", "text/xml")
-	_, err = do(req)
 	return err
 }
 
@@ -71,34 +66,19 @@ func (s *Server) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	body, err := do(req)
-	if err == nil && string(body) != secret {
-		err = errors.New("the address does not answer with what the echostr holds")
-	}
-	return err
-}
-
-func do(req *http.Request) ([]byte, error) {
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.Client.Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err == nil && res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %d", res.StatusCode)
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+	switch {
+	case err != nil:
+		return err
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("status %d", res.StatusCode)
+	case string(body) != secret:
+		return errors.New("the address does not answer with what the echostr holds")
 	}
-	return body, err
-}
-
-// pause returns false if the server closed before d was over.
-func (s *Server) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-s.ctx.Done():
-		return false
-	}
+	return nil
 }

@@ -11,15 +11,13 @@
 package wecom
 
 import (
-	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
+	"github.com/deskbridge/deskbridge/connectors/simulator/host"
 	"github.com/deskbridge/deskbridge/connectors/simulator/tencent"
 )
 
@@ -70,14 +68,9 @@ type Server struct {
 	// Faults strike the API.
 	Faults fault.Queue
 
-	o       Options
-	signer  tencent.Signer
-	handler http.Handler
-	ctx     context.Context
-	stop    context.CancelFunc
-	calls   sync.WaitGroup
-	server  *http.Server
-	url     string
+	*host.Host
+	o      Options
+	signer tencent.Signer
 
 	mu       sync.Mutex
 	callback string
@@ -130,46 +123,29 @@ func New(o Options) *Server {
 		o.PageCap = 1000
 	}
 	s := &Server{
-		o: o, serial: o.First, signer: tencent.Signer{Token: o.Token, AESKey: o.AESKey, Receiver: o.CorpID},
+		Host: host.New(answerWithin), o: o, serial: o.First, signer: tencent.Signer{Token: o.Token, AESKey: o.AESKey, Receiver: o.CorpID},
 		access: map[string]time.Time{}, called: map[string]time.Time{}, pulled: map[string]time.Time{},
 		log: map[string][]listed{}, cursors: map[string]position{}, sessions: map[string]*session{},
 		codes: map[string]*code{}, media: map[string]medium{}, users: map[string]User{}, counts: map[string]int{},
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.handler = s.Faults.Wrap(s.api())
+	s.Handle(s.Faults.Wrap(s.api()))
 	return s
 }
 
 // Start returns a server that listens on a port of 127.0.0.1.
 func Start(o Options) (*Server, error) {
 	s := New(o)
-	var lc net.ListenConfig
-	ln, err := lc.Listen(s.ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		s.stop()
-		return nil, fmt.Errorf("listen for WeCom's API: %w", err)
+	if err := s.Listen("WeCom"); err != nil {
+		s.Host.Close()
+		return nil, err
 	}
-	s.url = "http://" + ln.Addr().String()
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.calls.Go(func() { _ = s.server.Serve(ln) })
 	return s, nil
 }
 
-// ServeHTTP answers a request of the API.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// URL is the address of the API after Start.
-func (s *Server) URL() string { return s.url }
-
 // Close ends calls that are under way and, after Start, the listener.
 func (s *Server) Close() error {
-	s.stop()
-	var err error
-	if s.server != nil {
-		err = s.server.Close()
-	}
-	s.calls.Wait()
-	return err
+	s.Host.Close()
+	return nil
 }
 
 // Connect sets the address that is called when there is news.
