@@ -167,15 +167,36 @@ func TestMailAndRequestTracker(t *testing.T) {
 		t.Errorf("the answer to Li on the merged ticket:\n%s", text)
 	}
 
+	// One that was merged into a stranger's, just after it was answered and while
+	// its customer wrote on: each gets what was meant for them.
+	writes(zhang, "z5", "Another matter", "Hello?")
+	own := r.tickets(3)[2]
+	stranger := ann.Create("Of somebody else", "Hello")
+	ann.Correspond(stranger, "The code of your safe is 4711.")
+	r.stop()
+	ann.Correspond(own, "Before the merge.")
+	ann.Merge(own, stranger)
+	writes(zhang, "z6", "Re: Another matter", "Are you there?", "In-Reply-To: <z5@customers.test>\r\n")
+	r.start()
+	r.entry(stranger, "Are you there?")
+	if _, text = r.last(zhang, 2); !strings.Contains(text, "Before the merge.") {
+		t.Errorf("the answer before the merge:\n%s", text)
+	}
+	time.Sleep(1100 * time.Millisecond) // RT tells times by the second
+	ann.Correspond(stranger, "After the merge.")
+	if _, text = r.last(zhang, 3); !strings.Contains(text, "After the merge.") {
+		t.Errorf("the answer after the merge:\n%s", text)
+	}
+
 	// After a deleted one, the customer gets a new one.
 	ann.SetStatus(third, "deleted")
 	writes(gone, "g2", "Re: Hello", "Are you still there?", "In-Reply-To: <g1@customers.test>\r\n")
-	fourth := r.tickets(2)[1]
+	fourth := r.tickets(3)[2]
 	r.entry(fourth, "Are you still there?")
 
-	r.last(zhang, 1)
-	if sent := len(r.eventsOf("message.sent")); sent != 6 {
-		t.Errorf("%d messages of ours, want five answers and a note", sent)
+	r.last(zhang, 3)
+	if sent := len(r.eventsOf("message.sent")); sent != 8 {
+		t.Errorf("%d messages of ours, want seven answers and a note", sent)
 	}
 	for _, to := range r.rt.Recipients() {
 		if strings.HasSuffix(to, "@customers.test") {

@@ -19,6 +19,9 @@ const (
 
 // move follows a ticket that was merged into another.
 func (s *step) move(ctx context.Context, k *Ticket, gone *helpdesk.Gone) error {
+	if err := s.finish(ctx, k); err != nil || k.Ticket == gone.Into {
+		return err
+	}
 	doubt, err := s.setAside(ctx, k, gone)
 	if err != nil {
 		return err
@@ -35,6 +38,35 @@ func (s *step) move(ctx context.Context, k *Ticket, gone *helpdesk.Gone) error {
 		Tag: "g" + k.Conversation.String() + "-" + gone.Into, Kind: helpdesk.Remark, Author: ourName, Message: m, Heading: ourName, At: s.Now(),
 		Text: fmt.Sprintf("This ticket is now that of %s, too. Answers that were written on it before %s were not sent to them.", s.name(ctx, k), at(s.Now())),
 	}})
+}
+
+// finish reads what had not been read of a ticket when it was merged, where its
+// product still tells: that was said to its own customer.
+func (s *step) finish(ctx context.Context, k *Ticket) error {
+	if s.finishing { // a remark on what is read now found the ticket gone
+		return nil
+	}
+	s.finishing = true
+	defer func() { s.finishing = false }()
+	from := k.Ticket
+	for range maxReads {
+		r, err := s.Helpdesk.Read(ctx, from, k.Position)
+		if _, ok := errors.AsType[*helpdesk.Gone](err); ok {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		for i := range r.Entries {
+			if err := s.take(ctx, k, &r.Entries[i]); err != nil {
+				return err
+			}
+		}
+		if k.Ticket != from || !r.More {
+			return nil
+		}
+		k.Position = r.Position
+	}
+	return nil
 }
 
 // setAside looks through a ticket that one of ours was merged into. Where it

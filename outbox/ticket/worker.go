@@ -95,7 +95,9 @@ type step struct {
 	again bool
 	// reopened: this job left the ticket open, whatever was read of it before.
 	reopened bool
-	detail   string // for people
+	// finishing: what was left of a merged ticket is being read.
+	finishing bool
+	detail    string // for people
 }
 
 // record writes a ticket down, where it is not nil, with lines.
