@@ -71,10 +71,15 @@ func shareTheWork(t *testing.T, r *rig) {
 	send("assignee", url.Values{"to": {"bo@example.test"}}, http.StatusNoContent)
 	b.Wait("that it is Bo's", `document.querySelector(".rows .tag.who")?.textContent === "Bo"`)
 
+	for _, c := range []struct{ to, button string }{{"closed", "open Reopen"}, {"open", "closed Close"}} {
+		send("state", url.Values{"to": {c.to}}, http.StatusNoContent)
+		b.Wait("that it is "+c.to, `window.sameDocument && (() => { const s = document.querySelector("#state button"); return s.value + " " + s.textContent === "`+c.button+`"; })()`)
+	}
+
 	b.Eval(`document.activeElement.blur()`, nil)
 	b.Press("u")
 	b.Wait("the list with it unread", `!document.getElementById("box") && document.querySelector(".rows a.unread") && document.title.startsWith("(1) ")`)
-	for query, want := range map[string]bool{"?who=me": false, "?who=nobody": false, "?who=bo@example.test": true, "?tag=late+payer": true, "?tag=vip": false, "?unread=1": true} {
+	for query, want := range map[string]bool{"?who=me": false, "?who=nobody": false, "?who=bo@example.test": true, "?tag=late+payer": true, "?tag=vip": false, "?unread=1": true, "?state=any&q=kettle": true, "?state=closed": false} {
 		b.Open(r.url + query)
 		b.Wait("the list "+query, `document.readyState === "complete" && document.querySelector(".rows")`)
 		var found bool

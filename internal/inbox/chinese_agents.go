@@ -33,6 +33,7 @@ var chineseOfAgents = map[string]string{
 	"Images that could not be loaded: %d": "无法加载的图片：%d",
 	"Show remote images":                  "显示远程图片",
 	"Whoever keeps them can tell that somebody looked.": "图片所在的服务器会得知有人查看。",
+	"Open and closed":                  "处理中和已关闭",
 	"Size":                             "大小",
 	"outcome accepted":                 "已接收",
 	"outcome duplicate":                "重复",

@@ -15,6 +15,9 @@ import (
 
 const perPage = 40 // conversations
 
+// anyState lists open and closed conversations.
+const anyState = "any"
+
 // list is a page of conversations.
 type list struct {
 	Rows           []row
@@ -44,8 +47,8 @@ type row struct {
 func (in *Inbox) list(r *request) (*list, error) {
 	q := r.URL.Query()
 	l := &list{State: string(normalize.Open), Channel: q.Get("channel"), Query: text.Truncate(q.Get("q"), 100), Channels: in.Channels(), Open: r.id("id")}
-	if q.Get("state") == string(normalize.Closed) {
-		l.State = string(normalize.Closed)
+	if s := q.Get("state"); s == string(normalize.Closed) || s == anyState {
+		l.State = s
 	}
 	// The cursor before the rows: what happens in between is seen twice rather
 	// than never.
@@ -53,7 +56,7 @@ func (in *Inbox) list(r *request) (*list, error) {
 	if l.Cursor, err = in.Store.LastEvent(r.Context()); err != nil {
 		return nil, err
 	}
-	f := timeline.OverviewFilter{State: normalize.ConversationState(l.State), Channel: l.Channel, Query: l.Query, Limit: perPage + 1}
+	f := timeline.OverviewFilter{AnyState: l.State == anyState, State: normalize.ConversationState(l.State), Channel: l.Channel, Query: l.Query, Limit: perPage + 1}
 	if l.Labels, err = in.labels(r, &f); err != nil {
 		return nil, err
 	}

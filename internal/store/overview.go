@@ -15,9 +15,11 @@ import (
 func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []timeline.Overview, err error) {
 	var w where
 	// Written out, since the indexes of the two states are partial ones.
-	if f.State == normalize.Closed {
+	switch {
+	case f.AnyState:
+	case f.State == normalize.Closed:
 		w.and("c.state = 'closed'")
-	} else {
+	default:
 		w.and("c.state = 'open'")
 	}
 	w.and("c.erased_at = 0")

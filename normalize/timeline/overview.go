@@ -22,8 +22,11 @@ type Overview struct {
 
 // OverviewFilter selects conversations, the most recently active first.
 type OverviewFilter struct {
-	State   normalize.ConversationState
-	Channel string // empty for all
+	State normalize.ConversationState // open where it is empty
+	// AnyState asks for open and closed ones. No index gives their order, so
+	// that it takes longer the more there are.
+	AnyState bool
+	Channel  string // empty for all
 	// Query is a piece of the subject, of the customer's name or of the
 	// address, or beginnings of words that all are in one of the newer
 	// messages, whatever their case; empty for all.

@@ -52,7 +52,16 @@
       e.target.form.requestSubmit();
     }
   });
+  // What a colleague closed can be opened here, and the other way round.
+  const state = byID("state")?.querySelector("button");
+  const turnTo = { "conversation.opened": ["closed", "open"], "conversation.closed": ["open", "closed"] };
   document.addEventListener("inbox:news", (e) => {
+    for (const n of e.detail) {
+      if (!state || n.conversation !== page.conversation || !turnTo[n.type]) continue;
+      const [to, is] = turnTo[n.type];
+      state.value = to;
+      state.textContent = state.form.dataset[is];
+    }
     if (e.detail.some((n) => n.conversation === page.conversation && n.type.startsWith("conversation."))) refresh().catch(() => {});
   });
   document.addEventListener("keydown", (e) => {

@@ -65,6 +65,8 @@ func overview(t *testing.T, h *harness) {
 	h.must(err)
 	want(timeline.OverviewFilter{State: normalize.Closed}, all[0])
 	want(timeline.OverviewFilter{}, all[1:]...)
+	want(timeline.OverviewFilter{AnyState: true}, all...)
+	want(timeline.OverviewFilter{AnyState: true, Query: "ann@"}, all[0])
 }
 
 // sessions end when they are over, and when they are ended.
