@@ -23,7 +23,7 @@ func (r *rig) status(id string) (status, trouble string) {
 // right away or in a notice hours later, its part says so, the helpdesk hears
 // of it, and no notice becomes a conversation.
 func TestEachFailureIsShownOnItsPart(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newMailRig(t, storeURL)
 		for _, local := range []string{"fine", "dead", "full", "busy", "gone", "partial"} {
 			r.imap.AddUser(local+"@customers.test", password)

@@ -31,7 +31,7 @@ func newTown(t *testing.T, storeURL func(t *testing.T, dir string) string, o ven
 // TestEveryChannelCarriesBothWays: a customer writes on each channel, the
 // helpdesk gets it as this customer's, and the answer reaches the customer.
 func TestEveryChannelCarriesBothWays(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r, town := newTown(t, storeURL, vendors.Options{})
 		r.start()
 		for i, l := range town.Lines {

@@ -12,7 +12,7 @@ import (
 // TestTheDaysLimitOutlivesTheDaemon: what an account has sent in a day still
 // counts after a crash.
 func TestTheDaysLimitOutlivesTheDaemon(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newMailRig(t, storeURL)
 		conf, err := os.ReadFile(r.conf())
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 // then everything stands there once and in order. Public answers reach the
 // customer and the other product, notes do not, and strangers' calls do nothing.
 func TestHelpdesksThatCall(t *testing.T) {
+	t.Parallel()
 	r, town := newTown(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") }, vendors.Options{Only: []string{"telegram"}})
 	const secret = "a-secret-of-the-webhooks"
 	z, err := zammad.Start(zammad.Options{

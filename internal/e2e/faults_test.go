@@ -66,6 +66,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 func TestDatabaseGone(t *testing.T) {
+	t.Parallel()
 	pg := testenv.PostgresServer(t)
 	r := newMailRig(t, func(*testing.T, string) string { return pg.URL })
 	r.imap.AddUser("li@customers.test", password)
@@ -90,6 +91,7 @@ func TestDatabaseGone(t *testing.T) {
 }
 
 func TestMailServerGoneAndNumberedAnew(t *testing.T) {
+	t.Parallel()
 	r := newMailRig(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
 	r.start()
 	for i := range 20 {
@@ -116,7 +118,7 @@ func TestMailServerGoneAndNumberedAnew(t *testing.T) {
 // Events wait for a helpdesk that is down, each conversation's in order, and
 // none is lost.
 func TestHelpdeskDown(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newMailRig(t, storeURL)
 		r.start()
 		r.desk.answer(http.StatusBadGateway)

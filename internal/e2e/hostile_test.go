@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,7 +67,7 @@ func hostileMails(t *testing.T) map[string][]byte {
 // mailbox goes on, and memory stays bounded.
 func TestHostileInput(t *testing.T) {
 	r := newMailRig(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
-	r.buildPlain()
+	r.usePlain()
 	r.start()
 	mails := hostileMails(t)
 	for _, raw := range mails {
@@ -113,15 +112,12 @@ func TestHostileInput(t *testing.T) {
 	r.stop()
 }
 
-// buildPlain makes the daemon one without the race detector, which takes
-// memory of its own.
-func (r *rig) buildPlain() {
+// usePlain makes the daemon one without the race detector.
+func (r *rig) usePlain() {
 	r.t.Helper()
-	r.bin = filepath.Join(r.dir, "deskbridge-plain")
-	cmd := exec.Command("go", "build", "-o", r.bin, "github.com/deskbridge/deskbridge/cmd/deskbridge")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		r.t.Fatalf("build: %v\n%s", err, out)
+	var err error
+	if r.bin, err = plain(); err != nil {
+		r.t.Fatal(err)
 	}
 }
 

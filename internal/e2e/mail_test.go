@@ -69,7 +69,7 @@ func (r *mailRig) mailbox(user string, n int) []*mail.Message {
 }
 
 func TestMailReachesTheHelpdeskAndTheAnswerGoesBack(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newMailRig(t, storeURL)
 		zhang := "zhang@customers.test"
 		r.imap.AddUser(zhang, password)

@@ -19,7 +19,7 @@ import (
 // breaks off.
 func TestMediaSurviveKills(t *testing.T) {
 	const li, pictures, kills = "oLi-Wei_0000000000000000001a", 12, 3
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newRig(t, storeURL)
 		vendor, err := wechat.Start(wechat.Options{Callback: "http://" + r.listen + "/webhooks/wx"})
 		if err != nil {

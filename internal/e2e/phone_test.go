@@ -32,7 +32,7 @@ func TestPhonesAreServed(t *testing.T) {
 		ours, anna, ben = "+15550100123", "+15550100777", "+4915112345678"
 		sid, token      = "AC0123456789abcdef0123456789abcdef", "tokentokentokentokentokentoken12"
 	)
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newRig(t, storeURL)
 		vendor, err := twilio.Start(twilio.Options{
 			AccountSID: sid, AuthToken: token, Senders: []string{ours, "whatsapp:" + ours},

@@ -82,6 +82,7 @@ func body(t *testing.T, m *mail.Message) string {
 
 // TestMailAndRedmine: customers write mail, agents answer in a real Redmine.
 func TestMailAndRedmine(t *testing.T) {
+	t.Parallel()
 	r := newRedmineRig(t)
 	const zhang, li, gone = "zhang@customers.test", "li@customers.test", "gone@customers.test"
 	r.imap.AddUsers(password, zhang, li, gone)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,21 +21,42 @@ import (
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// waiting is how many of the tests that mostly wait run beside each other,
+// unless -parallel says otherwise: more than there are processors.
+const waiting = 8
 
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "deskbridge-e2e-")
-	if err != nil {
-		return "", err
+func TestMain(m *testing.M) {
+	var err error
+	if programs, err = os.MkdirTemp("", "deskbridge-e2e-"); err != nil {
+		panic(err)
 	}
-	bin := filepath.Join(dir, "deskbridge")
-	// With the race detector: what the tests provoke is what races need.
-	cmd := exec.Command("go", "build", "-race", "-o", bin, "github.com/deskbridge/deskbridge/cmd/deskbridge")
+	if err := flag.Set("test.parallel", strconv.Itoa(waiting)); err != nil {
+		panic(err)
+	}
+	testenv.Main(m)
+	_ = os.RemoveAll(programs)
+}
+
+// programs is the folder of the daemons that the tests share.
+var programs string
+
+// racing is the daemon with the race detector, since what the tests provoke is
+// what races need; plain is the one without, which takes memory of its own.
+var (
+	racing = sync.OnceValues(func() (string, error) { return build("racing", "1", "-race") })
+	plain  = sync.OnceValues(func() (string, error) { return build("plain", "0") })
+)
+
+func build(name, cgo string, flags ...string) (string, error) {
+	bin := filepath.Join(programs, name)
+	args := append([]string{"build", "-o", bin}, flags...)
+	cmd := exec.Command("go", append(args, "github.com/deskbridge/deskbridge/cmd/deskbridge")...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return bin, nil
-})
+}
 
 // rig is a helpdesk and a daemon before it.
 type rig struct {
@@ -49,7 +72,8 @@ type rig struct {
 	storeURL string
 }
 
-// engines runs a test on both stores.
+// engines runs a test on both stores, one after the other, with the machine
+// for itself: one that computes, or measures time.
 func engines(t *testing.T, test func(t *testing.T, storeURL func(t *testing.T, dir string) string)) {
 	t.Run("sqlite", func(t *testing.T) {
 		test(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") })
@@ -60,8 +84,9 @@ func engines(t *testing.T, test func(t *testing.T, storeURL func(t *testing.T, d
 }
 
 // atOnce is engines for a test that mostly waits: on both stores at the same
-// time.
+// time, and beside the other tests of its kind.
 func atOnce(t *testing.T, test func(t *testing.T, storeURL func(t *testing.T, dir string) string)) {
+	t.Parallel()
 	engines(t, func(t *testing.T, storeURL func(t *testing.T, dir string) string) {
 		t.Parallel()
 		test(t, storeURL)
@@ -71,11 +96,11 @@ func atOnce(t *testing.T, test func(t *testing.T, storeURL func(t *testing.T, di
 // newRig makes a rig. The daemon serves nothing before configure says what.
 func newRig(t *testing.T, storeURL func(t *testing.T, dir string) string) *rig {
 	t.Helper()
-	bin, err := build()
+	bin, err := racing()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, dir: t.TempDir(), bin: bin, listen: freePort(t), admin: freePort(t)}
+	r := &rig{t: t, dir: t.TempDir(), bin: bin, listen: freeAddr(t), admin: freeAddr(t)}
 	r.desk = newDesk(t)
 	r.storeURL = storeURL(t, r.dir)
 	r.logFile, err = os.Create(filepath.Join(r.dir, "daemon.log"))
@@ -272,12 +297,9 @@ func (r *rig) must(method, path string, body, into any, header ...string) {
 	}
 }
 
-func freePort(t *testing.T) string {
+// freeAddr returns a loopback address that stays free while a daemon is down,
+// whatever connects meanwhile.
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t)))
 }

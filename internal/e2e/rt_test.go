@@ -85,6 +85,7 @@ func (r *rtRig) last(customer string, n int) (id, text string) {
 // TestMailAndRequestTracker: customers write mail, agents answer in a real
 // Request Tracker.
 func TestMailAndRequestTracker(t *testing.T) {
+	t.Parallel()
 	r := newRTRig(t)
 	const zhang, li, gone = "zhang@customers.test", "li@customers.test", "gone@customers.test"
 	r.imap.AddUsers(password, zhang, li, gone)

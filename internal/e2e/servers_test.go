@@ -25,7 +25,7 @@ func (r *rig) answer(n int, key string) message {
 // TestVacationAnswerIsShownAndNeverAnswered: what Dovecot's Sieve answers for a
 // customer on holiday is in the conversation, marked automated.
 func TestVacationAnswerIsShownAndNeverAnswered(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newMailRig(t, storeURL)
 		r.imap.AddUser("away@customers.test", password)
 		r.mta.Sieve("away@customers.test", away)
@@ -55,7 +55,7 @@ func TestVacationAnswerIsShownAndNeverAnswered(t *testing.T) {
 // now. Postfix says so in a notice, goes on trying and succeeds: the helpdesk
 // hears of the delay, and nothing ever failed.
 func TestDelayIsToldAndEndsWell(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newMailRig(t, storeURL)
 		r.imap.AddUser("slow@customers.test", password)
 		hop := r.mta.Via("slow@customers.test")

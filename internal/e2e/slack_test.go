@@ -20,7 +20,7 @@ import (
 func TestSlackThreadsAreServed(t *testing.T) {
 	const room = "C02SHARED"
 	marie := slack.User{ID: "U07MARIE", Team: "T07ACME", Name: "Marie Curie"}
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newRig(t, storeURL)
 		vendor, err := slack.Start(slack.Options{AckWithin: 5 * time.Second, Retries: slices.Repeat([]time.Duration{time.Second}, 60)})
 		if err != nil {
@@ -132,7 +132,7 @@ func TestSlackThreadsAreServed(t *testing.T) {
 // TestSlackMayCall: in mode events what Slack signs is taken, once, and what
 // others send is not.
 func TestSlackMayCall(t *testing.T) {
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newRig(t, storeURL)
 		hook := "http://" + r.listen + "/webhooks/slack"
 		vendor, err := slack.Start(slack.Options{EventsURL: hook, Retries: slices.Repeat([]time.Duration{time.Second}, 60)})

@@ -82,7 +82,7 @@ func (r *rig) refused() map[string]int {
 func TestStrangersAreRefused(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r, town := newTown(t, storeURL, vendors.Options{Calls: true})
-		r.buildPlain()
+		r.usePlain()
 		r.start()
 		// Telegram is told where to call.
 		testenv.WaitFor(t, 30*time.Second, "Telegram to have a webhook", func() bool {

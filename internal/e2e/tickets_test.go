@@ -28,7 +28,7 @@ const ticketToken = "zammad-token-of-the-tests"
 
 func newTicketDesk(t *testing.T, name string) *ticketDesk {
 	t.Helper()
-	d := &ticketDesk{Server: zammad.New(zammad.Options{Token: ticketToken}), t: t, name: name, addr: freePort(t)}
+	d := &ticketDesk{Server: zammad.New(zammad.Options{Token: ticketToken}), t: t, name: name, addr: freeAddr(t)}
 	t.Cleanup(func() {
 		d.off()
 		d.Close()

@@ -18,7 +18,7 @@ import (
 // template carries what the vendor takes in no other way.
 func TestWeChatFollowersAreServed(t *testing.T) {
 	const li = "oLi-Wei_0000000000000000001a"
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newRig(t, storeURL)
 		vendor, err := wechat.Start(wechat.Options{
 			Callback: "http://" + r.listen + "/webhooks/wx", Templates: []string{"TEMPLATE"}, Repeat: 5 * time.Second,

@@ -17,7 +17,7 @@ import (
 // killed daemon.
 func TestWeComCustomersAreServed(t *testing.T) {
 	const kf, anna = wecom.DefaultKfID, "wmAnna"
-	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
+	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newRig(t, storeURL)
 		vendor, err := wecom.Start(wecom.Options{})
 		if err != nil {
