@@ -35,23 +35,26 @@ func TestMediaSurviveKills(t *testing.T) {
 		)
 		r.start()
 		sent := map[string][]byte{}
-		for i := range pictures {
-			data := append([]byte("\xff\xd8\xff\xe0"), bytes.Repeat([]byte(fmt.Sprintf("picture %d ", i)), 5000)...)
-			id, err := vendor.Say(t.Context(), li, wechat.Message{Type: "image", File: wechat.File{Name: "a.jpg", ContentType: "image/jpeg", Data: data}})
-			if err != nil {
-				t.Fatal(err)
+		send := func(n int) {
+			for range n {
+				data := append([]byte("\xff\xd8\xff\xe0"), bytes.Repeat([]byte(fmt.Sprintf("picture %d ", len(sent))), 5000)...)
+				id, err := vendor.Say(t.Context(), li, wechat.Message{Type: "image", File: wechat.File{Name: "a.jpg", ContentType: "image/jpeg", Data: data}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				sent[id] = data
 			}
-			sent[id] = data
+		}
+		for range kills {
+			before := vendor.Faults.Struck()[fault.SlowBody]
+			send(pictures / kills)
+			testenv.WaitFor(t, time.Minute, "a picture to be on its way", func() bool { return vendor.Faults.Struck()[fault.SlowBody] > before })
+			r.kill()
+			r.start()
 		}
 		ids := map[string]string{}
 		for _, e := range r.await("message.received", pictures) {
 			ids[e.Data.ExternalID] = e.Data.ID
-		}
-		for range kills {
-			before := vendor.Faults.Struck()[fault.SlowBody]
-			testenv.WaitFor(t, time.Minute, "a picture to be on its way", func() bool { return vendor.Faults.Struck()[fault.SlowBody] > before })
-			r.kill()
-			r.start()
 		}
 		vendor.Faults.Clear()
 		type picture struct {

@@ -20,6 +20,7 @@ import (
 // calls, at the customer and at the other product; where Chatwoot's one call
 // is lost, its answer comes by the pull. Notes stay inside.
 func TestChatwootAndZendesk(t *testing.T) {
+	t.Parallel()
 	r, town := newTown(t, func(_ *testing.T, dir string) string { return "sqlite://" + filepath.Join(dir, "deskbridge.db") }, vendors.Options{Only: []string{"telegram"}})
 	const secret = "a-secret-of-the-webhooks"
 	c, err := chatwoot.Start(chatwoot.Options{})
