@@ -23,8 +23,6 @@ const (
 	maxRESTAnswer = 32 << 20
 	// restDeadline bounds one call, from the dial to the end of the answer.
 	restDeadline = 2 * time.Minute
-	// maxRetryAfter bounds what a product may ask for.
-	maxRetryAfter = time.Hour
 	// maxWords is how much of a refusal's own words is passed on, in runes.
 	maxWords = 300
 )
@@ -199,7 +197,7 @@ func (c *REST) lost(method string, err error, connected bool) error {
 func (c *REST) refusal(method string, resp *http.Response, body []byte) error {
 	status := resp.StatusCode
 	code := strconv.Itoa(status)
-	after, named := retryAfter(resp.Header.Get("Retry-After"), c.Clock.Now())
+	after, named := RetryAfter(resp.Header, c.Clock.Now())
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && named:
 		err := connectors.Errorf(connectors.Throttled, code, "%s asks to wait", c.Product)
@@ -222,18 +220,6 @@ func (c *REST) refusal(method string, resp *http.Response, body []byte) error {
 		words = http.StatusText(status)
 	}
 	return connectors.Errorf(connectors.Rejected, code, "%s refuses: %s", c.Product, words)
-}
-
-// retryAfter reads both forms of RFC 9110, section 10.2.3.
-func retryAfter(v string, now time.Time) (d time.Duration, named bool) {
-	if seconds, err := strconv.ParseInt(v, 10, 64); err == nil {
-		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second, true
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0, false
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter), true
 }
 
 // IsStatus reports whether an error of REST is an answer with one of these

@@ -14,6 +14,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -277,7 +278,7 @@ func (s *Slack) askOnce(ctx context.Context, method string, form url.Values, ans
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		e := answered(resp.StatusCode, false)
-		if wait, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s"); err == nil {
+		if wait, named := kit.RetryAfter(resp.Header, s.deps.Clock.Now()); named {
 			e.RetryAfter = wait
 		}
 		return e

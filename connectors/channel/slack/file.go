@@ -15,6 +15,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
@@ -163,7 +164,7 @@ func (s *Slack) Fetch(ctx context.Context, ref string) (*channel.Fetched, error)
 		}
 		return nil, connectors.Errorf(connectors.Transient, "", "no answer from Slack: %w", err)
 	}
-	if err := served(resp, u); err != nil {
+	if err := served(resp, u, s.deps.Clock.Now()); err != nil {
 		_ = resp.Body.Close()
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func (s *Slack) Fetch(ctx context.Context, ref string) (*channel.Fetched, error)
 
 // served returns why an answer is not the file. Whoever may not have it is led
 // to the page for signing in.
-func served(resp *http.Response, asked *url.URL) error {
+func served(resp *http.Response, asked *url.URL, now time.Time) error {
 	switch code := resp.StatusCode; {
 	case code == http.StatusOK && resp.Request.URL.Query().Get("redir") != "" && resp.Request.URL.Path != asked.Path,
 		code >= 300 && code < 400, code == http.StatusForbidden, code == http.StatusUnauthorized:
@@ -190,8 +191,8 @@ func served(resp *http.Response, asked *url.URL) error {
 	case code == http.StatusNotFound || code == http.StatusGone:
 		return connectors.Errorf(connectors.Rejected, "file_not_found", "Slack does not have the file any more")
 	case code == http.StatusTooManyRequests:
-		wait, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s")
-		if err != nil || wait <= 0 {
+		wait, _ := kit.RetryAfter(resp.Header, now)
+		if wait == 0 {
 			wait = fallbackWait
 		}
 		return &connectors.Error{Class: connectors.Throttled, Code: "ratelimited", Detail: "Slack asks to slow down", RetryAfter: wait}

@@ -16,6 +16,7 @@ import (
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 )
 
 const (
@@ -68,7 +69,7 @@ func (c *call) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	defer res.Body.Close()
 	c.status = res.StatusCode
-	c.retryAfter = retryAfter(res.Header.Get("Retry-After"), c.t.deps.Clock.Now())
+	c.retryAfter, _ = kit.RetryAfter(res.Header, c.t.deps.Clock.Now())
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return nil, err
@@ -83,17 +84,6 @@ func transport(c *http.Client) http.RoundTripper {
 		return c.Transport
 	}
 	return http.DefaultTransport
-}
-
-// retryAfter reads the header of that name: seconds, or a date.
-func retryAfter(h string, now time.Time) time.Duration {
-	if s, err := strconv.Atoi(strings.TrimSpace(h)); err == nil && s > 0 {
-		return min(time.Duration(s)*time.Second, time.Hour)
-	}
-	if at, err := http.ParseTime(h); err == nil && at.After(now) {
-		return min(at.Sub(now), time.Hour)
-	}
-	return 0
 }
 
 // fault classes what the library returned for a request that has no effect

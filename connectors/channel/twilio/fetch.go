@@ -10,6 +10,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 )
 
 var _ channel.Fetcher = (*Twilio)(nil)
@@ -79,7 +80,7 @@ func (t *Twilio) missing(res *http.Response) *connectors.Error {
 		return connectors.Errorf(connectors.AccountDown, code, "Twilio refuses the credentials")
 	case res.StatusCode == http.StatusTooManyRequests:
 		e := connectors.Errorf(connectors.Throttled, code, "Twilio asks to slow down")
-		e.RetryAfter = retryAfter(res.Header.Get("Retry-After"), t.deps.Clock.Now())
+		e.RetryAfter, _ = kit.RetryAfter(res.Header, t.deps.Clock.Now())
 		return e
 	}
 	return connectors.Errorf(connectors.Transient, code, "Twilio does not hand out the medium now")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
+	"github.com/deskbridge/deskbridge/connectors/kit"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -28,8 +29,6 @@ const (
 	// maxDrain is how much of an answer is read so that its connection can be
 	// used again. What it says is of no concern.
 	maxDrain = 64 << 10
-	// maxRetryAfter bounds what a backend may ask for.
-	maxRetryAfter = time.Hour
 )
 
 func init() {
@@ -133,7 +132,7 @@ func classify(resp *http.Response, now time.Time) error {
 		return nil
 	}
 	code := strconv.Itoa(status)
-	after, named := retryAfter(resp.Header.Get("Retry-After"), now)
+	after, named := kit.RetryAfter(resp.Header, now)
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && named:
 		err := connectors.Errorf(connectors.Throttled, code, "the backend asks to wait")
@@ -152,21 +151,6 @@ func classify(resp *http.Response, now time.Time) error {
 		return connectors.Errorf(connectors.Transient, code, "the backend refuses the call: check url and the backend's log")
 	}
 	return connectors.Errorf(connectors.Transient, code, "the backend failed")
-}
-
-// retryAfter reads both forms of RFC 9110, section 10.2.3.
-func retryAfter(v string, now time.Time) (d time.Duration, named bool) {
-	if v == "" {
-		return 0, false
-	}
-	if seconds, err := strconv.ParseInt(v, 10, 64); err == nil {
-		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second, true
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0, false
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter), true
 }
 
 // networkError is what a call without an answer comes to. The backend may
