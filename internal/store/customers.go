@@ -118,8 +118,8 @@ func (db *DB) Customers(ctx context.Context, query string, after normalize.ID, l
 	}
 	if query = strings.ToLower(clean(strings.TrimSpace(query))); query != "" {
 		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(query) + "%"
-		w.and(`({FOLD}(c.name) LIKE ? ESCAPE '\' OR EXISTS (SELECT 1 FROM addresses a WHERE a.customer_id = c.id
-			AND ({FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\')))`, like, like, like)
+		w.and(foldFor(query, `({FOLD}(c.name) LIKE ? ESCAPE '\' OR EXISTS (SELECT 1 FROM addresses a WHERE a.customer_id = c.id
+			AND ({FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\')))`), like, like, like)
 	}
 	err = db.read(ctx, func(s session) error {
 		var ids []normalize.ID

@@ -34,6 +34,7 @@ var sqliteDialect = &dialect{
 		"LOCK":       "", // one writer at a time holds everything locked
 		"SKIP":       "",
 		"FOLD":       "lower",
+		"BYTEWISE":   "",
 		"LEAST":      "min",
 		"MOST":       "max",
 		"WORDTABLE":  "CREATE VIRTUAL TABLE word_index USING fts5(words, content='', contentless_delete=1, detail='none', tokenize='ascii')",
@@ -58,6 +59,7 @@ var postgresDialect = &dialect{
 		"LOCK":       "FOR UPDATE",
 		"SKIP":       "FOR UPDATE SKIP LOCKED",
 		"FOLD":       "lower",
+		"BYTEWISE":   `COLLATE "C"`,
 		"LEAST":      "least",
 		"MOST":       "greatest",
 		"WORDTABLE":  "CREATE TABLE word_index (rowid BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)",

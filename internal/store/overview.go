@@ -57,9 +57,9 @@ func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []t
 				return err
 			}
 			like := piece(query)
-			w.and(`({FOLD}(c.subject) LIKE ? ESCAPE '\' OR {FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\'
+			w.and(foldFor(query, `({FOLD}(c.subject) LIKE ? ESCAPE '\' OR {FOLD}(a.value) LIKE ? ESCAPE '\' OR {FOLD}(a.name) LIKE ? ESCAPE '\'
 				OR a.customer_id IN (SELECT id FROM customers WHERE {FOLD}(name) LIKE ? ESCAPE '\')
-				OR c.id IN (SELECT CAST(value AS BIGINT) FROM {JSONLIST}(CAST(CAST(? AS TEXT) AS {JSON}))))`, like, like, like, like, string(ids))
+				OR c.id IN (SELECT CAST(value AS BIGINT) FROM {JSONLIST}(CAST(CAST(? AS TEXT) AS {JSON}))))`), like, like, like, like, string(ids))
 		}
 		conversations, err := db.readConversations(s, fmt.Sprintf("%s ORDER BY c.active_at DESC, c.id DESC LIMIT %d", &w, bounded(f.Limit)), w.args)
 		if err != nil {
