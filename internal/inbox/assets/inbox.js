@@ -77,6 +77,10 @@
     if (stay) toEnd();
   };
   if (timeline) {
+    // Pictures grow when they come: who is at the end stays there.
+    let end = true;
+    scroll.addEventListener("scroll", () => { end = atEnd(); });
+    timeline.addEventListener("load", (e) => { if (end && e.target.tagName === "IMG") toEnd(); }, true);
     const aim = location.hash && byID(location.hash.slice(1)); // a message that was searched for
     if (aim) aim.scrollIntoView({ block: "center" }); else toEnd();
     refreshTimeline(!aim);

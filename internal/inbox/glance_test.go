@@ -1,0 +1,63 @@
+package inbox_test
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/internal/testenv"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// Nobody waits who only followed, blocked or opened a chat.
+func TestEventsAreNothingToAnswer(t *testing.T) {
+	r := newRig(t)
+	now := time.Now().UTC()
+	from := func(who, text string, part normalize.Part) *normalize.Message {
+		return &normalize.Message{
+			Direction: normalize.Inbound, Address: normalize.Email(who+"@example.test", who), ExternalID: who, Text: text, FullText: text,
+			SentAt: now, ReceivedAt: now, Parts: []normalize.Part{part},
+		}
+	}
+	r.take(from("Wei", "", normalize.Part{Kind: normalize.PartEvent, Event: "blocked"}), from("Bea", "Hello?", normalize.Part{Kind: normalize.PartText, Text: "Hello?"}))
+	in := r.login()
+	for who, want := range map[string]bool{"Wei": false, "Bea": true} {
+		if _, list, _ := get(t, in, r.url+"list?q="+who); strings.Contains(list, "waiting") != want || !strings.Contains(list, who) {
+			t.Errorf("%s waits is not %t: %s", who, want, list)
+		}
+	}
+}
+
+// A picture that comes late does not push the end out of sight.
+func TestTheEndStaysInSight(t *testing.T) {
+	r, b := newRig(t), testenv.StartBrowser(t)
+	r.write("Broken kettle", "text/plain", strings.Repeat("It leaks.\r\n", 60))
+	m := r.received(1)
+	var tall bytes.Buffer
+	if err := png.Encode(&tall, image.NewGray(image.Rect(0, 0, 20, 300))); err != nil {
+		t.Fatal(err)
+	}
+	enter(b, r)
+	b.Open(r.url + "c/" + m.ConversationID.String())
+	b.Wait("the script", `document.querySelector("time").title`)
+	in := r.login()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"file?name=x.png", &tall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "image/png")
+	_, body, _ := do(t, in, req)
+	_, id, _ := strings.Cut(body, `"id":"`)
+	id, _, _ = strings.Cut(id, `"`)
+	form := url.Values{"text": {"So it should look."}, "key": {"k"}, "file": {id}}
+	if code, body, _ := post(t, in, r.url+"c/"+m.ConversationID.String()+"/answer", map[string]string{"X-Inbox": "1"}, form); code != http.StatusNoContent {
+		t.Fatalf("%d %s", code, body)
+	}
+	b.Wait("the picture, with the end in sight", `(() => { const s = document.getElementById("scroll"), i = s.querySelector(".message.out img");
+		return i?.complete && i.naturalHeight === 300 && s.scrollHeight - s.scrollTop - s.clientHeight < 5; })()`)
+}
