@@ -44,7 +44,7 @@ type Message struct {
 	Parts    []Part `json:"parts"`
 	// ReplyWindow is nil where the channel lets us answer at any time. An
 	// inbound message brings the window that it opens; the read side fills in
-	// what is left of it now, over all conversations with that address.
+	// what is left of it now, over all conversations that share it.
 	ReplyWindow *ReplyWindow `json:"reply_window"`
 	// Automated mail (RFC 3834 and kin) is shown and never answered.
 	Automated    bool `json:"automated"`
@@ -240,6 +240,9 @@ type Thread struct {
 type ReplyWindow struct {
 	Until     time.Time `json:"until"`
 	Remaining int       `json:"remaining"` // answers left; -1 is no limit
+	// PerThread: the vendor counts for each Thread.ID by itself. Otherwise one
+	// window counts for all that the account writes to the address.
+	PerThread bool `json:"-"`
 }
 
 // Reaction is an emoji that somebody put on a message.

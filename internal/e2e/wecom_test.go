@@ -16,17 +16,17 @@ import (
 // go out once, and what WeCom says later of a message finds it, through a
 // killed daemon.
 func TestWeComCustomersAreServed(t *testing.T) {
-	const kf, anna = wecom.DefaultKfID, "wmAnna"
+	const kf, billing, anna = wecom.DefaultKfID, "wkBilling", "wmAnna"
 	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newRig(t, storeURL)
-		vendor, err := wecom.Start(wecom.Options{})
+		vendor, err := wecom.Start(wecom.Options{OpenKfIDs: []string{kf, billing}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = vendor.Close() }()
 		vendor.Connect("http://" + r.listen + "/webhooks/kf")
-		r.configure(fmt.Sprintf(`  - {name: kf, type: wecom_kf, corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s], api_url: %q, welcome: Welcome!}`,
-			wecom.DefaultCorpID, wecom.DefaultSecret, wecom.DefaultToken, wecom.DefaultAESKey, kf, vendor.URL()))
+		r.configure(fmt.Sprintf(`  - {name: kf, type: wecom_kf, corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s, %s], api_url: %q, welcome: Welcome!}`,
+			wecom.DefaultCorpID, wecom.DefaultSecret, wecom.DefaultToken, wecom.DefaultAESKey, kf, billing, vendor.URL()))
 		r.start()
 		if err := vendor.Verify(t.Context()); err != nil {
 			t.Errorf("the console refuses our address: %v", err)
@@ -112,14 +112,36 @@ func TestWeComCustomersAreServed(t *testing.T) {
 			t.Errorf("a sixth answer: status %d, %v", status, err)
 		}
 
+		// Another service account has five of its own; that she looks in ends
+		// nothing.
+		other := vendor.Write(billing, anna, wecom.Text("And the invoice?"))
+		testenv.WaitFor(t, 30*time.Second, "what she wrote to the other account", func() bool {
+			i := slices.IndexFunc(r.eventsOf("message.received"), func(e event) bool { return e.Data.ExternalID == other })
+			if i >= 0 {
+				got = r.eventsOf("message.received")[i].Data
+			}
+			return i >= 0
+		})
+		entered := len(r.eventsOf("message.received"))
+		vendor.Enter(billing, anna)
+		testenv.WaitFor(t, 30*time.Second, "that she looked in", func() bool { return len(r.eventsOf("message.received")) > entered })
+		for _, text := range []string{"a", "b", "c", "d", "e"} {
+			becomes(answer(text), "accepted")
+		}
+		if status, err := r.call("POST", "/v1/conversations/"+got.ConversationID+"/messages", map[string]any{"text": "f"}, nil, "Idempotency-Key", "wecom-f"); status != http.StatusUnprocessableEntity {
+			t.Errorf("a sixth answer by the other account: status %d, %v", status, err)
+		}
+
 		var said []string
 		for _, s := range vendor.Record() {
-			said = append(said, s.Text)
+			if !s.OnEvent {
+				said = append(said, s.Text)
+			}
 		}
-		if want := []string{"Welcome!", "one", "two", "three", "four", "five", "six", "seven"}; !slices.Equal(said, want) {
+		if want := []string{"one", "two", "three", "four", "five", "six", "seven", "a", "b", "c", "d", "e"}; !slices.Equal(said, want) {
 			t.Errorf("WeCom was given %q, want %q", said, want)
 		}
-		if n := len(r.eventsOf("conversation.opened")); n > 2 {
+		if n := len(r.eventsOf("conversation.opened")); n > 3 {
 			t.Errorf("%d conversations of one customer", n)
 		}
 		r.stop()

@@ -62,6 +62,9 @@ type conversationRow struct {
 	activeAt    time.Time
 	lastInbound normalize.ID
 	erasedAt    time.Time
+	// windowThread is the vendor's thread whose reply window counts here; empty
+	// where that is one for the address.
+	windowThread string
 
 	dirty bool
 }
@@ -306,11 +309,11 @@ func eachID(ids []normalize.ID) [][]any {
 	return asked
 }
 
-const conversationColumns = `id, account_id, address_id, subject, state, closed_at, active_at, last_inbound, erased_at`
+const conversationColumns = `id, account_id, address_id, subject, state, closed_at, active_at, last_inbound, erased_at, window_thread`
 
 func scanConversationRow(r row) (*conversationRow, error) {
 	var c conversationRow
-	return &c, r.scan(&c.id, &c.account, &c.address, &c.subject, &c.state, &c.closedAt, &c.activeAt, &c.lastInbound, &c.erasedAt)
+	return &c, r.scan(&c.id, &c.account, &c.address, &c.subject, &c.state, &c.closedAt, &c.activeAt, &c.lastInbound, &c.erasedAt, &c.windowThread)
 }
 
 func (b *batch) loadConversations(live []*ingest) error {

@@ -36,7 +36,7 @@ func (w *where) String() string {
 const conversationSelect = `SELECT c.id, c.account_id, c.subject, c.state, c.closed_at, c.active_at, c.assignee,
 	coalesce((SELECT string_agg(t.tag, ',') FROM tags t WHERE t.conversation_id = c.id), ''), ` + windowColumns + `,
 	a.kind, a.value, a.name, a.customer_id FROM conversations c JOIN addresses a ON a.id = c.address_id
-	LEFT JOIN windows w ON w.account_id = c.account_id AND w.address_id = c.address_id`
+	LEFT JOIN windows w ON w.account_id = c.account_id AND w.address_id = c.address_id AND w.thread = c.window_thread`
 
 // readConversations returns conversations with their customers.
 func (db *DB) readConversations(s session, tail string, list []any) (out []*normalize.Conversation, err error) {

@@ -118,7 +118,7 @@ func (db *DB) erase(t tx, customer normalize.ID, said []normalize.ID, now time.T
 	if err := closeErased(t, id, now); err != nil {
 		return nil, err
 	}
-	t.exec(`UPDATE conversations SET subject = '', assignee = '', erased_at = $1, state = 'closed', closed_at = CASE WHEN state = 'open' THEN $1 ELSE closed_at END
+	t.exec(`UPDATE conversations SET subject = '', assignee = '', window_thread = '', erased_at = $1, state = 'closed', closed_at = CASE WHEN state = 'open' THEN $1 ELSE closed_at END
 		WHERE address_id IN (SELECT id FROM addresses WHERE customer_id = $2)`, now, id)
 	return files, eraseNames(t, id, now)
 }

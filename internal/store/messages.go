@@ -30,7 +30,8 @@ const messageSelect = `SELECT m.id, m.conversation_id, m.account_id, m.flags, m.
 	a.kind, a.value, a.name, o.customer_id, CASE WHEN r.ledger_id IS NULL THEN 0 ELSE 1 END,
 	` + windowColumns + ` FROM messages m JOIN addresses a ON a.id = m.address_id JOIN addresses o ON o.id = m.owner_id
 	LEFT JOIN raws r ON r.ledger_id = m.ledger_id
-	LEFT JOIN windows w ON w.account_id = m.account_id AND w.address_id = m.address_id`
+	JOIN conversations c ON c.id = m.conversation_id
+	LEFT JOIN windows w ON w.account_id = m.account_id AND w.address_id = m.address_id AND w.thread = ` + messageWindow
 
 // found is a message as it was read, before what stands elsewhere is added.
 type found struct {

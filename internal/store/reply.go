@@ -158,7 +158,7 @@ func (b *batch) send(in *ingest, e *entry, r timeline.Reply) (*messageRow, error
 	if err != nil {
 		return nil, err
 	}
-	if err := reserve(b.t, in.account.ID, a.id, r); err != nil {
+	if err := reserve(b.t, in.account.ID, a.id, c.windowFor(in.account.ID), r); err != nil {
 		return nil, err
 	}
 	if c == nil {

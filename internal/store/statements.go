@@ -26,9 +26,9 @@ var (
 	putMessage = newInsert("messages", "", "id", typeInt, "conversation_id", typeInt, "owner_id", typeInt, "address_id", typeInt,
 		"account_id", typeInt, "ledger_id", typeInt, "flags", typeInt, "sent_at", typeInt, "external_id", typeText, "payload", typeBytes)
 	putConversation = newInsert("conversations", `ON CONFLICT (id) DO UPDATE SET state = excluded.state, closed_at = excluded.closed_at,
-		active_at = excluded.active_at, last_inbound = excluded.last_inbound`, "id", typeInt, "account_id", typeInt, "address_id", typeInt, "subject", typeText,
+		active_at = excluded.active_at, last_inbound = excluded.last_inbound, window_thread = excluded.window_thread`, "id", typeInt, "account_id", typeInt, "address_id", typeInt, "subject", typeText,
 		"state", typeText, "closed_at", typeInt, "active_at", typeInt, "last_inbound", typeInt,
-		"erased_at", typeInt)
+		"erased_at", typeInt, "window_thread", typeText)
 	putCursor = newInsert("cursors", "ON CONFLICT (account_id, name) DO UPDATE SET value = excluded.value",
 		"account_id", typeInt, "name", typeText, "value", typeText)
 

@@ -209,7 +209,7 @@ func (b *batch) touch(c *conversationRow, row *messageRow, m *normalize.Message,
 		c.lastInbound = max(c.lastInbound, row.id)
 	}
 	if m.ReplyWindow != nil {
-		openWindow(b.t, row, m.ReplyWindow, now)
+		openWindow(b.t, c, row, m, now)
 	}
 }
 
@@ -217,7 +217,7 @@ func (b *batch) touch(c *conversationRow, row *messageRow, m *normalize.Message,
 func (b *batch) saveConversations() {
 	for _, id := range sortedKeys(b.conversations) {
 		if c := b.conversations[id]; c.dirty {
-			b.t.insert(putConversation, c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound, c.erasedAt)
+			b.t.insert(putConversation, c.id, c.account, c.address, c.subject, c.state, c.closedAt, c.activeAt, c.lastInbound, c.erasedAt, c.windowThread)
 			c.dirty = false
 		}
 	}

@@ -36,7 +36,7 @@ func (d *Desk) Typing(ctx context.Context, conversation normalize.ID) error {
 	if err != nil {
 		return fmt.Errorf("address %s: %w", c.Address.Value, err)
 	}
-	window, err := d.Store.ReplyWindow(ctx, c.Channel.Name, c.Address)
+	window, err := d.Store.ReplyWindow(ctx, c.Channel.Name, c.Address, c.ID)
 	if err != nil {
 		return fmt.Errorf("reply window of %s: %w", c.Address.Value, err)
 	}

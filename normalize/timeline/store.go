@@ -66,8 +66,9 @@ type Reader interface {
 	// opted_out; nil where it may.
 	Unreachable(ctx context.Context, a normalize.Address) (*Refused, error)
 	// ReplyWindow returns how long and how often an account may still write to
-	// an address, over all conversations; nil where there is no end.
-	ReplyWindow(ctx context.Context, account string, a normalize.Address) (*Window, error)
+	// an address within a conversation, 0 for one that is yet to begin; nil
+	// where there is no end.
+	ReplyWindow(ctx context.Context, account string, a normalize.Address, conversation normalize.ID) (*Window, error)
 	// Written returns how many messages of ours an account has taken for an
 	// address, after since and not after now by the clock of their time. Notes
 	// do not count, and neither does what was sent in the vendor's own app.

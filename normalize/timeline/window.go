@@ -39,7 +39,7 @@ func (d *Desk) open(ctx context.Context, m *normalize.Message, p Plan, now time.
 	if p.Anytime {
 		return nil
 	}
-	w, err := d.Store.ReplyWindow(ctx, m.Channel.Name, m.Address)
+	w, err := d.Store.ReplyWindow(ctx, m.Channel.Name, m.Address, m.ConversationID)
 	if err != nil {
 		return fmt.Errorf("reply window of %s: %w", m.Address.Value, err)
 	}

@@ -32,7 +32,7 @@ type Store interface {
 	Spend(ctx context.Context, account string, spend, limit outbox.Budget, now time.Time) (wait time.Duration, err error)
 	// ReplyWindow returns how long and how often an account may still write to
 	// an address; nil where there is no end.
-	ReplyWindow(ctx context.Context, account string, a normalize.Address) (*timeline.Window, error)
+	ReplyWindow(ctx context.Context, account string, a normalize.Address, conversation normalize.ID) (*timeline.Window, error)
 }
 
 // Worker sends by one account of a channel.

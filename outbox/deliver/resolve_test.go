@@ -28,7 +28,7 @@ func (s *oneSend) Message(context.Context, normalize.ID) (*normalize.Message, er
 	return &normalize.Message{Address: mail("a")[0], Parts: []normalize.Part{{ID: 1}}}, nil
 }
 
-func (s *oneSend) ReplyWindow(context.Context, string, normalize.Address) (*timeline.Window, error) {
+func (s *oneSend) ReplyWindow(context.Context, string, normalize.Address, normalize.ID) (*timeline.Window, error) {
 	return nil, nil
 }
 

@@ -97,7 +97,7 @@ func (w *Worker) spend(ctx context.Context, account string, spend, day outbox.Bu
 // closed tells the channel how long and how often it may answer now, and
 // returns why the vendor would not take this request, or nil.
 func (w *Worker) closed(ctx context.Context, r *request, l channel.Limits) (*timeline.Refused, error) {
-	window, err := w.Store.ReplyWindow(ctx, r.Message.Channel.Name, r.Message.Address)
+	window, err := w.Store.ReplyWindow(ctx, r.Message.Channel.Name, r.Message.Address, r.Message.ConversationID)
 	if err != nil {
 		return nil, fmt.Errorf("cannot look the reply window up: %w", err)
 	}

@@ -27,7 +27,8 @@ const (
 	sourceGreeting = "greeting" // what we sent by a welcome code, in the shape of an entry
 )
 
-// A customer's message may be answered for so long, and so often
+// A customer's message may be answered for so long, and so often, by the
+// service account to which it was written
 // (developer.work.weixin.qq.com/document/path/94677).
 const (
 	windowTime    = 48 * time.Hour
@@ -74,7 +75,7 @@ func (w *WecomKf) Decode(in normalize.Input) (normalize.Item, error) {
 	case in.Meta[metaSource] == sourceGreeting:
 		m.Direction, m.Automated = normalize.Outbound, true
 	case e.Origin == originCustomer:
-		m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt.Add(windowTime), Remaining: windowAnswers}
+		m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt.Add(windowTime), Remaining: windowAnswers, PerThread: true}
 		if m.SentAt.IsZero() {
 			m.ReplyWindow.Until = in.ReceivedAt.Add(windowTime)
 		}

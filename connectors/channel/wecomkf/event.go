@@ -87,7 +87,9 @@ func (w *WecomKf) happened(e *entry, name, says string, by *normalize.Author) (n
 func (w *WecomKf) entered(e *entry) (normalize.Item, error) {
 	item, err := w.happened(e, "entered", e.Event.arrival(), nil)
 	if m, ok := item.(*normalize.Message); ok {
-		m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt, Remaining: 0}
+		// One that is over, and not one of no answers, which would end what an
+		// earlier message allows.
+		m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt, Remaining: -1, PerThread: true}
 	}
 	return item, err
 }

@@ -127,7 +127,7 @@ func replyWindows(t *testing.T, h *harness) {
 	if n := h.left(c); n != 3 {
 		t.Errorf("after a shorter window, %d are left", n)
 	}
-	w, err := h.db.ReplyWindow(h.ctx(), "support", m.Address)
+	w, err := h.db.ReplyWindow(h.ctx(), "support", m.Address, c.ID)
 	h.must(err)
 	if w.Remaining != 5 || w.Pending != 2 {
 		t.Errorf("as the vendor counts: %+v", w)
@@ -155,8 +155,71 @@ func replyWindows(t *testing.T, h *harness) {
 	if n := h.left(h.conversation(bob.ConversationID)); n != -1 {
 		t.Errorf("without a limit, %d are left", n)
 	}
-	if w, err := h.db.ReplyWindow(h.ctx(), "sms", m.Address); err != nil || w != nil {
+	if w, err := h.db.ReplyWindow(h.ctx(), "sms", m.Address, c.ID); err != nil || w != nil {
 		t.Errorf("on another account: %+v, %v", w, err)
+	}
+}
+
+// threadWindows: where the vendor counts for each thread, a customer's threads
+// have a window each.
+func threadWindows(t *testing.T, h *harness) {
+	in := func(thread string, lasts time.Duration, answers int, perThread bool) *normalize.Message {
+		m := h.windowed("ann@example.com", lasts, answers)
+		m.Thread.ID, m.Thread.Key, m.ReplyWindow.PerThread = thread, thread, perThread
+		return h.place(m)
+	}
+	// As it stood before the vendor's threads were told apart.
+	old := h.conversation(in("sales", 48*time.Hour, 3, false).ConversationID)
+	_, err := h.try(old, nil, "before")
+	h.must(err)
+	if n := h.left(old); n != 2 {
+		t.Errorf("of one window for all, %d are left", n)
+	}
+	said := in("sales", 48*time.Hour, 5, true)
+	if said.ConversationID != old.ID || h.left(old) != 5 {
+		t.Errorf("in the thread's own window %d are left", h.left(old))
+	}
+	h.worked(accepted) // and counts here
+	help := h.conversation(in("help", 48*time.Hour, 5, true).ConversationID)
+	if help.ID == old.ID {
+		t.Fatal("two threads are one conversation")
+	}
+	_, err = h.try(old, nil, "1", "2")
+	h.must(err)
+	sent, err := h.try(help, nil, "1", "2", "3", "4", "5")
+	h.must(err)
+	if a, b := h.left(old), h.left(help); a != 2 || b != 0 {
+		t.Errorf("%d and %d are left, want 2 and 0", a, b)
+	}
+	var why *timeline.Refused
+	if _, err = h.try(help, nil, "6"); !errors.As(err, &why) || why.Reason != "window_closed" {
+		t.Errorf("a sixth in the same thread: %v", err)
+	}
+	if a, b := h.message(said.ID).ReplyWindow, h.message(sent.ID).ReplyWindow; a.Remaining != 2 || b.Remaining != 0 {
+		t.Errorf("on messages: %+v and %+v", a, b)
+	}
+	// What is sent counts where it was said.
+	which, want := map[normalize.ID]*normalize.Conversation{old.ID: old, help.ID: help}, map[normalize.ID]timeline.Window{
+		old.ID:  {ReplyWindow: normalize.ReplyWindow{Remaining: 4}, Pending: 2},
+		help.ID: {ReplyWindow: normalize.ReplyWindow{Remaining: 5}, Pending: 5},
+	}
+	for range 3 {
+		in := h.message(h.worked(accepted).Message).ConversationID
+		w := want[in]
+		w.Remaining--
+		w.Pending--
+		want[in] = w
+	}
+	for id, c := range which {
+		w, err := h.db.ReplyWindow(h.ctx(), "support", c.Address, id)
+		h.must(err)
+		if w.Remaining != want[id].Remaining || w.Pending != want[id].Pending {
+			t.Errorf("as the vendor counts: %+v, want %+v", w, want[id])
+		}
+	}
+	in("help", 0, 0, true) // it ends there, and nowhere else
+	if a, b := h.left(old), h.left(help); a != 2 || b != 0 {
+		t.Errorf("after one was ended: %d and %d are left, want 2 and 0", a, b)
 	}
 }
 
