@@ -67,7 +67,7 @@ func (h *Helpdesk) ticket(ctx context.Context, id string) (*ticket, error) {
 
 // mergedAt is when a ticket was merged; zero where RT does not say.
 func (h *Helpdesk) mergedAt(ctx context.Context, id string) (at time.Time, err error) {
-	list, _, err := h.history(ctx, id, place{of: id}, perPage, 1, "AddLink")
+	list, _, err := h.history(ctx, id, 0, perPage, 1, "AddLink")
 	for _, x := range list {
 		if x.Field == "MergedInto" {
 			at = x.Created
@@ -109,20 +109,11 @@ func (t *transaction) number() int64 {
 	return n
 }
 
-// place is where to look in a history: above a number, and, where of is not
-// empty, at what was done to one of the tickets that were merged.
-type place struct {
-	after int64
-	of    string
-}
-
-// history returns the transactions of some types of a ticket, and of those that
-// were merged with it, in order.
-func (h *Helpdesk) history(ctx context.Context, ticket string, at place, limit, page int, types ...string) ([]transaction, time.Time, error) {
-	filter := []map[string]string{{"field": "id", "operator": ">", "value": strconv.FormatInt(at.after, 10)}}
-	if at.of != "" {
-		filter = append(filter, map[string]string{"field": "ObjectId", "value": at.of})
-	}
+// history returns the transactions of some types above a number, in order: those
+// of this very ticket. RT shows those of tickets that were merged into it, too;
+// their customers are others.
+func (h *Helpdesk) history(ctx context.Context, ticket string, after int64, limit, page int, types ...string) ([]transaction, time.Time, error) {
+	filter := []map[string]string{{"field": "id", "operator": ">", "value": strconv.FormatInt(after, 10)}, {"field": "ObjectId", "value": ticket}}
 	for _, typ := range types {
 		filter = append(filter, map[string]string{"field": "Type", "value": typ, "entry_aggregator": "OR"})
 	}
@@ -157,11 +148,7 @@ func (h *Helpdesk) Read(ctx context.Context, id, after string) (*helpdesk.Readin
 	if t.closed {
 		r.State = normalize.Closed
 	}
-	at := place{after: c.After}
-	if merged {
-		at.of = id
-	}
-	if err := h.entries(ctx, id, at, c, r); err != nil {
+	if err := h.entries(ctx, id, c, r); err != nil {
 		return nil, err
 	}
 	if merged {
@@ -173,8 +160,8 @@ func (h *Helpdesk) Read(ctx context.Context, id, after string) (*helpdesk.Readin
 	return r, nil
 }
 
-// entries reads what is new at a place.
-func (h *Helpdesk) entries(ctx context.Context, id string, at place, c cursor, r *helpdesk.Reading) error {
+// entries reads what is new since a cursor.
+func (h *Helpdesk) entries(ctx context.Context, id string, c cursor, r *helpdesk.Reading) error {
 	me, err := h.self(ctx)
 	if err != nil {
 		return err
@@ -182,7 +169,7 @@ func (h *Helpdesk) entries(ctx context.Context, id string, at place, c cursor, r
 	var all []transaction
 	last := 1 + len(c.Seen)/perRead
 	for page := 1; page <= last; page++ {
-		list, now, err := h.history(ctx, id, at, perRead, page, "Create", "Correspond", "Comment")
+		list, now, err := h.history(ctx, id, c.After, perRead, page, "Create", "Correspond", "Comment")
 		if err != nil {
 			return err
 		}

@@ -267,9 +267,14 @@ func TestTicketsThatAreGone(t *testing.T) {
 	if err != nil || !slices.Contains(changes.Tickets, merged) || !slices.Contains(changes.Tickets, deleted) {
 		t.Errorf("changed are %v, %v; want %s and %s among them", changes.Tickets, err, merged, deleted)
 	}
+	// What was said to others goes with their tickets, to nobody here.
+	stranger := ann.Create("Of somebody else", "Hello")
+	ann.Correspond(stranger, "The code of your safe is 4711.")
+	ann.Merge(stranger, target)
+	late := ann.Correspond(stranger, "After the merge.")
 	got, err := h.Read(ctx, target, "")
-	if err != nil || !slices.ContainsFunc(got.Entries, func(w helpdesk.Written) bool { return w.ID == early && w.Public }) {
-		t.Errorf("what was said before the merge is lost: %+v, %v", got, err)
+	if err != nil || len(got.Entries) != 2 || got.Entries[1].ID != late || !got.Entries[1].Public {
+		t.Errorf("on the ticket that stayed: %+v, %v", got, err)
 	}
 	if found, err := h.Find(ctx, "merged"); err != nil || found == nil || found.Ticket != target {
 		t.Errorf("the merged ticket was found as %+v, %v", found, err)

@@ -86,7 +86,7 @@ func (h *Helpdesk) Find(ctx context.Context, tag string) (*helpdesk.Opened, erro
 }
 
 func (h *Helpdesk) opened(ctx context.Context, ticket string) (*helpdesk.Opened, error) {
-	list, _, err := h.history(ctx, ticket, place{}, 1, 1, "Create")
+	list, _, err := h.history(ctx, ticket, 0, 1, 1, "Create")
 	if err != nil {
 		return nil, err
 	}
