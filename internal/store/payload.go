@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -73,8 +74,9 @@ func newPayload(m *normalize.Message) *payload {
 	if p.FullText == p.Text {
 		p.FullText = ""
 	}
-	for _, part := range m.Parts {
-		p.Parts = append(p.Parts, storePart(part, p.ReceivedAt))
+	p.Parts = make([]storedPart, len(m.Parts))
+	for i, part := range m.Parts {
+		p.Parts[i] = storePart(part, p.ReceivedAt)
 	}
 	return p
 }
@@ -160,21 +162,36 @@ type storedMedia struct {
 // smaller.
 const packFrom = 512
 
+// buffers are for what is compressed right away.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// recycle keeps a buffer, unless one long message made it large.
+func recycle(b *bytes.Buffer) {
+	if b.Cap() <= 64<<10 {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
 func (p *payload) encode() ([]byte, error) {
-	var plain bytes.Buffer
-	enc := json.NewEncoder(&plain)
+	plain, ok := buffers.Get().(*bytes.Buffer)
+	if !ok {
+		panic("store: the pool of buffers holds something else")
+	}
+	defer recycle(plain)
+	enc := json.NewEncoder(plain)
 	enc.SetEscapeHTML(false) // it would make HTML half as long again
 	if err := enc.Encode(p.withoutRepeats()); err != nil {
 		return nil, fmt.Errorf("encode a message: %w", err)
 	}
 	b := bytes.TrimSuffix(plain.Bytes(), []byte("\n"))
 	if len(b) <= packFrom {
-		return b, nil
+		return bytes.Clone(b), nil
 	}
 	// The first byte is the format; JSON begins with {.
 	out, format := pack.Append(make([]byte, 1, 1+len(b)/2), b)
 	if format == pack.Plain {
-		return b, nil
+		return bytes.Clone(b), nil
 	}
 	out[0] = byte(format)
 	return out, nil

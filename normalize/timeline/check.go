@@ -84,7 +84,7 @@ func checkSupplement(p *normalize.Part, now time.Time) error {
 		return errTooLong
 	}
 	p.ID = normalize.NewID(now)
-	return checkPart(p, now)
+	return checkPart(p, new(cleaner), now)
 }
 
 func checkReceipts(list normalize.Receipts, in normalize.Input, now time.Time) error {
@@ -127,7 +127,8 @@ func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Accoun
 		m.ExternalID = "sha256-" + hex.EncodeToString(digest[:])
 	}
 	m.Subject = text.Truncate(m.Subject, maxSubject)
-	m.Text, m.FullText, m.HTML = clean(m.Text), clean(m.FullText), clean(m.HTML)
+	var texts cleaner
+	m.Text, m.FullText, m.HTML = texts.clean(m.Text), texts.clean(m.FullText), clean(m.HTML)
 	if m.FullText == "" {
 		m.FullText = m.Text
 	}
@@ -141,7 +142,7 @@ func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Accoun
 	for i := range m.Parts {
 		m.Parts[i].ID = normalize.NewID(now)
 		m.Parts[i].Status, m.Parts[i].StatusAt = normalize.StatusReceived, m.ReceivedAt
-		if err := checkPart(&m.Parts[i], now); err != nil {
+		if err := checkPart(&m.Parts[i], &texts, now); err != nil {
 			return err
 		}
 	}

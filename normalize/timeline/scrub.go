@@ -16,6 +16,17 @@ import (
 
 func clean(s string) string { return strings.TrimRight(text.Clean(s), "\n") }
 
+// cleaner is clean for texts of which several are the same, as a message's and
+// its part's are.
+type cleaner struct{ in, out string }
+
+func (c *cleaner) clean(s string) string {
+	if s != c.in {
+		c.in, c.out = s, clean(s)
+	}
+	return c.out
+}
+
 func line(s string) string { return text.Truncate(s, maxName) }
 
 // reason is the short form of an error for the ledger.
@@ -79,8 +90,8 @@ func checkThread(t *normalize.Thread) error {
 	return nil
 }
 
-func checkPart(p *normalize.Part, now time.Time) error {
-	p.Text, p.HTML, p.Event, p.Error = clean(p.Text), clean(p.HTML), line(p.Event), ""
+func checkPart(p *normalize.Part, texts *cleaner, now time.Time) error {
+	p.Text, p.HTML, p.Event, p.Error = texts.clean(p.Text), clean(p.HTML), line(p.Event), ""
 	if f := p.Media; f != nil {
 		f.ID = normalize.NewID(now)
 		f.Name, f.ContentType, f.ContentID = line(f.Name), line(f.ContentType), line(f.ContentID)

@@ -78,7 +78,7 @@ func machine(a normalize.Address) bool {
 	case "mailer-daemon", "postmaster", "autoreply", "auto-reply", "autoresponder":
 		return true
 	}
-	local = strings.NewReplacer("-", "", "_", "", ".", "").Replace(local)
+	local = withoutMarks.Replace(local)
 	return strings.HasPrefix(local, "noreply") || strings.HasPrefix(local, "donotreply")
 }
 

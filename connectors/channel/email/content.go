@@ -18,7 +18,7 @@ const (
 func transferEncoding(h header) string {
 	v := strings.ToLower(h.get("content-transfer-encoding"))
 	v, _ = cutAny(strings.TrimLeft(v, " \t\"'"), ";\"'(")
-	switch strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(v) {
+	switch withoutMarks.Replace(v) {
 	case "base64", "b64", "b":
 		return cteBase64
 	case "quotedprintable", "quotedprintible", "quoted", "qp":
@@ -28,6 +28,8 @@ func transferEncoding(h header) string {
 	}
 	return ""
 }
+
+var withoutMarks = strings.NewReplacer("-", "", "_", "", " ", "", ".", "")
 
 // content returns the body with its transfer encoding undone. An unknown one,
 // and one that is only claimed, leaves it as it is.

@@ -168,7 +168,11 @@ func parseDate(v string) time.Time {
 		v = comment.ReplaceAllString(v, "")
 	}
 	v = strings.TrimSpace(v)
-	t, err := mail.ParseDate(v)
+	// Nearly all are written so, which the library finds out last.
+	t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", v)
+	if err != nil {
+		t, err = mail.ParseDate(v)
+	}
 	for _, layout := range []string{time.RFC3339, "Mon, 2 Jan 2006 15:04:05", "2006-01-02 15:04:05", time.ANSIC} {
 		if err == nil {
 			break
