@@ -179,12 +179,10 @@ func (p *payload) encode() ([]byte, error) {
 		panic("store: the pool of buffers holds something else")
 	}
 	defer recycle(plain)
-	enc := json.NewEncoder(plain)
-	enc.SetEscapeHTML(false) // it would make HTML half as long again
-	if err := enc.Encode(p.withoutRepeats()); err != nil {
-		return nil, fmt.Errorf("encode a message: %w", err)
+	if err := p.withoutRepeats().writeJSON(plain); err != nil {
+		return nil, err
 	}
-	b := bytes.TrimSuffix(plain.Bytes(), []byte("\n"))
+	b := plain.Bytes()
 	if len(b) <= packFrom {
 		return bytes.Clone(b), nil
 	}
