@@ -14,20 +14,33 @@ import (
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
-// Nobody waits who only followed, blocked or opened a chat.
+// Nobody waits who blocked or opened a chat since they were answered, and who
+// was not answered waits all the same.
 func TestEventsAreNothingToAnswer(t *testing.T) {
 	r := newRig(t)
 	now := time.Now().UTC()
-	from := func(who, text string, part normalize.Part) *normalize.Message {
+	says := func(who, text string) *normalize.Message {
 		return &normalize.Message{
-			Direction: normalize.Inbound, Address: normalize.Email(who+"@example.test", who), ExternalID: who, Text: text, FullText: text,
-			SentAt: now, ReceivedAt: now, Parts: []normalize.Part{part},
+			Direction: normalize.Inbound, Address: normalize.Email(who+"@example.test", who), ExternalID: who + text, Text: text, FullText: text,
+			SentAt: now, ReceivedAt: now, Thread: normalize.Thread{Key: who}, Parts: []normalize.Part{{Kind: normalize.PartText, Text: text}},
 		}
 	}
-	r.take(from("Wei", "", normalize.Part{Kind: normalize.PartEvent, Event: "blocked"}), from("Bea", "Hello?", normalize.Part{Kind: normalize.PartText, Text: "Hello?"}))
+	answer := func(who, text string) *normalize.Message {
+		m := says(who, text)
+		m.Direction = normalize.Outbound
+		return m
+	}
+	blocks := func(who string) *normalize.Message {
+		m := says(who, "has blocked the bot")
+		m.Parts[0].Kind, m.Parts[0].Event, m.Thread.Quiet = normalize.PartEvent, "blocked", true
+		return m
+	}
+	r.take(says("Wei", "Hi"), answer("Wei", "Hello"), blocks("Wei"))
+	r.take(says("Bea", "Hello?"), blocks("Bea"))
 	in := r.login()
 	for who, want := range map[string]bool{"Wei": false, "Bea": true} {
-		if _, list, _ := get(t, in, r.url+"list?q="+who); strings.Contains(list, "waiting") != want || !strings.Contains(list, who) {
+		_, list, _ := get(t, in, r.url+"list?q="+who)
+		if strings.Contains(list, "waiting") != want || !strings.Contains(list, "has blocked the bot") {
 			t.Errorf("%s waits is not %t: %s", who, want, list)
 		}
 	}

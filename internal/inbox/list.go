@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,19 +124,13 @@ func rowOf(o timeline.Overview, now time.Time, p *pages) row {
 	if w.Words = o.Around; w.Words == "" {
 		w.Words = p.gist(m)
 	}
-	if m.Direction == normalize.Inbound && o.State == normalize.Open && !m.Automated && !onlyEvents(m) {
-		w.Waiting = m.ReceivedAt
+	if asked := o.Asked; asked != nil && o.State == normalize.Open && !asked.Automated {
+		w.Waiting = asked.ReceivedAt
 	}
 	for _, part := range m.Parts {
 		w.Failed = w.Failed || normalize.Restart(part.Status)
 	}
 	return w
-}
-
-// onlyEvents reports whether a message says nothing that could be answered, as
-// when somebody blocked us.
-func onlyEvents(m *normalize.Message) bool {
-	return len(m.Parts) > 0 && m.Text == "" && !slices.ContainsFunc(m.Parts, func(p normalize.Part) bool { return p.Kind != normalize.PartEvent })
 }
 
 // gist is a message in one line.

@@ -129,7 +129,11 @@ func (db *DB) Backlog(ctx context.Context) (all []timeline.Backlog, err error) {
 	return all, err
 }
 
-var backlogQuery = fmt.Sprintf(`SELECT c.account_id, count(*), min(c.last_inbound) FROM conversations c
-	WHERE c.state = 'open' AND c.erased_at = 0 AND c.last_inbound <> 0 AND NOT EXISTS (SELECT 1 FROM messages m
-		WHERE m.owner_id = c.address_id AND m.id > c.last_inbound AND m.conversation_id = c.id AND m.flags & %d = %d AND m.flags < %d)
-	GROUP BY c.account_id ORDER BY c.account_id`, flagOutbound|flagNote, flagOutbound, flagEcho)
+// noAnswer: nothing went out in conversation c after what its customer said last.
+var noAnswer = fmt.Sprintf(`NOT EXISTS (SELECT 1 FROM messages m
+	WHERE m.owner_id = c.address_id AND m.id > c.last_inbound AND m.conversation_id = c.id AND m.flags & %d = %d AND m.flags < %d)`,
+	flagOutbound|flagNote, flagOutbound, flagEcho)
+
+var backlogQuery = `SELECT c.account_id, count(*), min(c.last_inbound) FROM conversations c
+	WHERE c.state = 'open' AND c.erased_at = 0 AND c.last_inbound <> 0 AND ` + noAnswer + `
+	GROUP BY c.account_id ORDER BY c.account_id`

@@ -90,9 +90,26 @@ func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []t
 		}); err != nil {
 			return err
 		}
+		waits := map[normalize.ID]int{}
+		if err := s.each(unanswered, asked, func(i int, r row) error {
+			var id normalize.ID
+			err := r.scan(&id)
+			waits[id] = i
+			if _, known := last[id]; !known {
+				ids = append(ids, id)
+			}
+			return err
+		}); err != nil {
+			return err
+		}
 		messages, err := db.readMessages(s, ids)
 		for _, m := range messages {
-			list[last[m.ID]].Last = m
+			if i, ok := last[m.ID]; ok {
+				list[i].Last = m
+			}
+			if i, ok := waits[m.ID]; ok {
+				list[i].Asked = m
+			}
 		}
 		return err
 	})
@@ -103,3 +120,6 @@ func (db *DB) Overview(ctx context.Context, f timeline.OverviewFilter) (list []t
 var lastWords = fmt.Sprintf(`SELECT id FROM messages WHERE conversation_id = $1
 	AND owner_id = (SELECT address_id FROM conversations WHERE id = $1)
 	AND flags < %d AND (flags & %d) = 0 ORDER BY id DESC LIMIT 1`, flagEcho, flagNote)
+
+// unanswered finds what a customer said last where nobody has answered since.
+var unanswered = `SELECT c.last_inbound FROM conversations c WHERE c.id = $1 AND c.last_inbound <> 0 AND ` + noAnswer

@@ -11,6 +11,9 @@ type Overview struct {
 	*normalize.Conversation
 	// Last is its newest message that is no note; nil where there is none.
 	Last *normalize.Message
+	// Asked is the customer's newest message that nobody has answered; nil
+	// where there is none. Quiet ones need no answer.
+	Asked *normalize.Message
 	// Unread: the customer wrote since OverviewFilter.Agent looked.
 	Unread bool
 	// Match is the newest message that holds the words of the query, and

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
 // optingOut: who does not want to be written to is not, until they want it.
@@ -96,6 +97,24 @@ func quietMessages(t *testing.T, h *harness) {
 	if m, err := h.db.LastInbound(h.ctx(), said.ConversationID); err != nil || m.ID != said.ID {
 		t.Errorf("what an answer is to: %v, %v", m, err)
 	}
+	// She waits for an answer to what she said, not to what happened since.
+	waits := func(want normalize.ID) {
+		t.Helper()
+		list, err := h.db.Overview(h.ctx(), timeline.OverviewFilter{Limit: 1})
+		h.must(err)
+		asked := normalize.ID(0)
+		if list[0].Asked != nil {
+			asked = list[0].Asked.ID
+		}
+		if list[0].ID != said.ConversationID || list[0].Last == nil || asked != want {
+			t.Errorf("%s is not answered, want %s, in %+v", asked, want, list[0])
+		}
+	}
+	waits(said.ID)
+	h.reply(after, "", "hello")
+	waits(0)
+	quiet("ann@example.com")
+	waits(0)
 	_, err := h.db.SetConversation(h.ctx(), said.ConversationID, normalize.Closed, h.now)
 	h.must(err)
 	answer := h.place(h.msg("ann@example.com", "", func(m *normalize.Message) {
