@@ -48,9 +48,21 @@
   const timeline = byID("timeline"), scroll = byID("scroll");
   const atEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
   const toEnd = () => { scroll.scrollTop = scroll.scrollHeight; };
+  // What is fetched counts as read; so a conversation is marked as unread only
+  // when no fetch is under way any more.
+  let reading = Promise.resolve(), leaving = false;
+  byID("labels")?.addEventListener("submit", async (e) => {
+    if (!e.target.querySelector("#unread")) return;
+    e.preventDefault();
+    leaving = true;
+    await reading;
+    e.target.submit();
+  });
   const refreshTimeline = async (follow) => {
-    if (new URLSearchParams(location.search).has("before")) return;
-    const html = await fetchPiece(`${page.path}c/${page.conversation}/timeline`);
+    if (leaving || new URLSearchParams(location.search).has("before")) return;
+    const piece = fetchPiece(`${page.path}c/${page.conversation}/timeline`);
+    reading = Promise.allSettled([reading, piece]);
+    const html = await piece;
     if (html === null) return;
     const stay = follow || atEnd();
     const fresh = document.createElement("div");
