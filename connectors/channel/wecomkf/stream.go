@@ -9,6 +9,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/kit/tencent"
+	"github.com/deskbridge/deskbridge/normalize"
 )
 
 const (
@@ -105,13 +106,15 @@ func (p *puller) pull(ctx context.Context, call callToken) error {
 			switch code := connectors.Classify(err).Code; {
 			case code == codeBadToken && token != "":
 				// It ran out on the way. The cursor is what counts.
-				token = ""
+				if token, err = p.fresh(ctx, token); err != nil {
+					return err
+				}
 				continue
 			case code == codeBadRequest && cursor != "":
-				// The cursor is all that we did not make up ourselves. Without
-				// one WeCom begins three days ago; the store knows what it has.
-				p.w.deps.Log.Warn("WeCom does not know how far we had read; reading the last three days again", "open_kfid", p.kfID)
 				cursor = ""
+				if token, err = p.anew(ctx, token); err != nil {
+					return err
+				}
 				continue
 			}
 			return err
@@ -137,6 +140,41 @@ func (p *puller) pull(ctx context.Context, call callToken) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// anew forgets how far an account was read, which WeCom does not know, and
+// returns the token to go on with. The cursor is all that we did not make up
+// ourselves; without one WeCom begins three days ago, and the store knows what
+// it has. That is committed first: should WeCom ask for patience now, as it does
+// where two requests without a token follow each other, the next pull would
+// else fail again as this one did.
+func (p *puller) anew(ctx context.Context, token string) (string, error) {
+	p.w.deps.Log.Warn("WeCom does not know how far we had read; reading the last three days again", "open_kfid", p.kfID)
+	if err := p.src.Sink(ctx, normalize.Batch{Cursors: []normalize.Cursor{{Key: syncKey(p.kfID)}}}); err != nil {
+		return "", err
+	}
+	if token != "" {
+		return token, nil
+	}
+	token, err := p.fresh(ctx, "")
+	if err == nil && token == "" && !pause(ctx, p.w.slowly) {
+		err = context.Cause(ctx)
+	}
+	return token, err
+}
+
+// fresh returns the token of WeCom's latest call where that is still good and
+// another one than the one that was used, or "".
+func (p *puller) fresh(ctx context.Context, used string) (string, error) {
+	called, err := p.src.Cursor(ctx, tokenKey(p.kfID))
+	if err != nil {
+		return "", connectors.Errorf(connectors.Transient, "store", "the store cannot be read: %w", err)
+	}
+	token := parseCallToken(called).good(p.w.deps.Clock.Now())
+	if token == used {
+		return "", nil
+	}
+	return token, nil
 }
 
 // page asks for one page. What is too large to be read is asked for again in

@@ -143,6 +143,33 @@ func TestACursorThatWeComForgotCostsNoMessage(t *testing.T) {
 	r.vendor.Write(kf1, someone, wecom.Text("hello"))
 	r.stream()
 	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
+
+	// Without a token the next request comes too soon. After the wait that WeCom
+	// asks for the cursor is not tried again, by whichever node it is then.
+	r = newRig(t, wecom.Options{Untokened: time.Minute}, nil)
+	r.vendor.Connect("")
+	r.cursors[syncKey(kf1)] = "of-another-life"
+	r.vendor.Write(kf1, someone, wecom.Text("hello"))
+	if err := r.Stream(t.Context(), r); connectors.Classify(err).Code != "45009" {
+		t.Fatalf("two requests without a token: %v", err)
+	}
+	r.clock.step(time.Minute)
+	r.stream()
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
+
+	// A call that came meanwhile has a token to go on with at once.
+	r = newRig(t, wecom.Options{Untokened: time.Hour}, nil)
+	r.vendor.Write(kf1, someone, wecom.Text("hello"))
+	r.eventually("the call has come", func() bool { c, _ := r.Cursor(t.Context(), tokenKey(kf1)); return c != "" })
+	latest := r.cursors[tokenKey(kf1)]
+	r.cursors[syncKey(kf1)] = "of-another-life"
+	delete(r.cursors, tokenKey(kf1))
+	r.onSink = func(b normalize.Batch) error {
+		r.cursors[tokenKey(kf1)] = latest
+		return nil
+	}
+	r.stream()
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
 }
 
 func TestAnAccountThatIsGoneHoldsUpNoOther(t *testing.T) {
