@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/chatwoot"
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
@@ -21,7 +22,7 @@ import (
 
 func begin(t *testing.T, c *Chatwoot) string {
 	t.Helper()
-	o, err := c.Open(t.Context(), draft("c1"))
+	o, err := c.Open(t.Context(), helpdesktest.Draft("c1", helpdesk.Entry{Text: "Hello"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func write(t *testing.T, c *Chatwoot, ticket string, e *helpdesk.Entry) string {
 
 func TestATicketSaysWhereItIs(t *testing.T) {
 	s := start(t)
-	o, err := open(t, s).Open(t.Context(), draft("c1"))
+	o, err := open(t, s).Open(t.Context(), helpdesktest.Draft("c1", helpdesk.Entry{Text: "Hello"}))
 	if want := s.URL() + "/app/accounts/1/conversations/"; err != nil || !strings.HasPrefix(o.URL, want) || o.Entry != "" {
 		t.Errorf("%+v, %v", o, err)
 	}
@@ -51,11 +52,11 @@ func TestACustomerIsOneContact(t *testing.T) {
 	s := start(t)
 	c := open(t, s)
 	for i := range 2 {
-		if _, err := c.Open(t.Context(), draft(fmt.Sprint("c", i))); err != nil {
+		if _, err := c.Open(t.Context(), helpdesktest.Draft(fmt.Sprint("c", i), helpdesk.Entry{Text: "Hello"})); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if list := s.Contacts(); len(list) != 1 || list[0].Identifier != "deskbridge:"+draft("").Conversation.Customer.ID.String() {
+	if list := s.Contacts(); len(list) != 1 || list[0].Identifier != "deskbridge:"+helpdesktest.Draft("", helpdesk.Entry{Text: "Hello"}).Conversation.Customer.ID.String() {
 		t.Errorf("contacts: %+v", list)
 	}
 }
@@ -64,14 +65,14 @@ func TestACustomersWordsStandAloneUntilTheyAreEdited(t *testing.T) {
 	s := start(t)
 	c := open(t, s)
 	id := begin(t, c)
-	write(t, c, id, entry(helpdesk.FromCustomer, "m1", "I want two."))
-	edited := entry(helpdesk.FromCustomer, "e2", "I want three.")
+	write(t, c, id, helpdesktest.Further(helpdesk.FromCustomer, "m1", "I want two."))
+	edited := helpdesktest.Further(helpdesk.FromCustomer, "e2", "I want three.")
 	edited.Message.EditedAt = time.Now()
 	write(t, c, id, edited)
-	file := entry(helpdesk.FromCustomer, "p3", "")
-	file.Files = []helpdesk.Attachment{withContent("a.txt", "content")}
+	file := helpdesktest.Further(helpdesk.FromCustomer, "p3", "")
+	file.Files = []helpdesk.Attachment{helpdesktest.File("a.txt", "text/plain", "content")}
 	write(t, c, id, file)
-	write(t, c, id, entry(helpdesk.FromAgent, "m4", "Two it is."))
+	write(t, c, id, helpdesktest.Further(helpdesk.FromAgent, "m4", "Two it is."))
 	var got []string
 	for _, m := range s.Conversations()[0].Messages[1:] {
 		got = append(got, fmt.Sprintf("%s %q %d", m.Type, m.Content, len(m.Files)))
@@ -90,12 +91,12 @@ func TestWhatAMessageCannotCarry(t *testing.T) {
 	s := start(t)
 	c := open(t, s)
 	id := begin(t, c)
-	write(t, c, id, entry(helpdesk.Remark, "r1", "price {{contact.name}} {% x %}"))
-	long := entry(helpdesk.FromCustomer, "m2", strings.Repeat("x", maxContent+1))
-	long.Files = []helpdesk.Attachment{withContent("big.bin", "")}
+	write(t, c, id, helpdesktest.Further(helpdesk.Remark, "r1", "price {{contact.name}} {% x %}"))
+	long := helpdesktest.Further(helpdesk.FromCustomer, "m2", strings.Repeat("x", maxContent+1))
+	long.Files = []helpdesk.Attachment{helpdesktest.File("big.bin", "text/plain", "")}
 	long.Files[0].Media.Size, long.Files[0].Link = maxFile+1, "https://desk.example.com/m/1"
 	for i := range maxFiles + 1 {
-		long.Files = append(long.Files, withContent(fmt.Sprintf("%d.txt", i), "content"))
+		long.Files = append(long.Files, helpdesktest.File(fmt.Sprintf("%d.txt", i), "text/plain", "content"))
 	}
 	write(t, c, id, long)
 	list := s.Conversations()[0].Messages
@@ -117,15 +118,15 @@ func TestWhatAMessageCannotCarry(t *testing.T) {
 func TestFindGoesByTheAttribute(t *testing.T) {
 	s := start(t)
 	c := open(t, s)
-	one, err := c.Open(t.Context(), draft("c1"))
+	one, err := c.Open(t.Context(), helpdesktest.Draft("c1", helpdesk.Entry{Text: "Hello"}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := c.Open(t.Context(), draft("c2"))
+	two, err := c.Open(t.Context(), helpdesktest.Draft("c2", helpdesk.Entry{Text: "Hello"}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Note(number(t, two.Ticket), bob, "same as Reference: c1?")
+	s.Note(helpdesktest.Number(t, two.Ticket), bob, "same as Reference: c1?")
 	for tag, want := range map[string]string{"c1": one.Ticket, "c2": two.Ticket, "c3": ""} {
 		o, err := c.Find(t.Context(), tag)
 		if err != nil || (o == nil) != (want == "") || o != nil && o.Ticket != want {
@@ -138,8 +139,8 @@ func TestReadTellsOursFromTheirs(t *testing.T) {
 	s := start(t)
 	c := open(t, s)
 	id := begin(t, c)
-	n := number(t, id)
-	write(t, c, id, entry(helpdesk.FromCustomer, "m1", "Hello"))
+	n := helpdesktest.Number(t, id)
+	write(t, c, id, helpdesktest.Further(helpdesk.FromCustomer, "m1", "Hello"))
 	s.Answer(n, bob, "You wrote: **Hello**", simulator.File{Name: "a.txt", ContentType: "text/plain", Content: []byte("content")})
 	gone := s.Answer(n, bob, "a secret by mistake")
 	s.DeleteMessage(n, gone)
@@ -166,12 +167,12 @@ func TestReadTellsOursFromTheirs(t *testing.T) {
 	if err != nil || f.Close() != nil || string(b) != "content" || e.Files[0].Name != "a.txt" {
 		t.Errorf("the file %+v: %q, %v", e.Files[0], b, err)
 	}
-	s.DeleteMessage(n, number(t, e.ID))
+	s.DeleteMessage(n, helpdesktest.Number(t, e.ID))
 	if _, err := c.File(t.Context(), e.Files[0]); connectors.Classify(err).Class != connectors.Rejected {
 		t.Errorf("a deleted file: %v", err)
 	}
 	// Our own words stay ours when somebody deletes them.
-	s.DeleteMessage(n, number(t, r.Entries[1].ID))
+	s.DeleteMessage(n, helpdesktest.Number(t, r.Entries[1].ID))
 	if r, err = c.Read(t.Context(), id, ""); err != nil || !r.Entries[1].Ours || r.Entries[1].Tag != "m1" {
 		t.Errorf("ours, deleted: %+v, %v", r, err)
 	}
@@ -183,7 +184,7 @@ func TestALongConversationIsReadToItsEnd(t *testing.T) {
 	id := begin(t, c)
 	const total = 250
 	for i := range total {
-		s.Note(number(t, id), bob, fmt.Sprint("note ", i))
+		s.Note(helpdesktest.Number(t, id), bob, fmt.Sprint("note ", i))
 	}
 	seen := map[string]bool{}
 	position, more := "", true
@@ -213,7 +214,7 @@ func TestChangedMissesNothing(t *testing.T) {
 	}
 	var want []string
 	for i := range 60 {
-		o, err := c.Open(t.Context(), draft(fmt.Sprint("c", i)))
+		o, err := c.Open(t.Context(), helpdesktest.Draft(fmt.Sprint("c", i), helpdesk.Entry{Text: "Hello"}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,8 +235,8 @@ func TestChangedMissesNothing(t *testing.T) {
 	}
 	cursor := look(first.Cursor, slices.Clone(want)...)
 	cursor = look(cursor)
-	s.Note(number(t, want[3]), bob, "hm")
-	s.SetStatus(number(t, want[7]), bob, simulator.Resolved)
+	s.Note(helpdesktest.Number(t, want[3]), bob, "hm")
+	s.SetStatus(helpdesktest.Number(t, want[7]), bob, simulator.Resolved)
 	cursor = look(cursor, want[3], want[7])
 	look(cursor)
 }
@@ -254,7 +255,7 @@ func TestStatesAreSetOnlyWhereTheyDiffer(t *testing.T) {
 			t.Errorf("closing: %v", err)
 		}
 	}
-	e := entry(helpdesk.Remark, "r1", "not delivered")
+	e := helpdesktest.Further(helpdesk.Remark, "r1", "not delivered")
 	e.Reopen = true
 	write(t, c, id, e)
 	if s.Conversations()[0].Status != simulator.Open {
@@ -266,7 +267,7 @@ func TestShow(t *testing.T) {
 	s := start(t)
 	c := open(t, s)
 	id := begin(t, c)
-	answer := strconv.FormatInt(s.Answer(number(t, id), bob, "Yes"), 10)
+	answer := strconv.FormatInt(s.Answer(helpdesktest.Number(t, id), bob, "Yes"), 10)
 	for _, step := range []struct {
 		status normalize.Status
 		want   string

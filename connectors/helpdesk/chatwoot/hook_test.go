@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/chatwoot"
 )
@@ -84,7 +85,7 @@ func TestChatwootsOwnCalls(t *testing.T) {
 	c := open(t, s)
 	s.SetWebhook("http://127.0.0.1:1/", secret)
 	id := begin(t, c)
-	write(t, c, id, entry(helpdesk.FromCustomer, "m1", "Hello"))
+	write(t, c, id, helpdesktest.Further(helpdesk.FromCustomer, "m1", "Hello"))
 	count := func() (calls, named int) {
 		for _, d := range s.Deliveries() {
 			tickets, _, err := c.Parse(t.Context(), &connectors.Request{Method: http.MethodPost, Header: d.Header, Body: d.Body, ReceivedAt: time.Now()})
@@ -109,8 +110,8 @@ func TestChatwootsOwnCalls(t *testing.T) {
 		}
 	}
 	until(3, 0) // conversation_created, the note, the message
-	s.Answer(number(t, id), bob, "Yes")
+	s.Answer(helpdesktest.Number(t, id), bob, "Yes")
 	until(4, 1)
-	s.SetStatus(number(t, id), bob, simulator.Resolved)
+	s.SetStatus(helpdesktest.Number(t, id), bob, simulator.Resolved)
 	until(5, 2)
 }

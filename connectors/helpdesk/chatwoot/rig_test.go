@@ -1,23 +1,16 @@
 package chatwoot
 
 import (
-	"bytes"
-	"context"
-	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/chatwoot"
-	"github.com/deskbridge/deskbridge/normalize"
 )
 
 const secret = "simulated-webhook-secret"
@@ -45,34 +38,16 @@ func open(t testing.TB, s *simulator.Server, change ...func(c *Config)) *Chatwoo
 	if errs := cfg.Validate(); len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	h := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
-	t.Cleanup(h.CloseIdleConnections)
-	return New(cfg, deps(h))
-}
-
-func deps(h *http.Client) connectors.Deps {
-	return connectors.Deps{
-		Account: normalize.Account{Name: "desk", Type: Type}, Log: slog.New(slog.DiscardHandler), HTTP: h, Guarded: h, Clock: connectors.SystemClock{},
-		Key: bytes.Repeat([]byte{1}, 32), MaxMedia: 25 << 20,
-	}
+	return New(cfg, helpdesktest.Deps(t, Type))
 }
 
 // product is what an agent sees and does.
 type product struct{ s *simulator.Server }
 
-func number(t testing.TB, id string) int64 {
-	t.Helper()
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		t.Fatalf("%q is no conversation", id)
-	}
-	return n
-}
-
 func (p product) conversation(t testing.TB, id string) *simulator.Conversation {
 	t.Helper()
 	list := p.s.Conversations()
-	if i := slices.IndexFunc(list, func(c simulator.Conversation) bool { return c.ID == number(t, id) }); i >= 0 {
+	if i := slices.IndexFunc(list, func(c simulator.Conversation) bool { return c.ID == helpdesktest.Number(t, id) }); i >= 0 {
 		return &list[i]
 	}
 	return nil
@@ -112,22 +87,22 @@ func (p product) Answer(t testing.TB, ticket, text string, files ...string) stri
 	for _, name := range files {
 		list = append(list, simulator.File{Name: name, ContentType: "text/plain", Content: []byte(name)})
 	}
-	return strconv.FormatInt(p.s.Answer(number(t, ticket), bob, text, list...), 10)
+	return strconv.FormatInt(p.s.Answer(helpdesktest.Number(t, ticket), bob, text, list...), 10)
 }
 
 func (p product) Note(t testing.TB, ticket, text string) string {
 	t.Helper()
-	return strconv.FormatInt(p.s.Note(number(t, ticket), bob, text), 10)
+	return strconv.FormatInt(p.s.Note(helpdesktest.Number(t, ticket), bob, text), 10)
 }
 
 func (p product) Close(t testing.TB, ticket string) {
 	t.Helper()
-	p.s.SetStatus(number(t, ticket), bob, simulator.Resolved)
+	p.s.SetStatus(helpdesktest.Number(t, ticket), bob, simulator.Resolved)
 }
 
 func (p product) Reopen(t testing.TB, ticket string) {
 	t.Helper()
-	p.s.SetStatus(number(t, ticket), bob, simulator.Open)
+	p.s.SetStatus(helpdesktest.Number(t, ticket), bob, simulator.Open)
 }
 
 // Merge: Chatwoot merges contacts, not conversations.
@@ -135,7 +110,7 @@ func (product) Merge(testing.TB, string, string) bool { return false }
 
 func (p product) Delete(t testing.TB, ticket string) bool {
 	t.Helper()
-	p.s.DeleteConversation(number(t, ticket))
+	p.s.DeleteConversation(helpdesktest.Number(t, ticket))
 	return true
 }
 
@@ -151,14 +126,12 @@ func (p product) Mailed() (n int) {
 
 func (p product) Call(t testing.TB, ticket string) *connectors.Request {
 	t.Helper()
-	return signed(p.s.Call(number(t, ticket)))
+	return signed(p.s.Call(helpdesktest.Number(t, ticket)))
 }
 
 // signed is a call as Chatwoot makes it.
 func signed(body []byte) *connectors.Request {
-	r := &connectors.Request{
-		Method: http.MethodPost, URL: "https://desk.example.com/webhooks/desk", Header: http.Header{"Content-Type": {"application/json"}}, Body: body, ReceivedAt: time.Now(),
-	}
+	r := helpdesktest.Call(http.Header{"Content-Type": {"application/json"}}, body)
 	simulator.Sign(r.Header, secret, body, r.ReceivedAt)
 	return r
 }
@@ -178,28 +151,7 @@ func suite(change func(c *Chatwoot)) helpdesktest.Suite {
 			return open(t, start(t), func(c *Config) { c.APIAccessToken = "other" })
 		},
 		Away: func(t testing.TB) helpdesk.Tickets {
-			return open(t, start(t), func(c *Config) { c.URL = "http://127.0.0.1:1" })
+			return open(t, start(t), func(c *Config) { c.URL = helpdesktest.Nowhere(t) })
 		},
-	}
-}
-
-func draft(tag string) *helpdesk.Draft {
-	ann := normalize.Address{Kind: "email", Value: "ann@example.com", Name: "Ann"}
-	m := &normalize.Message{ID: 1, Direction: normalize.Inbound, Text: "Hello", Address: ann}
-	return &helpdesk.Draft{
-		Tag: tag, Subject: "Hello", First: &helpdesk.Entry{Tag: "m1", Kind: helpdesk.FromCustomer, Author: "Ann", Message: m, Heading: "Ann wrote", Text: "Hello", At: time.Now()},
-		Conversation: &normalize.Conversation{ID: 2, Customer: &normalize.Customer{ID: 3, Name: "Ann"}, Address: ann, Channel: normalize.Account{Name: "mail", Type: "email"}},
-		Facts:        []helpdesk.Fact{{Name: "Address", Value: "ann@example.com"}},
-	}
-}
-
-func entry(kind helpdesk.EntryKind, tag, words string) *helpdesk.Entry {
-	return &helpdesk.Entry{Tag: tag, Kind: kind, Author: "Ann", Message: &normalize.Message{}, Heading: "Heading of " + tag, Text: words, At: time.Now()}
-}
-
-func withContent(name, content string) helpdesk.Attachment {
-	return helpdesk.Attachment{
-		Media: &normalize.Media{Name: name, ContentType: "text/plain", Size: int64(len(content))},
-		Open:  func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
 	}
 }

@@ -1,7 +1,6 @@
 package freshdesk
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	simulated "github.com/deskbridge/deskbridge/connectors/simulator/freshdesk"
@@ -21,17 +21,8 @@ import (
 )
 
 func draft(tag string, e helpdesk.Entry) *helpdesk.Draft {
-	e.Tag, e.Kind, e.Author, e.Heading = "m"+tag, helpdesk.FromCustomer, "Ann Lee", "Ann Lee wrote by tg"
-	if e.Message == nil {
-		e.Message = &normalize.Message{ID: 1, Direction: normalize.Inbound}
-	}
-	return &helpdesk.Draft{
-		Tag: "c" + tag, Subject: "Parcel", First: &e, Facts: []helpdesk.Fact{{Name: "Address", Value: "+15550100"}, {Name: "Also known as", Value: "ann@example.com"}},
-		Conversation: &normalize.Conversation{
-			ID: 2, Channel: normalize.Account{Name: "tg", Type: "telegram"}, Address: normalize.Address{Kind: "phone", Value: "+15550100"},
-			Customer: &normalize.Customer{ID: 3, Name: "Ann Lee", Addresses: []normalize.Address{{Kind: "email", Value: "ann@example.com"}}},
-		},
-	}
+	e.Tag = "m" + tag
+	return helpdesktest.Draft("c"+tag, e)
 }
 
 func open(t *testing.T, f *Freshdesk, tag string, e helpdesk.Entry) *helpdesk.Opened {
@@ -43,31 +34,17 @@ func open(t *testing.T, f *Freshdesk, tag string, e helpdesk.Entry) *helpdesk.Op
 	return o
 }
 
-func fileOf(name, contentType, content string) helpdesk.Attachment {
-	return helpdesk.Attachment{
-		Media: &normalize.Media{Name: name, ContentType: contentType, ContentID: "pic@x", Size: int64(len(content))}, Link: "https://files.example/" + name,
-		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
-	}
-}
-
-func class(t *testing.T, err error) connectors.Class {
-	t.Helper()
-	e, ok := errors.AsType[*connectors.Error](err)
-	if !ok {
-		t.Fatalf("no *connectors.Error: %v", err)
-	}
-	return e.Class
-}
-
 // What agents see of a rich mail, from nobody whom Freshdesk could write to.
 func TestATicketShowsWhoAndWhat(t *testing.T) {
 	s := product(t, simulated.Options{})
 	f := account(t, s.URL(), nil)
-	large := fileOf("film.mp4", "video/mp4", "x")
+	pic := helpdesktest.File("größe.png", "image/png", "PNG")
+	pic.Media.ContentID = "pic@x"
+	large := helpdesktest.File("film.mp4", "video/mp4", "x")
 	large.Media.Size = maxFiles + 1
 	o := open(t, f, "1", helpdesk.Entry{
 		Text: "See the picture", HTML: `<p>See <img src="cid:pic@x" alt="it"> <b>here</b></p>`, Footing: []string{"Answers until noon."},
-		Files: []helpdesk.Attachment{fileOf("größe.png", "image/png", "PNG"), large},
+		Files: []helpdesk.Attachment{pic, large},
 	})
 	k := s.Tickets()[0]
 	if o.Ticket != "1" || o.URL != s.URL()+"/a/tickets/1" || o.Entry != "t1" || k.Subject != "Parcel" || k.Source != sourcePortal || !slices.Equal(k.Tags, []string{"db-c1", "telegram"}) {
@@ -97,9 +74,9 @@ func TestFilesBeyondWhatATicketHolds(t *testing.T) {
 	s := product(t, simulated.Options{})
 	f := account(t, s.URL(), nil)
 	film := strings.Repeat("x", 8<<20)
-	o := open(t, f, "1", helpdesk.Entry{Text: "Hello", Files: []helpdesk.Attachment{fileOf("1.mp4", "video/mp4", film)}})
+	o := open(t, f, "1", helpdesk.Entry{Text: "Hello", Files: []helpdesk.Attachment{helpdesktest.File("1.mp4", "video/mp4", film)}})
 	for n := 2; n < 4; n++ {
-		e := &helpdesk.Entry{Tag: fmt.Sprint("m", n), Kind: helpdesk.FromCustomer, Text: "More", Files: []helpdesk.Attachment{fileOf(fmt.Sprint(n, ".mp4"), "video/mp4", film)}}
+		e := &helpdesk.Entry{Tag: fmt.Sprint("m", n), Kind: helpdesk.FromCustomer, Text: "More", Files: []helpdesk.Attachment{helpdesktest.File(fmt.Sprint(n, ".mp4"), "video/mp4", film)}}
 		if _, err := f.Write(t.Context(), o.Ticket, e); err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +170,7 @@ func TestWhatAgentsWrite(t *testing.T) {
 		t.Errorf("the reply: %+v", a)
 	}
 	for _, ref := range []string{"1/2", "1/77/3", e.Files[0].Ref, "1/" + e.ID + "/p7", "99/5/6"} {
-		if _, err := f.File(t.Context(), helpdesk.File{Ref: ref}); class(t, err) != connectors.Rejected {
+		if _, err := f.File(t.Context(), helpdesk.File{Ref: ref}); helpdesktest.Class(t, err) != connectors.Rejected {
 			t.Errorf("file %s: %v", ref, err)
 		}
 	}
@@ -250,7 +227,7 @@ func TestFindNeedsNoIndex(t *testing.T) {
 	s := product(t, simulated.Options{IndexLag: time.Hour})
 	f := account(t, s.URL(), nil)
 	s.Faults.Add(fault.Fault{Kind: fault.Lose, Path: "/tickets"})
-	if _, err := f.Open(t.Context(), draft("1", helpdesk.Entry{Text: "x"})); class(t, err) != connectors.Ambiguous {
+	if _, err := f.Open(t.Context(), draft("1", helpdesk.Entry{Text: "x"})); helpdesktest.Class(t, err) != connectors.Ambiguous {
 		t.Fatalf("a lost answer: %v", err)
 	}
 	if o, err := f.Find(t.Context(), "c1"); err != nil || o == nil || o.Ticket != "1" || o.Entry != "t1" {
@@ -272,14 +249,14 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	}
 	d := draft("1", helpdesk.Entry{Text: "x"})
 	d.Subject = ""
-	if _, err := f.Open(t.Context(), d); class(t, err) != connectors.Rejected || !strings.Contains(err.Error(), "subject") {
+	if _, err := f.Open(t.Context(), d); helpdesktest.Class(t, err) != connectors.Rejected || !strings.Contains(err.Error(), "subject") {
 		t.Errorf("a refused field: %v", err)
 	}
 	s.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "/tickets", Status: 403})
-	if _, err := f.Changed(t.Context(), ""); class(t, err) != connectors.AccountDown {
+	if _, err := f.Changed(t.Context(), ""); helpdesktest.Class(t, err) != connectors.AccountDown {
 		t.Errorf("without permission: %v", err)
 	}
-	if _, err := f.Changed(t.Context(), "yesterday"); class(t, err) != connectors.Rejected {
+	if _, err := f.Changed(t.Context(), "yesterday"); helpdesktest.Class(t, err) != connectors.Rejected {
 		t.Errorf("not a cursor: %v", err)
 	}
 	if _, err := f.Read(t.Context(), "99", ""); errors.As(err, new(*connectors.Error)) {

@@ -1,21 +1,15 @@
 package freshdesk
 
 import (
-	"bytes"
 	"html"
-	"log/slog"
-	"net"
-	"net/http"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	simulated "github.com/deskbridge/deskbridge/connectors/simulator/freshdesk"
-	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
@@ -35,10 +29,7 @@ func account(t testing.TB, url string, change func(*Config)) *Freshdesk {
 	if errs := c.Validate(); len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	return New(c, connectors.Deps{
-		Account: normalize.Account{Name: "desk", Type: "freshdesk"}, Log: slog.New(slog.DiscardHandler), HTTP: &http.Client{}, Guarded: &http.Client{},
-		Clock: connectors.SystemClock{}, PublicURL: "https://support.example.com", Key: bytes.Repeat([]byte{1}, 32), MaxMedia: 25 << 20,
-	})
+	return New(c, helpdesktest.Deps(t, "freshdesk"))
 }
 
 // product starts a simulated Freshdesk.
@@ -63,27 +54,13 @@ func TestSuite(t *testing.T) {
 			return account(t, product(t, simulated.Options{}).URL(), func(c *Config) { c.APIKey = configs.Secret("another") })
 		},
 		Away: func(t testing.TB) helpdesk.Tickets {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			return account(t, "http://"+l.Addr().String(), nil)
+			return account(t, helpdesktest.Nowhere(t), nil)
 		},
 	})
 }
 
 // person is an agent at the simulated Freshdesk.
 type person struct{ *simulated.Server }
-
-func number(t testing.TB, id string) int64 {
-	t.Helper()
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 func names(list []simulated.Attachment) (names []string) {
 	for _, f := range list {
@@ -94,7 +71,7 @@ func names(list []simulated.Attachment) (names []string) {
 
 func (p person) Ticket(t testing.TB, id string) helpdesktest.Ticket {
 	t.Helper()
-	k, ok := p.Server.Ticket(number(t, id))
+	k, ok := p.Server.Ticket(helpdesktest.Number(t, id))
 	if !ok || k.Deleted {
 		return helpdesktest.Ticket{Gone: true}
 	}
@@ -112,7 +89,7 @@ func (p person) Ticket(t testing.TB, id string) helpdesktest.Ticket {
 
 func (p person) write(t testing.TB, ticket string, e simulated.Entry) string {
 	t.Helper()
-	id, err := p.Write(number(t, ticket), e)
+	id, err := p.Write(helpdesktest.Number(t, ticket), e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +112,7 @@ func (p person) Note(t testing.TB, ticket, words string) string {
 
 func (p person) status(t testing.TB, ticket string, status int) {
 	t.Helper()
-	if err := p.SetStatus(number(t, ticket), status); err != nil {
+	if err := p.SetStatus(helpdesktest.Number(t, ticket), status); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -145,21 +122,19 @@ func (p person) Reopen(t testing.TB, ticket string) { p.status(t, ticket, simula
 
 func (p person) Merge(t testing.TB, from, into string) bool {
 	t.Helper()
-	if err := p.Server.Merge(number(t, from), number(t, into)); err != nil {
+	if err := p.Server.Merge(helpdesktest.Number(t, from), helpdesktest.Number(t, into)); err != nil {
 		t.Fatal(err)
 	}
 	return true
 }
 
 func (p person) Delete(t testing.TB, ticket string) bool {
-	p.Server.Delete(number(t, ticket), true)
+	p.Server.Delete(helpdesktest.Number(t, ticket), true)
 	return true
 }
 
 func (p person) Call(t testing.TB, ticket string) *connectors.Request {
 	t.Helper()
-	body, header := p.HookCall(number(t, ticket))
-	return &connectors.Request{
-		Method: http.MethodPost, URL: "https://support.example.com/webhooks/desk", Header: header, Body: body, ReceivedAt: time.Now().UTC(),
-	}
+	body, header := p.HookCall(helpdesktest.Number(t, ticket))
+	return helpdesktest.Call(header, body)
 }

@@ -1,21 +1,15 @@
 package zammad
 
 import (
-	"bytes"
 	"html"
-	"log/slog"
-	"net"
-	"net/http"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	simulated "github.com/deskbridge/deskbridge/connectors/simulator/zammad"
-	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
@@ -35,10 +29,7 @@ func account(t testing.TB, url string, change func(*Config)) *Zammad {
 	if errs := c.Validate(); len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	return New(c, connectors.Deps{
-		Account: normalize.Account{Name: "desk", Type: "zammad"}, Log: slog.New(slog.DiscardHandler), HTTP: &http.Client{}, Guarded: &http.Client{},
-		Clock: connectors.SystemClock{}, PublicURL: "https://support.example.com", Key: bytes.Repeat([]byte{1}, 32), MaxMedia: 25 << 20,
-	})
+	return New(c, helpdesktest.Deps(t, "zammad"))
 }
 
 // product starts a simulated Zammad.
@@ -63,12 +54,7 @@ func TestSuite(t *testing.T) {
 			return account(t, product(t, simulated.Options{}).URL(), func(c *Config) { c.Token = configs.Secret("another") })
 		},
 		Away: func(t testing.TB) helpdesk.Tickets {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			return account(t, "http://"+l.Addr().String(), nil)
+			return account(t, helpdesktest.Nowhere(t), nil)
 		},
 	})
 }
@@ -76,18 +62,9 @@ func TestSuite(t *testing.T) {
 // person is an agent at the simulated Zammad.
 type person struct{ *simulated.Server }
 
-func number(t testing.TB, id string) int64 {
-	t.Helper()
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func (p person) Ticket(t testing.TB, id string) helpdesktest.Ticket {
 	t.Helper()
-	k, ok := p.Server.Ticket(number(t, id))
+	k, ok := p.Server.Ticket(helpdesktest.Number(t, id))
 	if !ok {
 		return helpdesktest.Ticket{Gone: true}
 	}
@@ -107,7 +84,7 @@ func (p person) Ticket(t testing.TB, id string) helpdesktest.Ticket {
 
 func (p person) write(t testing.TB, ticket string, e simulated.Entry) string {
 	t.Helper()
-	id, err := p.Write(number(t, ticket), e)
+	id, err := p.Write(helpdesktest.Number(t, ticket), e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +107,7 @@ func (p person) Note(t testing.TB, ticket, words string) string {
 
 func (p person) state(t testing.TB, ticket, state string) {
 	t.Helper()
-	if err := p.SetState(number(t, ticket), state); err != nil {
+	if err := p.SetState(helpdesktest.Number(t, ticket), state); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -140,21 +117,19 @@ func (p person) Reopen(t testing.TB, ticket string) { p.state(t, ticket, "pendin
 
 func (p person) Merge(t testing.TB, from, into string) bool {
 	t.Helper()
-	if err := p.Server.Merge(number(t, from), number(t, into)); err != nil {
+	if err := p.Server.Merge(helpdesktest.Number(t, from), helpdesktest.Number(t, into)); err != nil {
 		t.Fatal(err)
 	}
 	return true
 }
 
 func (p person) Delete(t testing.TB, ticket string) bool {
-	p.Server.Delete(number(t, ticket))
+	p.Server.Delete(helpdesktest.Number(t, ticket))
 	return true
 }
 
 func (p person) Call(t testing.TB, ticket string) *connectors.Request {
 	t.Helper()
-	body, header := p.HookCall(number(t, ticket))
-	return &connectors.Request{
-		Method: http.MethodPost, URL: "https://support.example.com/webhooks/desk", Header: header, Body: body, ReceivedAt: time.Now().UTC(),
-	}
+	body, header := p.HookCall(helpdesktest.Number(t, ticket))
+	return helpdesktest.Call(header, body)
 }

@@ -1,9 +1,7 @@
 package zammad
 
 import (
-	"context"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -13,55 +11,20 @@ import (
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	simulated "github.com/deskbridge/deskbridge/connectors/simulator/zammad"
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
-func draft(e helpdesk.Entry) *helpdesk.Draft {
-	if e.Tag == "" {
-		e.Tag = "m1"
-	}
-	if e.Kind == "" {
-		e.Kind = helpdesk.FromCustomer
-	}
-	if e.Message == nil {
-		e.Message = &normalize.Message{ID: 1, Direction: normalize.Inbound}
-	}
-	e.Author, e.Heading = "Ann Lee", "Ann Lee wrote by tg"
-	return &helpdesk.Draft{
-		Tag: "c1", Subject: "Parcel", First: &e, Facts: []helpdesk.Fact{{Name: "Address", Value: "4711"}, {Name: "Also known as", Value: "ann@example.com"}},
-		Conversation: &normalize.Conversation{
-			ID: 2, Channel: normalize.Account{Name: "tg", Type: "telegram"}, Address: normalize.Address{Kind: "phone", Value: "+15550100"},
-			Customer: &normalize.Customer{ID: 3, Name: "Ann Lee", Addresses: []normalize.Address{{Kind: "email", Value: "ann@example.com"}}},
-		},
-	}
-}
-
 func open(t *testing.T, z *Zammad, e helpdesk.Entry) *helpdesk.Opened {
 	t.Helper()
-	o, err := z.Open(t.Context(), draft(e))
+	o, err := z.Open(t.Context(), helpdesktest.Draft("c1", e))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return o
-}
-
-func fileOf(name, contentType, contentID, content string) helpdesk.Attachment {
-	return helpdesk.Attachment{
-		Media: &normalize.Media{Name: name, ContentType: contentType, ContentID: contentID, Size: int64(len(content))}, Link: "https://files.example/" + name,
-		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
-	}
-}
-
-func class(t *testing.T, err error) connectors.Class {
-	t.Helper()
-	e, ok := errors.AsType[*connectors.Error](err)
-	if !ok {
-		t.Fatalf("no *connectors.Error: %v", err)
-	}
-	return e.Class
 }
 
 // What agents see of a rich mail: its pictures in place, its files beside it,
@@ -69,11 +32,13 @@ func class(t *testing.T, err error) connectors.Class {
 func TestATicketShowsWhoAndWhat(t *testing.T) {
 	s := product(t, simulated.Options{})
 	z := account(t, s.URL(), nil)
-	large := fileOf("film.mp4", "video/mp4", "", "x")
+	pic := helpdesktest.File("pic.png", "image/png", "PNG")
+	pic.Media.ContentID = "pic@x"
+	large := helpdesktest.File("film.mp4", "video/mp4", "x")
 	large.Media.Size = maxFiles + 1
 	o := open(t, z, helpdesk.Entry{
 		Text: "See the picture", HTML: `<p>See <img src="cid:pic@x" alt="it"> <b>here</b></p>`, Footing: []string{"Answers until noon."},
-		Files: []helpdesk.Attachment{fileOf("pic.png", "image/png", "pic@x", "PNG"), fileOf("bill.pdf", "application/pdf", "", "PDF"), large},
+		Files: []helpdesk.Attachment{pic, helpdesktest.File("bill.pdf", "application/pdf", "PDF"), large},
 	})
 	k := s.Tickets()[0]
 	a := k.Articles[0]
@@ -102,7 +67,7 @@ func TestFilesBeyondWhatTheServerTakes(t *testing.T) {
 	s := product(t, simulated.Options{})
 	z := account(t, s.URL(), nil)
 	s.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "/tickets", Status: 413, Body: "<html>"})
-	open(t, z, helpdesk.Entry{Text: "Hello", Files: []helpdesk.Attachment{fileOf("bill.pdf", "application/pdf", "", "PDF")}})
+	open(t, z, helpdesk.Entry{Text: "Hello", Files: []helpdesk.Attachment{helpdesktest.File("bill.pdf", "application/pdf", "PDF")}})
 	a := s.Tickets()[0].Articles[0]
 	if len(a.Attachments) != 0 || !strings.Contains(a.Body, "Hello") || !strings.Contains(a.Body, "https://files.example/bill.pdf") {
 		t.Errorf("%+v", a)
@@ -136,7 +101,7 @@ func TestKindsOfArticle(t *testing.T) {
 		}
 	}
 	want := []string{
-		"Customer phone: [call] missed||--|Address: 4711|Also kno", "Agent note: Zhao answered||Yes.",
+		"Customer phone: [call] missed||--|Address: +15550100|Als", "Agent note: Zhao answered||Yes.",
 		"Agent note internal: Deskbridge||Not delivered.", "Customer web: Ann: it now says||Three.", "Customer web: " + strings.Repeat("語", 13) + "語"[:1],
 	}
 	if !slices.Equal(got, want) {
@@ -183,7 +148,7 @@ func TestWhatAgentsWrite(t *testing.T) {
 	if !strings.Contains(e.HTML, `src="cid:1/77/88" style`) || len(e.Files) != 1 || e.Files[0].Ref != "1/77/88" {
 		t.Errorf("%s %+v", e.HTML, e.Files)
 	}
-	if _, err := z.File(t.Context(), e.Files[0]); class(t, err) != connectors.Rejected {
+	if _, err := z.File(t.Context(), e.Files[0]); helpdesktest.Class(t, err) != connectors.Rejected {
 		t.Errorf("a file that does not exist: %v", err)
 	}
 }
@@ -196,8 +161,7 @@ func TestAMergeLosesNoAnswer(t *testing.T) {
 	o := open(t, z, helpdesk.Entry{Text: "Hello"})
 	p := person{s}
 	answer := p.Answer(t, o.Ticket, "Just in time")
-	d := draft(helpdesk.Entry{Text: "Another", Tag: "m2"})
-	d.Tag = "c2"
+	d := helpdesktest.Draft("c2", helpdesk.Entry{Text: "Another", Tag: "m2"})
 	into, err := z.Open(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
@@ -239,16 +203,16 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	if err := z.Probe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, err := account(t, s.URL(), func(c *Config) { c.Group = "Sales" }).Open(t.Context(), draft(helpdesk.Entry{Text: "x"}))
-	if class(t, err) != connectors.AccountDown || !strings.Contains(err.Error(), "check group") {
+	_, err := account(t, s.URL(), func(c *Config) { c.Group = "Sales" }).Open(t.Context(), helpdesktest.Draft("c1", helpdesk.Entry{Text: "x"}))
+	if helpdesktest.Class(t, err) != connectors.AccountDown || !strings.Contains(err.Error(), "check group") {
 		t.Errorf("an unknown group: %v", err)
 	}
 	s.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "/ticket_states", Status: 403})
-	if err := z.Probe(t.Context()); class(t, err) != connectors.AccountDown || !strings.Contains(err.Error(), "ticket.agent") {
+	if err := z.Probe(t.Context()); helpdesktest.Class(t, err) != connectors.AccountDown || !strings.Contains(err.Error(), "ticket.agent") {
 		t.Errorf("without permission: %v", err)
 	}
 	s.Faults.Add(fault.Fault{Kind: fault.Lose, Path: "/tickets"})
-	if _, err := z.Open(t.Context(), draft(helpdesk.Entry{Text: "x"})); class(t, err) != connectors.Ambiguous {
+	if _, err := z.Open(t.Context(), helpdesktest.Draft("c1", helpdesk.Entry{Text: "x"})); helpdesktest.Class(t, err) != connectors.Ambiguous {
 		t.Errorf("a lost answer: %v", err)
 	}
 	if found, err := z.Find(t.Context(), "c1"); err != nil || found == nil || found.Entry == "" {
@@ -259,7 +223,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	if e, ok := errors.AsType[*connectors.Error](err); !ok || e.Class != connectors.Throttled || e.RetryAfter != 3*time.Second {
 		t.Errorf("asked to wait: %v", err)
 	}
-	if _, err := z.Changed(t.Context(), "yesterday"); class(t, err) != connectors.Rejected {
+	if _, err := z.Changed(t.Context(), "yesterday"); helpdesktest.Class(t, err) != connectors.Rejected {
 		t.Errorf("not a cursor: %v", err)
 	}
 }

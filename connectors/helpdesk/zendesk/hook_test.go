@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/zendesk"
 )
@@ -70,9 +71,9 @@ func TestZendesksOwnCalls(t *testing.T) {
 	z := connect(t, s)
 	s.SetWebhook("http://127.0.0.1:1/", secret)
 	id := begin(t, z, "c1")
-	s.Answer(number(t, id), bob, "Yes")
-	s.Solve(number(t, id), bob)
-	write(t, z, id, entry(helpdesk.Remark, "r1", "x"))
+	s.Answer(helpdesktest.Number(t, id), bob, "Yes")
+	s.Solve(helpdesktest.Number(t, id), bob)
+	write(t, z, id, helpdesktest.Further(helpdesk.Remark, "r1", "x"))
 	for deadline := time.Now().Add(5 * time.Second); len(s.Deliveries()) < 4; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d calls", len(s.Deliveries()))

@@ -1,23 +1,16 @@
 package zendesk
 
 import (
-	"bytes"
-	"context"
-	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/zendesk"
-	"github.com/deskbridge/deskbridge/normalize"
 )
 
 const secret = "simulated-webhook-secret"
@@ -44,30 +37,16 @@ func connect(t testing.TB, s *simulator.Server, change ...func(c *Config)) *Zend
 	if errs := cfg.Validate(); len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	h := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
-	t.Cleanup(h.CloseIdleConnections)
-	return New(cfg, connectors.Deps{
-		Account: normalize.Account{Name: "desk", Type: Type}, Log: slog.New(slog.DiscardHandler), HTTP: h, Guarded: h, Clock: connectors.SystemClock{},
-		Key: bytes.Repeat([]byte{1}, 32), MaxMedia: 25 << 20,
-	})
+	return New(cfg, helpdesktest.Deps(t, Type))
 }
 
 // product is what an agent sees and does.
 type product struct{ s *simulator.Server }
 
-func number(t testing.TB, id string) int64 {
-	t.Helper()
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		t.Fatalf("%q is no ticket", id)
-	}
-	return n
-}
-
 func find(t testing.TB, s *simulator.Server, id string) simulator.Ticket {
 	t.Helper()
 	list := s.Tickets()
-	i := slices.IndexFunc(list, func(k simulator.Ticket) bool { return k.ID == number(t, id) })
+	i := slices.IndexFunc(list, func(k simulator.Ticket) bool { return k.ID == helpdesktest.Number(t, id) })
 	if i < 0 {
 		t.Fatalf("there is no ticket %s", id)
 	}
@@ -98,32 +77,32 @@ func (p product) Answer(t testing.TB, ticket, text string, files ...string) stri
 	for _, name := range files {
 		list = append(list, simulator.File{Name: name, ContentType: "text/plain", Content: []byte(name)})
 	}
-	return strconv.FormatInt(p.s.Answer(number(t, ticket), bob, text, list...), 10)
+	return strconv.FormatInt(p.s.Answer(helpdesktest.Number(t, ticket), bob, text, list...), 10)
 }
 
 func (p product) Note(t testing.TB, ticket, text string) string {
 	t.Helper()
-	return strconv.FormatInt(p.s.Note(number(t, ticket), bob, text), 10)
+	return strconv.FormatInt(p.s.Note(helpdesktest.Number(t, ticket), bob, text), 10)
 }
 
 func (p product) Close(t testing.TB, ticket string) {
 	t.Helper()
-	p.s.Solve(number(t, ticket), bob)
+	p.s.Solve(helpdesktest.Number(t, ticket), bob)
 }
 
 func (p product) Reopen(t testing.TB, ticket string) {
 	t.Helper()
-	p.s.Reopen(number(t, ticket), bob)
+	p.s.Reopen(helpdesktest.Number(t, ticket), bob)
 }
 
 func (p product) Merge(t testing.TB, from, into string) bool {
 	t.Helper()
-	return p.s.Merge(number(t, from), number(t, into), bob)
+	return p.s.Merge(helpdesktest.Number(t, from), helpdesktest.Number(t, into), bob)
 }
 
 func (p product) Delete(t testing.TB, ticket string) bool {
 	t.Helper()
-	return p.s.Delete(number(t, ticket), bob)
+	return p.s.Delete(helpdesktest.Number(t, ticket), bob)
 }
 
 func (p product) Begin(t testing.TB, answer string) string {
@@ -135,14 +114,12 @@ func (p product) Mailed() int { return p.s.Mailed() }
 
 func (p product) Call(t testing.TB, ticket string) *connectors.Request {
 	t.Helper()
-	return signed(p.s.Call("comment_added", number(t, ticket)))
+	return signed(p.s.Call("comment_added", helpdesktest.Number(t, ticket)))
 }
 
 // signed is a call as Zendesk makes it.
 func signed(body []byte) *connectors.Request {
-	r := &connectors.Request{
-		Method: http.MethodPost, URL: "https://desk.example.com/webhooks/desk", Header: http.Header{"Content-Type": {"application/json"}}, Body: body, ReceivedAt: time.Now(),
-	}
+	r := helpdesktest.Call(http.Header{"Content-Type": {"application/json"}}, body)
 	simulator.Sign(r.Header, secret, body, r.ReceivedAt)
 	return r
 }
@@ -157,28 +134,7 @@ func TestSuite(t *testing.T) {
 			return connect(t, start(t, simulator.Options{}), func(c *Config) { c.APIToken = "other" })
 		},
 		Away: func(t testing.TB) helpdesk.Tickets {
-			return connect(t, start(t, simulator.Options{}), func(c *Config) { c.URL = "http://127.0.0.1:1" })
+			return connect(t, start(t, simulator.Options{}), func(c *Config) { c.URL = helpdesktest.Nowhere(t) })
 		},
 	})
-}
-
-func draft(tag string) *helpdesk.Draft {
-	ann := normalize.Address{Kind: "email", Value: "ann@example.com", Name: "Ann"}
-	m := &normalize.Message{ID: 1, Direction: normalize.Inbound, Text: "Hello", Address: ann}
-	return &helpdesk.Draft{
-		Tag: tag, Subject: "Hello", First: &helpdesk.Entry{Tag: "m1", Kind: helpdesk.FromCustomer, Author: "Ann", Message: m, Heading: "Ann wrote", Text: "Hello", At: time.Now()},
-		Conversation: &normalize.Conversation{ID: 2, Customer: &normalize.Customer{ID: 3, Name: "Ann"}, Address: ann, Channel: normalize.Account{Name: "mail", Type: "email"}},
-		Facts:        []helpdesk.Fact{{Name: "Address", Value: "ann@example.com"}},
-	}
-}
-
-func entry(kind helpdesk.EntryKind, tag, words string) *helpdesk.Entry {
-	return &helpdesk.Entry{Tag: tag, Kind: kind, Author: "Ann", Message: &normalize.Message{}, Heading: "Heading of " + tag, Text: words, At: time.Now()}
-}
-
-func withContent(name, contentType, content string) helpdesk.Attachment {
-	return helpdesk.Attachment{
-		Media: &normalize.Media{Name: name, ContentType: contentType, Size: int64(len(content))},
-		Open:  func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
-	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/connectortest/helpdesktest"
 	"github.com/deskbridge/deskbridge/connectors/helpdesk"
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/zendesk"
@@ -21,7 +22,7 @@ import (
 
 func begin(t *testing.T, z *Zendesk, tag string) string {
 	t.Helper()
-	o, err := z.Open(t.Context(), draft(tag))
+	o, err := z.Open(t.Context(), helpdesktest.Draft(tag, helpdesk.Entry{Text: "Hello"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func gone(err error) (into string, ok bool) {
 func TestTheRequesterHasNoAddress(t *testing.T) {
 	s := start(t, simulator.Options{})
 	z := connect(t, s)
-	d := draft("c1")
+	d := helpdesktest.Draft("c1", helpdesk.Entry{Text: "Hello"})
 	o, err := z.Open(t.Context(), d)
 	if err != nil || o.URL != s.URL()+"/agent/tickets/"+o.Ticket || o.Entry == "" {
 		t.Fatal(o, err)
@@ -68,16 +69,16 @@ func TestTheRequesterHasNoAddress(t *testing.T) {
 	if _, err := z.Open(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
-	s.Answer(number(t, o.Ticket), bob, "Yes")
+	s.Answer(helpdesktest.Number(t, o.Ticket), bob, "Yes")
 	users := slices.DeleteFunc(s.Users(), func(u simulator.User) bool { return u.Role != "end-user" })
-	if len(users) != 1 || users[0].Email != "" || users[0].Name != "Ann" || users[0].ExternalID != "deskbridge:"+d.Conversation.Customer.ID.String() {
+	if len(users) != 1 || users[0].Email != "" || users[0].Name != "Ann Lee" || users[0].ExternalID != "deskbridge:"+d.Conversation.Customer.ID.String() {
 		t.Errorf("customers: %+v", users)
 	}
 	if n := s.Mailed(); n != 0 {
 		t.Errorf("%d mails", n)
 	}
 	k := find(t, s, o.Ticket)
-	if k.ExternalID != "deskbridge:c1" || !slices.Equal(k.Tags, []string{"deskbridge", "channel_email"}) || !strings.Contains(k.Comments[0].Body, "Address: ann@example.com") {
+	if k.ExternalID != "deskbridge:c1" || !slices.Equal(k.Tags, []string{"deskbridge", "channel_telegram"}) || !strings.Contains(k.Comments[0].Body, "Also known as: ann@example.com") {
 		t.Errorf("ticket: %+v", k)
 	}
 }
@@ -87,8 +88,8 @@ func TestTheRequesterHasNoAddress(t *testing.T) {
 func TestOpenTwiceIsOneTicket(t *testing.T) {
 	s := start(t, simulator.Options{})
 	z := connect(t, s)
-	d := draft("c1")
-	d.First.Files = []helpdesk.Attachment{withContent("a.txt", "text/plain", "content")}
+	d := helpdesktest.Draft("c1", helpdesk.Entry{Text: "Hello"})
+	d.First.Files = []helpdesk.Attachment{helpdesktest.File("a.txt", "text/plain", "content")}
 	s.Faults.Add(fault.Fault{Kind: fault.Lose, Path: "/tickets"})
 	if _, err := z.Open(t.Context(), d); connectors.Classify(err).Class != connectors.Ambiguous {
 		t.Fatalf("without an answer: %v", err)
@@ -109,8 +110,8 @@ func TestOpenTwiceIsOneTicket(t *testing.T) {
 func TestRichTextGoesBothWays(t *testing.T) {
 	s := start(t, simulator.Options{})
 	z := connect(t, s)
-	d := draft("c1")
-	picture := withContent("blue.png", "image/png", "blue")
+	d := helpdesktest.Draft("c1", helpdesk.Entry{Text: "Hello"})
+	picture := helpdesktest.File("blue.png", "image/png", "blue")
 	picture.Media.ContentID = "p1@example.com"
 	d.First.HTML, d.First.Files = `<p>Like <b>this</b>: <img src="cid:p1@example.com"></p>`, []helpdesk.Attachment{picture}
 	o, err := z.Open(t.Context(), d)
@@ -122,7 +123,7 @@ func TestRichTextGoesBothWays(t *testing.T) {
 		t.Errorf("the customer's: %+v", first)
 	}
 
-	answered := s.AnswerHTML(number(t, o.Ticket), bob, `<p>Or <em>this</em>? <img src="{red.png}"></p>`, simulator.File{Name: "red.png", ContentType: "image/png", Content: []byte("red")})
+	answered := s.AnswerHTML(helpdesktest.Number(t, o.Ticket), bob, `<p>Or <em>this</em>? <img src="{red.png}"></p>`, simulator.File{Name: "red.png", ContentType: "image/png", Content: []byte("red")})
 	r := read(t, z, o.Ticket, "")
 	if len(r.Entries) != 2 || !r.Entries[0].Ours || r.Entries[0].Tag != "m1" {
 		t.Fatalf("%+v", r.Entries)
@@ -153,15 +154,15 @@ func TestWhatACommentCannotCarry(t *testing.T) {
 	s := start(t, simulator.Options{})
 	z := connect(t, s)
 	id := begin(t, z, "c1")
-	edited := entry(helpdesk.FromCustomer, "e1", "I want three.")
+	edited := helpdesktest.Further(helpdesk.FromCustomer, "e1", "I want three.")
 	edited.Message.EditedAt = time.Now()
 	write(t, z, id, edited)
-	write(t, z, id, entry(helpdesk.FromAgent, "m2", "price {{ticket.id}}"))
-	old := entry(helpdesk.FromCustomer, "m0", "Long ago")
+	write(t, z, id, helpdesktest.Further(helpdesk.FromAgent, "m2", "price {{ticket.id}}"))
+	old := helpdesktest.Further(helpdesk.FromCustomer, "m0", "Long ago")
 	old.At = time.Now().Add(-48 * time.Hour)
 	write(t, z, id, old)
-	long := entry(helpdesk.FromCustomer, "m3", strings.Repeat("字", maxComment))
-	long.Files = []helpdesk.Attachment{withContent("big.bin", "", "x")}
+	long := helpdesktest.Further(helpdesk.FromCustomer, "m3", strings.Repeat("字", maxComment))
+	long.Files = []helpdesk.Attachment{helpdesktest.File("big.bin", "", "x")}
 	long.Files[0].Media.Size, long.Files[0].Link = maxFile+1, "https://desk.example.com/m/1"
 	write(t, z, id, long)
 	list := find(t, s, id).Comments[1:]
@@ -197,13 +198,13 @@ func TestStates(t *testing.T) {
 	if k := find(t, s, id); k.Assignee != s.Users()[0].ID {
 		t.Errorf("solved by %d", k.Assignee)
 	}
-	e := entry(helpdesk.Remark, "r1", "not delivered")
+	e := helpdesktest.Further(helpdesk.Remark, "r1", "not delivered")
 	e.Reopen = true
 	write(t, z, id, e)
 	if got := find(t, s, id).Status; got != open {
 		t.Errorf("after a remark: %s", got)
 	}
-	s.CloseForGood(number(t, id))
+	s.CloseForGood(helpdesktest.Number(t, id))
 	if err := z.SetState(t.Context(), id, normalize.Closed); err != nil {
 		t.Errorf("closed already: %v", err)
 	}
@@ -211,10 +212,13 @@ func TestStates(t *testing.T) {
 		t.Errorf("reads as %s", r.State)
 	}
 	for what, err := range map[string]error{
-		"opening":  z.SetState(t.Context(), id, normalize.Open),
-		"a remark": func() error { _, err := z.Write(t.Context(), id, entry(helpdesk.Remark, "r2", "x")); return err }(),
+		"opening": z.SetState(t.Context(), id, normalize.Open),
+		"a remark": func() error {
+			_, err := z.Write(t.Context(), id, helpdesktest.Further(helpdesk.Remark, "r2", "x"))
+			return err
+		}(),
 		"a message": func() error {
-			_, err := z.Write(t.Context(), id, entry(helpdesk.FromCustomer, "m2", "x"))
+			_, err := z.Write(t.Context(), id, helpdesktest.Further(helpdesk.FromCustomer, "m2", "x"))
 			return err
 		}(),
 	} {
@@ -231,8 +235,8 @@ func TestAMergeLosesNoAnswer(t *testing.T) {
 	z := connect(t, s)
 	from, into := begin(t, z, "c1"), begin(t, z, "c2")
 	at := read(t, z, from, "").Position
-	s.Answer(number(t, from), bob, "Yes")
-	s.Merge(number(t, from), number(t, into), bob)
+	s.Answer(helpdesktest.Number(t, from), bob, "Yes")
+	s.Merge(helpdesktest.Number(t, from), helpdesktest.Number(t, into), bob)
 	r := read(t, z, from, at)
 	if len(r.Entries) != 1 || r.Entries[0].Text != "Yes" || !r.More || r.State != "" {
 		t.Fatalf("%+v", r)
@@ -243,10 +247,13 @@ func TestAMergeLosesNoAnswer(t *testing.T) {
 	}
 	for what, err := range map[string]error{
 		"Write": func() error {
-			_, err := z.Write(t.Context(), from, entry(helpdesk.FromCustomer, "m2", "x"))
+			_, err := z.Write(t.Context(), from, helpdesktest.Further(helpdesk.FromCustomer, "m2", "x"))
 			return err
 		}(),
-		"a remark": func() error { _, err := z.Write(t.Context(), from, entry(helpdesk.Remark, "r2", "x")); return err }(),
+		"a remark": func() error {
+			_, err := z.Write(t.Context(), from, helpdesktest.Further(helpdesk.Remark, "r2", "x"))
+			return err
+		}(),
 		"SetState": z.SetState(t.Context(), from, normalize.Closed),
 	} {
 		if got, ok := gone(err); !ok || got != into {
@@ -264,7 +271,7 @@ func TestReadTellsWhoWrote(t *testing.T) {
 	s := start(t, simulator.Options{})
 	z := connect(t, s)
 	id := begin(t, z, "c1")
-	s.Note(number(t, id), bob, "deskbridge m1: see above")
+	s.Note(helpdesktest.Number(t, id), bob, "deskbridge m1: see above")
 	other := connect(t, s)
 	comment := map[string]any{"body": "as if by mail", "author_id": find(t, s, id).Requester}
 	if err := other.put(t.Context(), id, map[string]any{"comment": comment}, nil); err != nil {
@@ -282,7 +289,7 @@ func TestALongTicketIsReadToItsEnd(t *testing.T) {
 	id := begin(t, z, "c1")
 	const total = 230
 	for i := range total {
-		s.Note(number(t, id), bob, fmt.Sprint("note ", i))
+		s.Note(helpdesktest.Number(t, id), bob, fmt.Sprint("note ", i))
 	}
 	count, position, more := 0, "", true
 	for reads := 0; more; reads++ {
@@ -299,7 +306,7 @@ func TestALongTicketIsReadToItsEnd(t *testing.T) {
 	if r := read(t, z, id, position); len(r.Entries) != 0 || r.More {
 		t.Errorf("read again: %d entries", len(r.Entries))
 	}
-	s.Note(number(t, id), bob, "one more")
+	s.Note(helpdesktest.Number(t, id), bob, "one more")
 	if r := read(t, z, id, position); len(r.Entries) != 1 {
 		t.Errorf("one more: %d entries", len(r.Entries))
 	}
@@ -322,8 +329,8 @@ func TestChangedNamesWhatChangedAndWhatWasDeleted(t *testing.T) {
 		return c.Cursor
 	}
 	cursor := look(look(first.Cursor, one, two))
-	s.Note(number(t, two), bob, "hm")
-	s.Delete(number(t, one), bob)
+	s.Note(helpdesktest.Number(t, two), bob, "hm")
+	s.Delete(helpdesktest.Number(t, one), bob)
 	cursor = look(cursor, two, one)
 	look(cursor)
 	if _, err := z.Read(t.Context(), one, ""); func() bool { into, ok := gone(err); return !ok || into != "" }() {
