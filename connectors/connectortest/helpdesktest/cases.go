@@ -321,6 +321,31 @@ func (r *rig) moved(m *normalize.Message, into string) {
 	})
 }
 
+// adopting: nor is what agents answered somebody else, whose ticket they merged
+// into ours.
+func adopting(r *rig) {
+	p, ok := r.product.(Beginner)
+	if !ok {
+		r.Skip("in this product nobody makes tickets of their own here")
+	}
+	m := r.says("fang", "My matter")
+	into := r.ticketOf(m)
+	if !r.product.Merge(r, p.Begin(r, "The code of your safe is 4711."), into) {
+		r.Skip("this product merges no tickets")
+	}
+	for range 3 {
+		r.pull()
+		r.settled()
+	}
+	r.product.Answer(r, into, "This is for you.")
+	r.until("the answer", func() bool { return len(r.written(m)) > 0 })
+	r.settled()
+	list := r.written(m)
+	if len(list) != 1 || strings.TrimSpace(list[0].Text) != "This is for you." {
+		r.Errorf("%d messages of ours, the first %q", len(list), list[0].Text)
+	}
+}
+
 // adopted: what agents answered somebody else on the ticket that ours was
 // merged into is not sent to our customer.
 func adopted(r *rig) {

@@ -78,7 +78,7 @@ func Run(t *testing.T, s Suite) {
 		{"changes", changes},
 		{"interruptions", interruptions},
 		{"merged", merged},
-		{"merged into a stranger's", adopted},
+		{"merged into a stranger's", adopted}, {"merged with a stranger's", adopting},
 		{"deleted", deleted},
 		{"calls", calls},
 		{"hostile words", hostile},
