@@ -109,6 +109,7 @@ func (f *Freshdesk) Read(ctx context.Context, id, after string) (*helpdesk.Readi
 		}
 	}
 	if !r.More && mergeNote(t, newest) != nil {
+		r.Entries = r.Entries[:len(r.Entries)-1] // the product's own word
 		r.Position, r.More = merged, true
 	}
 	return r, nil
