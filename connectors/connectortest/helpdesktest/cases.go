@@ -300,9 +300,9 @@ func merged(r *rig) {
 		r.Errorf("it stands %d times on the ticket that stayed: %s", len(list), r.product.Ticket(r, into))
 	}
 	r.product.Answer(r, into, "It is all here.")
-	r.until("the answer to the one who wrote last", func() bool { return len(r.written(more)) > 0 })
+	r.until("the answer to the one who wrote last", func() bool { return len(r.answers(more)) > 0 })
 	r.settled()
-	if n, other := len(r.written(more)), len(r.written(b)); n != 1 || other != 0 {
+	if n, other := len(r.answers(more)), len(r.answers(b)); n != 1 || other != 0 {
 		r.Errorf("answers: %d to the one who wrote last, %d to the other", n, other)
 	}
 }

@@ -270,6 +270,13 @@ func (r *rig) written(m *normalize.Message) (list []*normalize.Message) {
 	return list
 }
 
+// answers are our messages that a customer is to get, oldest first: a product
+// may note by itself that it merged a ticket.
+func (r *rig) answers(m *normalize.Message) []*normalize.Message {
+	r.Helper()
+	return slices.DeleteFunc(r.written(m), func(m *normalize.Message) bool { return m.Note })
+}
+
 // fails lets the delivery of all that waits for the channel fail.
 func (r *rig) fails(code, why string) {
 	r.Helper()
