@@ -36,7 +36,7 @@ func (s *Server) messagesAPI(a huma.API) {
 type Words struct {
 	Subject     string            `json:"subject,omitempty" maxLength:"500" doc:"Where the channel has one; the conversation's own otherwise."`
 	Text        string            `json:"text,omitempty"`
-	HTML        string            `json:"html,omitempty" doc:"The rich form, for channels that have one. It is sanitised. An image among the attachments stands where it says src=\"cid:ID\", with the id of the medium."`
+	HTML        string            `json:"html,omitempty" doc:"The rich form, for channels that have one. It is sanitised. An image among the attachments stands where it says src=\"cid:ID\", with the id of the medium. Links to menu:ID, with words before and after them at most, are buttons on WeChat and WeCom, and what the customer taps comes back as a text; elsewhere their words stand."`
 	Attachments []normalize.ID    `json:"attachments,omitempty" maxItems:"100" nullable:"false" doc:"Media, as POST /v1/media returned them."`
 	Author      *normalize.Author `json:"author,omitempty" doc:"The agent."`
 	Note        bool              `json:"note,omitempty" doc:"For agents only: it is never sent. It belongs in a conversation."`

@@ -52,7 +52,7 @@ func composeLocation(l *normalize.Location, head sendmsg.Message) any {
 	return m
 }
 
-// composeText writes a text as what its rich form is: a card, a menu of links,
+// composeText writes a text as what its rich form is: a card, a menu,
 // or just words.
 func (w *WecomKf) composeText(ctx context.Context, part normalize.Part, head sendmsg.Message) (any, error) {
 	doc := parseRich(part.HTML)
@@ -83,6 +83,12 @@ func composeMenu(menu menu, head sendmsg.Message) any {
 	m := sendmsg.Menu{Message: head, MsgType: "msgmenu"}
 	m.MsgMenu.HeadContent, m.MsgMenu.TailContent = menu.head, menu.tail
 	for _, link := range menu.links {
+		if id := link.choice(); id != "" {
+			c := sendmsg.MenuClick{Type: "click"}
+			c.Click.ID, c.Click.Content = id, link.words
+			m.MsgMenu.List = append(m.MsgMenu.List, c)
+			continue
+		}
 		v := sendmsg.MenuView{Type: "view"}
 		v.View.URL, v.View.Content = link.address, link.words
 		m.MsgMenu.List = append(m.MsgMenu.List, v)

@@ -41,6 +41,7 @@ const (
 	maxMenu        = 10
 	maxMenuHead    = 1024
 	maxClick       = 128
+	maxClickID     = 64
 	maxMenuContent = 1024
 	maxURL         = 2048
 )

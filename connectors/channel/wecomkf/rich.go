@@ -69,12 +69,63 @@ func (r rich) onlyLink() (link, bool) {
 	return l, ok && l.words != l.address
 }
 
-// menu returns the list of links that the answer is, with what stands before
-// and after it. All has to fit into what WeCom takes; in bytes.
+// menu returns the links to tap that the answer is, with what stands before and
+// after them: a list of links, or choices of the form menu:ID, in a list or not.
+// All has to fit into what WeCom takes; in bytes.
 func (r rich) menu() (menu, bool) {
 	if r.body == nil {
 		return menu{}, false
 	}
+	if m, ok := r.list(); ok {
+		return m, true
+	}
+	return r.choices()
+}
+
+// choices returns a menu of nothing but choices, with no words between them.
+func (r rich) choices() (m menu, ok bool) {
+	var between strings.Builder
+	for n := range r.body.Descendants() {
+		switch {
+		case n.DataAtom == atom.Img:
+			return menu{}, false
+		case n.DataAtom == atom.A:
+			said := text.CleanLine(between.String())
+			if len(m.links) > 0 && said != "" {
+				return menu{}, false
+			}
+			m.head += said
+			between.Reset()
+			l := link{words: strings.TrimSpace(wordsOf(n)), address: hrefOf(n)}
+			if l.words == "" || len(l.words) > maxClick || l.choice() == "" {
+				return menu{}, false
+			}
+			m.links = append(m.links, l)
+		case n.Type == html.ElementNode:
+			between.WriteByte(' ')
+		case n.Type == html.TextNode && !withinLink(n, r.body):
+			between.WriteString(n.Data)
+		}
+	}
+	m.tail = text.CleanLine(between.String())
+	return m, m.fits()
+}
+
+// choice returns the ID of a link of the form menu:ID, or "".
+func (l link) choice() string {
+	id, is := strings.CutPrefix(l.address, "menu:")
+	if !is || len(id) > maxClickID {
+		return ""
+	}
+	return id
+}
+
+func (m *menu) fits() bool {
+	return len(m.links) > 0 && len(m.links) <= maxMenu && len(m.head) <= maxMenuHead && len(m.tail) <= maxMenuHead
+}
+
+// list returns the list of links that the answer is.
+func (r rich) list() (menu, bool) {
 	var m menu
 	var before, after strings.Builder
 	found := false
@@ -96,8 +147,7 @@ func (r rich) menu() (menu, bool) {
 	}
 	m.head = text.Render("", before.String(), normalize.MarkupPlain)
 	m.tail = text.Render("", after.String(), normalize.MarkupPlain)
-	fit := found && len(m.links) > 0 && len(m.links) <= maxMenu && len(m.head) <= maxMenuHead && len(m.tail) <= maxMenuHead
-	return m, fit
+	return m, found && m.fits()
 }
 
 // add takes the items of a list, if each is a link.
@@ -107,7 +157,7 @@ func (m *menu) add(list *html.Node) bool {
 			continue
 		}
 		l, ok := soleLink(item)
-		if !ok || len(l.words) > maxMenuContent {
+		if !ok || len(l.words) > maxMenuContent || l.choice() != "" && len(l.words) > maxClick {
 			return false
 		}
 		m.links = append(m.links, l)
@@ -130,7 +180,7 @@ func soleLink(n *html.Node) (l link, ok bool) {
 			return link{}, false
 		}
 	}
-	return l, ok && l.words != "" && len(l.address) <= maxURL && webAddress(l.address)
+	return l, ok && l.words != "" && len(l.address) <= maxURL && (webAddress(l.address) || l.choice() != "")
 }
 
 func withinLink(n, top *html.Node) bool {

@@ -63,7 +63,16 @@ func TestEachKindIsSentAsItsType(t *testing.T) {
 			rich("Choose", `<div><p>Choose:</p><ul><li><a href="https://a.example/1">One</a></li><li><p><a href="https://a.example/2">Two</a></p></li></ul><p>Bye</p></div>`),
 			`msgmenu {"head_content":"Choose:","list":[{"type":"view","view":{"url":"https://a.example/1","content":"One"}},{"type":"view","view":{"url":"https://a.example/2","content":"Two"}}],"tail_content":"Bye"}`,
 		},
-		"list of words": {rich("- One\n- Two", `<ul><li>One</li><li><a href="https://a.example/2">Two</a></li></ul>`), `text {"content":"- One\n- Two (https://a.example/2)"}`},
+		"choices": {
+			rich("Were you satisfied?\n- Yes\n- No", `<p>Were you satisfied?</p><ul><li><a href="menu:101">Yes</a></li><li><a href="menu:102">No</a></li></ul><p>Thank you</p>`),
+			`msgmenu {"head_content":"Were you satisfied?","list":[{"type":"click","click":{"id":"101","content":"Yes"}},{"type":"click","click":{"id":"102","content":"No"}}],"tail_content":"Thank you"}`,
+		},
+		"choices in a line": {
+			rich("Satisfied? Yes No", `<p>Satisfied? <a href="menu:101">Yes</a> <a href="menu:102">No</a></p>`),
+			`msgmenu {"head_content":"Satisfied?","list":[{"type":"click","click":{"id":"101","content":"Yes"}},{"type":"click","click":{"id":"102","content":"No"}}],"tail_content":""}`,
+		},
+		"a choice within words": {rich("Say Yes or No", `<p>Say <a href="menu:1">Yes</a> or <a href="menu:2">No</a></p>`), `text {"content":"Say Yes or No"}`},
+		"list of words":         {rich("- One\n- Two", `<ul><li>One</li><li><a href="https://a.example/2">Two</a></li></ul>`), `text {"content":"- One\n- Two (https://a.example/2)"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sent, err, begun := r.send(someone, c.part)
