@@ -172,8 +172,10 @@ func (a *App) launch(acc *Account) {
 		case helpdesk.Subscriber:
 			conf.Worker = &forward.Worker{Helpdesk: h, Events: a.db}
 		case helpdesk.Tickets:
-			conf.Worker = &ticket.Worker{Account: acc.Name, Helpdesk: h, Store: a.db, Desk: a, Files: ticketFiles{a}, Now: a.now,
-				Observe: func(o ticket.Outcome) { a.metrics.lines.WithLabelValues(acc.Name, string(o)).Inc() }}
+			conf.Worker = &ticket.Worker{
+				Account: acc.Name, Helpdesk: h, Store: a.db, Desk: a, Files: ticketFiles{a}, Now: a.now,
+				Observe: func(o ticket.Outcome) { a.metrics.lines.WithLabelValues(acc.Name, string(o)).Inc() },
+			}
 			a.watchTickets(ctx, acc, h, log)
 		default:
 			return

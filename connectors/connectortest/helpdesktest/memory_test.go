@@ -226,6 +226,7 @@ func (p person) set(ticket string, f func(k *mticket)) {
 func (p person) Close(_ testing.TB, ticket string) {
 	p.set(ticket, func(k *mticket) { k.open = false })
 }
+
 func (p person) Reopen(_ testing.TB, ticket string) {
 	p.set(ticket, func(k *mticket) { k.open = true })
 }

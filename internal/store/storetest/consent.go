@@ -56,9 +56,9 @@ func optingOut(t *testing.T, h *harness) {
 
 // quietMessages tell of something and call nobody.
 func quietMessages(t *testing.T, h *harness) {
-	quiet := func(from string) *normalize.Message {
+	quiet := func() *normalize.Message {
 		t.Helper()
-		return h.place(h.msg(from, "", func(m *normalize.Message) {
+		return h.place(h.msg("ann@example.com", "", func(m *normalize.Message) {
 			m.Parts = []normalize.Part{{Kind: normalize.PartEvent, Event: "subscribed"}}
 			m.Thread = normalize.Thread{Key: "chat", Quiet: true}
 		}))
@@ -67,12 +67,12 @@ func quietMessages(t *testing.T, h *harness) {
 		t.Helper()
 		return h.place(h.msg(from, "hi", func(m *normalize.Message) { m.Thread.Key = "chat" }))
 	}
-	first := quiet("ann@example.com")
+	first := quiet()
 	c := h.conversation(first.ConversationID)
 	if c.State != normalize.Closed || !c.ClosedAt.Equal(h.now) {
 		t.Errorf("a conversation of nothing to answer: %+v", c)
 	}
-	if quiet("ann@example.com").ConversationID != c.ID {
+	if quiet().ConversationID != c.ID {
 		t.Error("the second one opened another conversation")
 	}
 	if n := count(h.events(), normalize.ConversationOpened) + count(h.events(), normalize.ConversationClosed); n != 0 {
@@ -87,7 +87,7 @@ func quietMessages(t *testing.T, h *harness) {
 	}
 	before := h.conversation(said.ConversationID)
 	h.now = h.now.Add(time.Hour)
-	if m := quiet("ann@example.com"); m.ConversationID != said.ConversationID {
+	if m := quiet(); m.ConversationID != said.ConversationID {
 		t.Error("a quiet message did not join the open conversation")
 	}
 	after := h.conversation(said.ConversationID)
@@ -113,7 +113,7 @@ func quietMessages(t *testing.T, h *harness) {
 	waits(said.ID)
 	h.reply(after, "", "hello")
 	waits(0)
-	quiet("ann@example.com")
+	quiet()
 	waits(0)
 	_, err := h.db.SetConversation(h.ctx(), said.ConversationID, normalize.Closed, h.now)
 	h.must(err)
