@@ -41,7 +41,7 @@ func Nowhere(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	_ = l.Close()
 	return "http://" + l.Addr().String()
 }
 

@@ -165,7 +165,7 @@ func (s *Server) Frame(ctx context.Context, id string, b []byte) bool {
 		return false
 	}
 	c, _ := s.some()
-	return c != nil && s.transmit(c, id, b)
+	return c != nil && s.transmit(c, id, b) //nolint:contextcheck // it ends with the server
 }
 
 // Disconnect tells all connections that they end, for a reason such as

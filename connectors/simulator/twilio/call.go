@@ -125,7 +125,7 @@ func (s *Server) createCall(w http.ResponseWriter, r *http.Request) {
 	body := c.json()
 	s.mu.Unlock()
 	events := f["StatusCallbackEvent"]
-	s.Go(func() { s.ring(c, outcome, events) })
+	s.Go(func() { s.ring(c, outcome, events) }) //nolint:contextcheck // it outlives the request
 	answer(w, http.StatusCreated, body)
 }
 

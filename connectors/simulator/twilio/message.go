@@ -158,7 +158,7 @@ func (s *Server) createMessage(w http.ResponseWriter, r *http.Request) {
 	}
 	body := m.json()
 	s.mu.Unlock()
-	s.Go(func() { s.report(m, reports) })
+	s.Go(func() { s.report(m, reports) }) //nolint:contextcheck // it outlives the request
 	answer(w, http.StatusCreated, body)
 }
 
