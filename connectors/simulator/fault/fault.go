@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,6 +72,18 @@ func (q *Queue) Add(faults ...Fault) {
 			f.Times = 1
 		}
 		q.faults = append(q.faults, &f)
+	}
+}
+
+// AddOnce is Add unless a fault of the same kind and path is still to strike:
+// for faults that come again and again, of which requests that pause after
+// each would else meet more and more in a row.
+func (q *Queue) AddOnce(f Fault) {
+	q.mu.Lock()
+	waits := slices.ContainsFunc(q.faults, func(w *Fault) bool { return w.Kind == f.Kind && w.Path == f.Path })
+	q.mu.Unlock()
+	if !waits {
+		q.Add(f)
 	}
 }
 

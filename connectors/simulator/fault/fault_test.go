@@ -98,3 +98,25 @@ func TestAFaultForEverIsCleared(t *testing.T) {
 		t.Errorf("status %d after Clear", got)
 	}
 }
+
+func TestOnceIsNotTwiceInARow(t *testing.T) {
+	var q fault.Queue
+	for range 3 {
+		q.AddOnce(fault.Fault{Kind: fault.Cut})
+	}
+	srv := httptest.NewServer(q.Wrap(http.NotFoundHandler()))
+	defer srv.Close()
+	lost := func() bool {
+		res, err := http.Post(srv.URL, "text/plain", nil)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return err != nil
+	}
+	if !lost() || lost() {
+		t.Error("the fault does not strike once")
+	}
+	if q.AddOnce(fault.Fault{Kind: fault.Cut}); !lost() {
+		t.Error("a fault that has struck does not come again")
+	}
+}

@@ -38,7 +38,7 @@ func openTelegram(o Options, name string) (*Line, error) {
 	}
 	troubles := overHTTP(&s.Faults, "sendMessage", `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 1","parameters":{"retry_after":1}}`)
 	// Updates whose arrival Telegram does not see come again with the next ones.
-	troubles[Deaf] = func() { s.Faults.Add(fault.Fault{Path: "getUpdates", Kind: fault.Lose}) }
+	troubles[Deaf] = func() { s.Faults.AddOnce(fault.Fault{Path: "getUpdates", Kind: fault.Lose}) }
 	return &Line{
 		Name:    name,
 		Config:  fmt.Sprintf("bot_token: %q, api_url: %q%s", telegramToken, s.URL(), mode),

@@ -67,7 +67,7 @@ func openWeCom(o Options, name string) (*Line, error) {
 	const prefix = "wmCustomerOfTheTown"
 	troubles := overHTTP(&s.Faults, "kf/send_msg", "")
 	troubles[Repeat] = func() { s.Relist(wecom.DefaultKfID) }
-	troubles[Deaf] = func() { s.Faults.Add(fault.Fault{Path: "kf/sync_msg", Kind: fault.Lose}) }
+	troubles[Deaf] = func() { s.Faults.AddOnce(fault.Fault{Path: "kf/sync_msg", Kind: fault.Lose}) }
 	troubles[Shuffle] = func() { s.Shuffle(true); s.EmptyPages(1) }
 	return &Line{
 		Name: name,
