@@ -238,6 +238,9 @@ type Written struct {
 	Tag  string
 	// Public is meant for the customer. All else stays inside.
 	Public bool
+	// Moved: it came from another ticket, by a merge, or may have. Whoever it
+	// was meant for, it reaches no customer.
+	Moved  bool
 	Author normalize.Author
 	// Text is the answer as plain words; HTML its rich form, in which pictures
 	// among the files are shown by "cid:" and File.Ref. Either may be empty.

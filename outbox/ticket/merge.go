@@ -124,3 +124,21 @@ func (s *step) name(ctx context.Context, k *Ticket) string {
 	}
 	return c.Address.Value
 }
+
+// leave takes note of an entry that a merge brought, and does not send it: it
+// was written to somebody else. Agents hear of it where it is so fresh that it
+// may have been an answer on this very ticket.
+func (s *step) leave(ctx context.Context, k *Ticket, e *helpdesk.Written, l Line) error {
+	l.Outcome, l.Reason = Ignored, before
+	if e.Public && s.Now().Sub(e.At) < doubtful {
+		m := &normalize.Message{ConversationID: k.Conversation, Direction: normalize.Outbound}
+		err := s.write(ctx, k, &entry{Entry: helpdesk.Entry{
+			Tag: "v" + e.ID, Kind: helpdesk.Remark, Author: ourName, Message: m, Heading: ourName, At: s.Now(), Reopen: true,
+			Text: fmt.Sprintf("Another ticket was merged into this one. The answer of %s may have been written there and was not sent; write it again where it is for this customer.", at(e.At)),
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return s.record(ctx, nil, l)
+}

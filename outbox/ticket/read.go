@@ -71,6 +71,9 @@ func (s *step) take(ctx context.Context, k *Ticket, e *helpdesk.Written) error {
 		l.Outcome, l.Reason = Ignored, "empty"
 		return s.record(ctx, nil, l)
 	}
+	if e.Moved {
+		return s.leave(ctx, k, e, l)
+	}
 	shared, err := s.Store.TicketsNamed(ctx, s.Account, k.Ticket)
 	if err != nil {
 		return err

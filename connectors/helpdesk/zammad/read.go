@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,19 +104,53 @@ func (z *Zammad) articles(ctx context.Context, id string) ([]article, error) {
 // overlap is how far Read looks back behind its position: see lag.
 const overlap = time.Minute
 
-// Read implements helpdesk.Tickets. Positions are times of the latest change: a
-// merge brings older articles to a ticket, and changes them.
+// position is how far a ticket has been read: to the time of its latest change,
+// and with which tickets merged into it.
+type position struct {
+	at     time.Time
+	merged []int64
+}
+
+func parsePosition(s string) (p position, err error) {
+	when, ids, _ := strings.Cut(s, " ")
+	if p.at, err = time.Parse(time.RFC3339Nano, when); err != nil {
+		return p, connectors.Errorf(connectors.Rejected, "", "not a position: %w", err)
+	}
+	for id := range strings.SplitSeq(ids, ",") {
+		if n, err := strconv.ParseInt(id, 10, 64); err == nil {
+			p.merged = append(p.merged, n)
+		}
+	}
+	return p, nil
+}
+
+func (p position) String() string {
+	s := p.at.UTC().Format(time.RFC3339Nano)
+	for i, id := range p.merged {
+		s += map[bool]string{true: " ", false: ","}[i == 0] + itoa(id)
+	}
+	return s
+}
+
+// Read implements helpdesk.Tickets. A merge moves the articles of the other
+// ticket here, as if they had always been here: what is older than a merge of
+// which we did not know is not told from what was written here just before.
 func (z *Zammad) Read(ctx context.Context, id, after string) (*helpdesk.Reading, error) {
 	t, err := z.ticket(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	var since, last time.Time
+	var since time.Time
+	var p position
 	if after != "" {
-		if last, err = time.Parse(time.RFC3339Nano, after); err != nil {
-			return nil, connectors.Errorf(connectors.Rejected, "", "not a position: %w", err)
+		if p, err = parsePosition(after); err != nil {
+			return nil, err
 		}
-		since = last.Add(-overlap)
+		since = p.at.Add(-overlap)
+	}
+	merged, until, err := z.adopted(ctx, id, p.merged)
+	if err != nil {
+		return nil, err
 	}
 	list, err := z.articles(ctx, id)
 	if err != nil {
@@ -125,17 +160,18 @@ func (z *Zammad) Read(ctx context.Context, id, after string) (*helpdesk.Reading,
 	r := &helpdesk.Reading{State: conversationState(t.kind)}
 	for i := range list {
 		a := &list[i]
-		if a.UpdatedAt.After(last) {
-			last = a.UpdatedAt
+		if a.UpdatedAt.After(p.at) {
+			p.at = a.UpdatedAt
 		}
 		if a.UpdatedAt.Before(since) || a.Sender == "System" {
 			continue
 		}
-		r.Entries = append(r.Entries, written(id, a))
+		w := written(id, a)
+		w.Moved = a.CreatedAt.Before(until)
+		r.Entries = append(r.Entries, w)
 	}
-	r.Position = after
-	if !last.IsZero() {
-		r.Position = last.UTC().Format(time.RFC3339Nano)
+	if p.merged = merged; !p.at.IsZero() {
+		r.Position = p.String()
 	}
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -126,16 +127,9 @@ func (z *Zammad) ticket(ctx context.Context, id string) (*ticket, error) {
 // before went to the other ticket, so that there is one
 // (https://docs.zammad.org/en/latest/api/ticket/links.html).
 func (z *Zammad) mergedInto(ctx context.Context, id string) error {
-	var list struct {
-		Links []struct {
-			Type   string `json:"link_type"`
-			Object string `json:"link_object"`
-			Value  int64  `json:"link_object_value"`
-		} `json:"links"`
-	}
-	err := z.get(ctx, "/links", url.Values{"link_object": {"Ticket"}, "link_object_value": {id}}, &list)
+	list, err := z.links(ctx, id)
 	if err != nil {
-		return ofTicket(err)
+		return err
 	}
 	for _, l := range list.Links {
 		if l.Object == "Ticket" && l.Type == "parent" && itoa(l.Value) != id {
@@ -143,6 +137,50 @@ func (z *Zammad) mergedInto(ctx context.Context, id string) error {
 		}
 	}
 	return &helpdesk.Gone{}
+}
+
+// adopted returns the tickets that were merged into this one, and when the
+// latest of those that are not known was.
+func (z *Zammad) adopted(ctx context.Context, id string, known []int64) (all []int64, until time.Time, err error) {
+	list, err := z.links(ctx, id)
+	if err != nil {
+		return nil, until, err
+	}
+	for _, l := range list.Links {
+		t, ok := list.Assets.Ticket[itoa(l.Value)]
+		if l.Object != "Ticket" || l.Type != "child" || !ok {
+			continue
+		}
+		kind, err := z.states.kind(ctx, z, t.StateID)
+		if err != nil {
+			return nil, until, err
+		}
+		if kind != kindMerged {
+			continue
+		}
+		if all = append(all, l.Value); !slices.Contains(known, l.Value) && t.UpdatedAt.After(until) {
+			until = t.UpdatedAt
+		}
+	}
+	slices.Sort(all)
+	return all, until, nil
+}
+
+// links are the tickets that belong to another one, with what they are.
+type links struct {
+	Links []struct {
+		Type   string `json:"link_type"`
+		Object string `json:"link_object"`
+		Value  int64  `json:"link_object_value"`
+	} `json:"links"`
+	Assets struct {
+		Ticket map[string]ticket `json:"Ticket"`
+	} `json:"assets"`
+}
+
+func (z *Zammad) links(ctx context.Context, id string) (list links, err error) {
+	err = z.get(ctx, "/links", url.Values{"link_object": {"Ticket"}, "link_object_value": {id}}, &list)
+	return list, ofTicket(err)
 }
 
 // conversationState is what a kind of state means: a ticket that waits for

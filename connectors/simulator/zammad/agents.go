@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -46,6 +47,27 @@ func (s *Server) Write(ticket int64, e Entry) (int64, error) {
 	t.State = cmp.Or(e.State, t.State)
 	s.add(t, a)
 	return a.ID, nil
+}
+
+// Begin lets an agent make a ticket of a customer who is none of ours, with an
+// answer to them, and returns its id.
+func (s *Server) Begin(title string, e Entry) int64 {
+	s.mu.Lock()
+	s.ticket++
+	s.id++
+	now := s.now()
+	u := &User{ID: s.id, Login: "stranger-" + strconv.FormatInt(s.id, 10), Firstname: "Somebody", Lastname: "Else"}
+	s.users = append(s.users, u)
+	t := &Ticket{
+		ID: s.ticket, Number: strconv.FormatInt(20000+s.ticket, 10), Title: title, Group: s.o.Groups[0], State: "open", Preferences: map[string]any{},
+		Created: now, Time: now, customer: u.ID,
+	}
+	s.tickets = append(s.tickets, t)
+	s.mu.Unlock()
+	if _, err := s.Write(t.ID, e); err != nil {
+		panic(err) // it was made just now
+	}
+	return t.ID
 }
 
 // SetState lets an agent close or reopen a ticket.
