@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
@@ -18,7 +19,7 @@ import (
 const (
 	readerBackoff    = time.Second
 	readerBackoffMax = 5 * time.Minute
-	readerHealthy    = time.Minute // a stream that lived so long starts over without back-off
+	readerHealthy    = time.Minute // a stream that lived so long, or brought something, starts over without back-off
 	pollPause        = 15 * time.Second
 	pollCursor       = "poll"
 )
@@ -53,11 +54,11 @@ func (r *reader) read(ctx context.Context, fence int64) {
 	wait := readerBackoff
 	for ctx.Err() == nil {
 		started := time.Now()
-		err := r.once(ctx, fence)
+		brought, err := r.once(ctx, fence)
 		if ctx.Err() != nil || errors.Is(err, timeline.ErrFenced) {
 			return
 		}
-		if time.Since(started) > readerHealthy {
+		if brought || time.Since(started) > readerHealthy {
 			wait = readerBackoff
 		}
 		e := connectors.Classify(err)
@@ -75,8 +76,9 @@ func (r *reader) read(ctx context.Context, fence int64) {
 
 // once runs the channel until it breaks, or until a batch was refused since
 // another node has taken over: then the error is timeline.ErrFenced, whatever
-// the channel made of it. A panic in it is an error like another.
-func (r *reader) once(ctx context.Context, fence int64) (err error) {
+// the channel made of it. A panic in it is an error like another. brought tells
+// that inputs were committed.
+func (r *reader) once(ctx context.Context, fence int64) (brought bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer func() {
@@ -93,13 +95,14 @@ func (r *reader) once(ctx context.Context, fence int64) (err error) {
 		}
 	}()
 	src := &source{reader: r, fence: fence, stop: cancel}
+	defer func() { brought = src.brought.Load() }()
 	switch c := r.channel.(type) {
 	case channel.Streamer:
-		return c.Stream(ctx, src)
+		return false, c.Stream(ctx, src)
 	case channel.Poller:
-		return r.poll(ctx, c, src)
+		return false, r.poll(ctx, c, src)
 	}
-	return connectors.Errorf(connectors.Unsupported, "", "this channel reads nothing by itself")
+	return false, connectors.Errorf(connectors.Unsupported, "", "this channel reads nothing by itself")
 }
 
 func (r *reader) poll(ctx context.Context, p channel.Poller, src *source) error {
@@ -127,9 +130,10 @@ func (r *reader) poll(ctx context.Context, p channel.Poller, src *source) error 
 
 // source is what a Streamer reads for.
 type source struct {
-	reader *reader
-	fence  int64
-	stop   context.CancelCauseFunc
+	reader  *reader
+	fence   int64
+	stop    context.CancelCauseFunc
+	brought atomic.Bool
 }
 
 func (s *source) Cursor(ctx context.Context, key string) (string, error) {
@@ -151,7 +155,13 @@ func (s *source) Stage(ctx context.Context, b normalize.Batch) (func(context.Con
 	if err != nil {
 		return nil, s.notTaken(err)
 	}
-	return func(ctx context.Context) error { return s.notTaken(commit(ctx)) }, nil
+	return func(ctx context.Context) error {
+		err := commit(ctx)
+		if err == nil && len(b.Inputs) > 0 {
+			s.brought.Store(true)
+		}
+		return s.notTaken(err)
+	}, nil
 }
 
 func (s *source) notTaken(err error) error {

@@ -15,6 +15,23 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
+// A stream that breaks again and again, but brought something each time, is
+// begun again soon: pauses that double would have taken 15 s at least.
+func TestProgressIsHealth(t *testing.T) {
+	t.Parallel()
+	bothEngines(t, func(t *testing.T, d *daemon) {
+		l := newLine(t)
+		l.stream = func(ctx context.Context, src channel.Source, n int) error {
+			if err := src.Sink(ctx, input(strings.Repeat("x", n))); err != nil {
+				return err
+			}
+			return errors.New("the connection was cut")
+		}
+		d.run(d.config(l.conf("support", "fake")))
+		testenv.WaitFor(t, 14*time.Second, "six streams", func() bool { return l.count(&l.streams) >= 6 })
+	})
+}
+
 // When another node takes the lease over, what this one still hands in is
 // refused, its reader stops, and it says nothing more of the account's state.
 // It reads again when the lease is free again.
