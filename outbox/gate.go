@@ -69,8 +69,13 @@ func (g *gate) report(job *Job, begun, failed bool, c connectors.Class, e *conne
 // again closes the gate, for longer than before where a probe has failed. What
 // had been under way when it closed changes nothing.
 func (g *gate) again(c connectors.Class, e *connectors.Error, pace Backoff, now time.Time) {
-	if g.closed && now.Before(g.since.Add(g.pause)) {
-		if c == connectors.AccountDown {
+	under := g.closed && now.Before(g.since.Add(g.pause))
+	down := c == connectors.AccountDown
+	if g.closed && down != (g.class == connectors.AccountDown) && (down || !under) {
+		g.probes = 0 // another trouble, whose pauses grow from their own beginning
+	}
+	if under {
+		if down {
 			g.class, g.reason = c, words(e)
 		}
 		return

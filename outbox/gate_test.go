@@ -120,3 +120,26 @@ func TestFinishAndResolveSayNothingOfTheAccount(t *testing.T) {
 		t.Error("closed")
 	}
 }
+
+// After an outage the pauses for bad credentials begin short, and the other way
+// round: each trouble is found to be over soon after it is.
+func TestAnotherTroubleHasPausesOfItsOwn(t *testing.T) {
+	for first, then := range map[connectors.Class]connectors.Class{
+		connectors.Transient: connectors.AccountDown, connectors.AccountDown: connectors.Ambiguous,
+	} {
+		g := newGated()
+		for i := range 12 {
+			g.fail(first, i)
+			_, wait := g.allow(g.now, 8, 0)
+			g.now = g.now.Add(wait)
+		}
+		g.fail(then, 1)
+		pace := DeliverPolicy.Probe
+		if then == connectors.AccountDown {
+			pace = DeliverPolicy.Down
+		}
+		if n, wait := g.allow(g.now, 8, 0); n != 0 || wait > pace.Ceiling(0) {
+			t.Errorf("%v after %v: %d claims, next in %v", then, first, n, wait)
+		}
+	}
+}

@@ -80,6 +80,9 @@ func (s *storm) settled() bool {
 	return true
 }
 
+// stuck counts answers that are neither sent nor given up.
+const stuck = "stuck"
+
 // compare holds the timelines against what the vendors recorded.
 func (s *storm) compare() {
 	t := s.t
@@ -107,10 +110,18 @@ func (s *storm) compare() {
 				t.Errorf("answer %d on %s is %s and did not arrive", i, l.Name, o.status)
 			}
 		default:
+			if tally[l.Name][stuck] == 0 {
+				t.Logf("%s: %s", l.Name, s.run("outbox", "list", "--account", l.Name, "--lane", "deliver", "--state", o.status, "--limit", "5"))
+			}
 			t.Errorf("answer %d on %s is %q after all that time; it arrived: %v", i, l.Name, o.status, arrived)
+			o.status = stuck
 		}
 		if tally[l.Name] == nil {
 			tally[l.Name] = map[string]int{}
+		}
+		if o.status == stuck {
+			tally[l.Name][stuck]++
+			continue
 		}
 		tally[l.Name][fmt.Sprintf("%s, arrived %v", o.status, arrived)]++
 	}
