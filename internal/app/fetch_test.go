@@ -58,7 +58,11 @@ func TestMediaAreFetched(t *testing.T) {
 		f := d.config(l.conf("support", "fake"))
 		d.run(f)
 		testenv.WaitFor(t, 10*time.Second, "the first try", func() bool { return tries.Load() >= 1 })
-		d.clock.step(time.Minute)
+		// Not before the first try is settled does the clock's step help.
+		testenv.WaitFor(t, 30*time.Second, "the second try", func() bool {
+			d.clock.step(time.Minute)
+			return tries.Load() >= 2
+		})
 		<-hanging
 		if err := d.stop(); err != nil {
 			t.Fatal(err)

@@ -25,17 +25,17 @@ func (t *town) says(ctx context.Context, g *guest, text string, picture *stage.F
 	case byWeCom:
 		if picture != nil {
 			id := t.wecom.PutMedia("image", picture.Name, picture.ContentType, picture.Content)
-			t.wecom.Write(wecom.DefaultKfID, g.own(), wecom.Media("image", id)) //nolint:contextcheck // its calls end with the vendor
+			t.wecom.Write(wecom.DefaultKfID, g.own(), wecom.Media("image", id))
 		}
 		if text != "" {
-			t.wecom.Write(wecom.DefaultKfID, g.own(), wecom.Text(text)) //nolint:contextcheck // likewise
+			t.wecom.Write(wecom.DefaultKfID, g.own(), wecom.Text(text))
 		}
 	case bySlack:
 		p := slack.Post{User: g.own(), Text: text}
 		if picture != nil {
 			p.Files = []slack.File{{Name: picture.Name, ContentType: picture.ContentType, Content: picture.Content}}
 		}
-		t.note(g, t.slack.Say(p))
+		t.note(g, t.slack.Say(p)) //nolint:contextcheck // its calls end with the vendor
 	case byTelegram:
 		if picture == nil {
 			t.telegram.Text(g.person(), text)

@@ -142,7 +142,7 @@ func (w *world) configure(ctx context.Context) (*configs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.town, err = openTown("http://" + listen); err != nil { //nolint:contextcheck // they run until close, as the mail system does
+	if w.town, err = openTown("http://" + listen); err != nil {
 		return nil, err
 	}
 	imapHost, imapPort, _ := strings.Cut(w.mail.IMAPAddr(), ":")

@@ -125,11 +125,11 @@ func parsePosition(s string) (p position, err error) {
 }
 
 func (p position) String() string {
-	s := p.at.UTC().Format(time.RFC3339Nano)
-	for i, id := range p.merged {
-		s += map[bool]string{true: " ", false: ","}[i == 0] + itoa(id)
+	var ids []string
+	for _, id := range p.merged {
+		ids = append(ids, itoa(id))
 	}
-	return s
+	return strings.TrimSpace(p.at.UTC().Format(time.RFC3339Nano) + " " + strings.Join(ids, ","))
 }
 
 // Read implements helpdesk.Tickets. A merge moves the articles of the other

@@ -100,7 +100,7 @@ func openSlack(o Options, name string) (*Line, error) {
 		Config:  fmt.Sprintf("bot_token: %s, %s, api_url: %q", s.BotToken(), mode, s.APIURL()),
 		Address: func(i int) (string, string) { return "slack", team + ":" + prefix + strconv.Itoa(i) },
 		Write: func(_ context.Context, i int, text string) error {
-			s.Say(slack.Post{User: user(i), Text: text})
+			s.Say(slack.Post{User: user(i), Text: text}) //nolint:contextcheck // Slack calls in its own time
 			return nil
 		},
 		Got: func() (list []Got) {

@@ -77,7 +77,7 @@ func openWeCom(o Options, name string) (*Line, error) {
 		Write: func(_ context.Context, i int, text string) error {
 			user := prefix + strconv.Itoa(i)
 			s.SetUser(user, wecom.User{Nickname: "Customer " + strconv.Itoa(i)})
-			s.Write(wecom.DefaultKfID, user, wecom.Text(text)) //nolint:contextcheck // WeCom calls in its own time
+			s.Write(wecom.DefaultKfID, user, wecom.Text(text))
 			return nil
 		},
 		Got: func() (list []Got) {
