@@ -257,3 +257,24 @@ func TestLogStaysBounded(t *testing.T) {
 		t.Errorf("the log grew to %d KiB", highest>>10)
 	}
 }
+
+// A disk that turns read-only, or fails, costs the calls of that moment and
+// not the daemon: the next ones get a fresh connection.
+func TestABrokenConnectionIsReplaced(t *testing.T) {
+	db := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	err := db.write(t.Context(), func(t tx) error {
+		t.exec(`INSERT INTO settings (name, value) VALUES ('before', $1)`, []byte{1})
+		if err := run(t, "PRAGMA query_only = ON"); err != nil {
+			return err
+		}
+		t.exec(`INSERT INTO settings (name, value) VALUES ('refused', $1)`, []byte{1})
+		return nil
+	})
+	if !isTrouble(err) {
+		t.Fatalf("a write that the database refuses: %v", err)
+	}
+	if err := put(t.Context(), db, "later"); err != nil {
+		t.Fatal(err)
+	}
+	wantRows(t, db, 1)
+}

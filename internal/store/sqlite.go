@@ -186,8 +186,11 @@ func (e *sqliteEngine) interruptible(ctx context.Context, c *sqlite.Conn) (stop 
 // rollback ends a transaction that failed with err.
 func (e *sqliteEngine) rollback(s *sqliteSession, err error) error {
 	err = e.diagnose(err)
-	s.conn.SetInterrupt(nil)
 	e.halt = nil
+	if e.write == nil {
+		return err // the connection was closed, which rolls back
+	}
+	s.conn.SetInterrupt(nil)
 	if !s.conn.AutocommitEnabled() {
 		if rerr := s.run("ROLLBACK"); rerr != nil || !s.conn.AutocommitEnabled() {
 			e.discard()
