@@ -75,8 +75,9 @@ func describe(t *testing.T, b *strings.Builder, k channel.Kind, ch channel.Chann
 		t.Fatalf("%s: %v", k.Type, err)
 	}
 	row("sends", sends(l))
-	row("longest text", words(yes(l.TextRunes > 0, strconv.Itoa(l.TextRunes)+" characters"), yes(l.TextBytes > 0, strconv.Itoa(l.TextBytes)+" bytes"),
-		yes(l.TextRunes+l.TextBytes == 0, "any"), yes(l.Segments, "counted in SMS segments"), yes(l.Unordered, "pieces are numbered")))
+	row("longest text", words(yes(l.TextRunes > 0, strconv.Itoa(l.TextRunes)+" characters"),
+		yes(l.TextUnits > 0, strconv.Itoa(l.TextUnits)+" characters, of which an emoji counts as two"), yes(l.TextBytes > 0, strconv.Itoa(l.TextBytes)+" bytes"),
+		yes(l.TextRunes+l.TextUnits+l.TextBytes == 0, "any"), yes(l.Segments, "counted in SMS segments"), yes(l.Unordered, "pieces are numbered")))
 	row("rich text", words(yes(l.HTML, "HTML"), string(l.Markup), yes(!l.HTML && l.Markup == "", "as plain words")))
 	row("what it cannot carry", "goes as a link that ends (`media.link_ttl`)")
 	row("reply window", cmp.Or(k.Facts.Window, "none: one may answer at any time")+yes(l.Template, "; after that by template"))

@@ -98,9 +98,10 @@ type Sender interface {
 // Limits are the facts that splitting, early refusal and the inbox work from.
 // Zero means no limit, false means no.
 type Limits struct {
-	// TextRunes and TextBytes bound the text of one request, as it is rendered
-	// in Markup, in runes and in bytes of UTF-8.
-	TextRunes, TextBytes int
+	// TextRunes, TextUnits and TextBytes bound the text of one request, as it is
+	// rendered in Markup, in runes, in code units of UTF-16 and in bytes of
+	// UTF-8.
+	TextRunes, TextUnits, TextBytes int
 	// Unordered: the vendor may deliver requests in another order than that of
 	// their acceptance, so that the pieces of one text are numbered.
 	Unordered bool

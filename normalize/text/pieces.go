@@ -2,6 +2,7 @@ package text
 
 import (
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/net/html"
@@ -14,14 +15,23 @@ import (
 // Rich is empty where it has none.
 type Piece struct{ Plain, Rich string }
 
-// Bound is how long a text may be, in runes and in bytes of UTF-8. Zero is no
-// bound.
-type Bound struct{ Runes, Bytes int }
+// Bound is how long a text may be: in runes, in code units of UTF-16, of which
+// an emoji has two, and in bytes of UTF-8. Zero is no bound.
+type Bound struct{ Runes, Units, Bytes int }
 
 // over returns the size of s and what is allowed, where s is too long.
 func (b Bound) over(s string) (size, allowed int, over bool) {
 	if n := utf8.RuneCountInString(s); b.Runes > 0 && n > b.Runes {
 		return n, b.Runes, true
+	}
+	if b.Units > 0 {
+		units := 0
+		for _, r := range s {
+			units += utf16.RuneLen(r)
+		}
+		if units > b.Units {
+			return units, b.Units, true
+		}
 	}
 	return len(s), b.Bytes, b.Bytes > 0 && len(s) > b.Bytes
 }

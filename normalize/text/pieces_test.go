@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -26,27 +27,25 @@ func TestRichAnswersAreCutBetweenParagraphs(t *testing.T) {
 
 // No piece is too long in the form in which it goes out, and no word is lost.
 func TestPiecesFitAndLoseNothing(t *testing.T) {
-	fragments := []string{"<p>", "</p>", "<b>bold</b>", "a &amp; b &lt;c&gt; ", "<br>", "<ul><li>item</li></ul>", "some longer words here. ", "逐字切分", "<pre>x &lt; y</pre>"}
+	fragments := []string{"<p>", "</p>", "<b>bold</b>", "a &amp; b &lt;c&gt; ", "<br>", "<ul><li>item</li></ul>", "some longer words here. ", "逐字切分", "<pre>x &lt; y</pre>", "😀👍🏽"}
 	rapid.Check(t, func(t *rapid.T) {
 		rich := strings.Join(rapid.SliceOf(rapid.SampledFrom(fragments)).Draw(t, "rich"), "")
 		if rapid.Bool().Draw(t, "plain only") {
 			rich = ""
 		}
-		plain := rapid.StringMatching(`[a-z<&>. ]{0,80}`).Draw(t, "plain")
+		plain := rapid.StringMatching(`[a-z<&>. 😀]{0,80}`).Draw(t, "plain")
 		if rich != "" {
 			plain = text.FromHTML(rich)
 		}
 		limit := rapid.IntRange(8, 60).Draw(t, "limit")
-		bound := text.Bound{Runes: limit}
-		if rapid.Bool().Draw(t, "in bytes") {
-			bound = text.Bound{Bytes: limit}
-		}
+		bound := rapid.SampledFrom([]text.Bound{{Runes: limit}, {Units: limit}, {Bytes: limit}}).Draw(t, "bound")
 		m := rapid.SampledFrom([]normalize.Markup{normalize.MarkupPlain, normalize.MarkupSlack, normalize.MarkupTelegram, normalize.MarkupWhatsApp}).Draw(t, "markup")
 		var got strings.Builder
 		for _, p := range text.Pieces(plain, rich, bound, m) {
 			out := text.Render(p.Plain, p.Rich, m)
-			if n := utf8.RuneCountInString(out); bound.Runes > 0 && n > limit || bound.Bytes > 0 && len(out) > limit {
-				t.Fatalf("a piece of %d runes and %d bytes, bound %+v: %q", n, len(out), bound, out)
+			if size := (text.Bound{Runes: utf8.RuneCountInString(out), Units: len(utf16.Encode([]rune(out))), Bytes: len(out)}); bound.Runes > 0 && size.Runes > limit ||
+				bound.Units > 0 && size.Units > limit || bound.Bytes > 0 && size.Bytes > limit {
+				t.Fatalf("a piece of %+v, bound %+v: %q", size, bound, out)
 			}
 			got.WriteString(p.Plain)
 		}

@@ -136,14 +136,14 @@ const numberRoom = 10
 func split(parts []normalize.Part, l channel.Limits) []normalize.Part {
 	var out []normalize.Part
 	for _, p := range parts {
-		if p.Kind != normalize.PartText || l.TextRunes == 0 && l.TextBytes == 0 {
+		if p.Kind != normalize.PartText || l.TextRunes == 0 && l.TextUnits == 0 && l.TextBytes == 0 {
 			out = append(out, p)
 			continue
 		}
-		bound := text.Bound{Runes: l.TextRunes, Bytes: l.TextBytes}
+		bound := text.Bound{Runes: l.TextRunes, Units: l.TextUnits, Bytes: l.TextBytes}
 		pieces := text.Pieces(p.Text, p.HTML, bound, l.Markup)
 		if number := l.Unordered && len(pieces) > 1; number {
-			pieces = text.Pieces(p.Text, "", text.Bound{Runes: less(bound.Runes), Bytes: less(bound.Bytes)}, l.Markup)
+			pieces = text.Pieces(p.Text, "", text.Bound{Runes: less(bound.Runes), Units: less(bound.Units), Bytes: less(bound.Bytes)}, l.Markup)
 			for i := range pieces {
 				pieces[i].Plain = fmt.Sprintf("(%d/%d) %s", i+1, len(pieces), pieces[i].Plain)
 			}
