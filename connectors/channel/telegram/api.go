@@ -25,8 +25,7 @@ type answer struct {
 	ErrorCode   int             `json:"error_code"`
 	Description string          `json:"description"`
 	Parameters  struct {
-		RetryAfter      int   `json:"retry_after"`
-		MigrateToChatID int64 `json:"migrate_to_chat_id"`
+		RetryAfter int `json:"retry_after"`
 	} `json:"parameters"`
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 // content is what a message holds besides its words, or why that is nothing.
-func content(m *models.Message) (p normalize.Part, ignore string) {
+// update is what it came in.
+func content(m *models.Message, update []byte) (p normalize.Part, ignore string) {
 	file := func(kind normalize.PartKind, id, name, contentType string, size int64) normalize.Part {
 		return normalize.Part{Kind: kind, Text: m.Caption, Media: &normalize.Media{Ref: id, Name: name, ContentType: contentType, Size: size}}
 	}
@@ -53,11 +54,11 @@ func content(m *models.Message) (p normalize.Part, ignore string) {
 		p.Text = m.Sticker.Emoji
 		return p, ""
 	}
-	return other(m)
+	return other(m, update)
 }
 
 // other is the content that is no file.
-func other(m *models.Message) (p normalize.Part, ignore string) {
+func other(m *models.Message, update []byte) (p normalize.Part, ignore string) {
 	switch {
 	case m.Venue != nil: // which holds a location, too
 		l := m.Venue.Location
@@ -79,9 +80,12 @@ func other(m *models.Message) (p normalize.Part, ignore string) {
 			lines = append(lines, "- "+o.Text)
 		}
 		return normalize.Part{Kind: normalize.PartText, Text: strings.Join(lines, "\n")}, ""
-	case len(m.NewChatMembers) > 0, m.LeftChatMember != nil, m.NewChatTitle != "", len(m.NewChatPhoto) > 0, m.DeleteChatPhoto,
-		m.GroupChatCreated, m.SupergroupChatCreated, m.MigrateToChatID != 0, m.MigrateFromChatID != 0, m.PinnedMessage != nil:
-		return p, "group_change"
+	case m.Checklist != nil:
+		lines := []string{m.Checklist.Title}
+		for _, task := range m.Checklist.Tasks {
+			lines = append(lines, "- "+task.Text)
+		}
+		return normalize.Part{Kind: normalize.PartText, Text: strings.Join(lines, "\n")}, ""
 	}
-	return p, "unknown_content"
+	return held(update).beyond()
 }

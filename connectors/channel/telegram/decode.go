@@ -1,7 +1,6 @@
 package telegram
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,17 +26,17 @@ import (
 //	bot_in_group    the bot was added to a group or removed from it
 //	no_reaction     a change of reactions that names none
 //	unknown_update  a kind of update that we do not know
-//	unknown_content a message without anything that we know
+//	service_message something happened that nobody said, such as a payment
 func (t *Telegram) Decode(in normalize.Input) (normalize.Item, error) {
-	var u models.Update
-	if err := json.Unmarshal(in.Raw, &u); err != nil {
+	u, err := read(in.Raw)
+	if err != nil {
 		return nil, fmt.Errorf("bad_update: not what the Bot API documents: %w", err)
 	}
 	switch {
 	case u.Message != nil:
-		return t.message(u.Message), nil
+		return t.message(u.Message, in.Raw), nil
 	case u.EditedMessage != nil:
-		return t.edit(u.EditedMessage), nil
+		return t.edit(u.EditedMessage, in.Raw), nil
 	case u.MessageReaction != nil:
 		return t.reaction(u.MessageReaction, in.Meta[reactionMeta]), nil
 	case u.MyChatMember != nil:
@@ -69,11 +68,11 @@ func (t *Telegram) foreign(m *models.Message) string {
 	return ""
 }
 
-func (t *Telegram) message(m *models.Message) normalize.Item {
+func (t *Telegram) message(m *models.Message, update []byte) normalize.Item {
 	if why := t.foreign(m); why != "" {
 		return ignored(why)
 	}
-	part, why := content(m)
+	part, why := content(m, update)
 	if why != "" {
 		return ignored(why)
 	}
@@ -119,7 +118,7 @@ func person(u *models.User) normalize.Address {
 	return normalize.Address{Kind: KindTelegram, Value: strconv.FormatInt(u.ID, 10), Name: name}
 }
 
-func (t *Telegram) edit(m *models.Message) normalize.Item {
+func (t *Telegram) edit(m *models.Message, update []byte) normalize.Item {
 	if why := t.foreign(m); why != "" {
 		return ignored(why)
 	}
@@ -127,6 +126,9 @@ func (t *Telegram) edit(m *models.Message) normalize.Item {
 		return ignored("live_location")
 	}
 	plain, rich := words(m)
+	if part, _ := content(m, update); plain == "" {
+		plain = part.Text
+	}
 	return &normalize.Edit{Target: messageID(m.Chat.ID, m.ID), Text: plain, HTML: rich, At: time.Unix(int64(m.EditDate), 0).UTC()}
 }
 

@@ -15,7 +15,7 @@ func TestThePageExplainsEachReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	var source strings.Builder
-	for _, name := range []string{"decode.go", "content.go"} {
+	for _, name := range []string{"decode.go", "content.go", "beyond.go"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -27,6 +27,19 @@ var uploads = map[normalize.PartKind][2]string{
 	normalize.PartSticker: {"sendSticker", "sticker"},
 }
 
+// upload returns the method that carries a file, and the name of its field.
+// What was spoken into a phone shows as such.
+func upload(p normalize.Part) (method, field string) {
+	if p.Kind == normalize.PartAudio && p.Media.ContentType == oggOpus {
+		return "sendVoice", "voice"
+	}
+	return uploads[p.Kind][0], uploads[p.Kind][1]
+}
+
+// oggOpus is the format of voice notes
+// (https://core.telegram.org/bots/api#sendvoice).
+const oggOpus = "audio/ogg"
+
 // chat is where a message goes: its thread, or the customer alone.
 func chat(t normalize.Thread, to normalize.Address) (map[string]any, *connectors.Error) {
 	id, topic, _ := strings.Cut(cmp.Or(t.ID, to.Value), "/")
@@ -73,7 +86,7 @@ func (t *Telegram) Send(ctx context.Context, o *channel.Outbound) (channel.Sent,
 			}
 		}
 	case uploads[p.Kind][0] != "" && p.Media != nil:
-		method = uploads[p.Kind][0]
+		method, _ = upload(p)
 		var err error
 		if content, err = o.Open(ctx, p.Media); err != nil {
 			return channel.Sent{}, fmt.Errorf("open %s: %w", p.Media.ID, err)
@@ -136,7 +149,8 @@ func form(params map[string]any, p normalize.Part, content io.Reader) (io.Reader
 			return nil, "", err
 		}
 	}
-	file, err := w.CreateFormFile(uploads[p.Kind][1], cmp.Or(p.Media.Name, "file"))
+	_, field := upload(p)
+	file, err := w.CreateFormFile(field, cmp.Or(p.Media.Name, "file"))
 	if err != nil {
 		return nil, "", err
 	}

@@ -47,6 +47,7 @@ var meanings = []meaning{
 	{400, "text is empty", connectors.Rejected, "there is no text"},
 	{400, "photo_invalid_dimensions", connectors.Rejected, "the picture is too wide or too high for Telegram: send it as a file"},
 	{400, "image_process_failed", connectors.Rejected, "Telegram cannot read the picture: send it as a file"},
+	{400, "voice_messages_forbidden", connectors.Rejected, "the customer takes no voice messages: send it as a file"},
 	{400, "file is too big", connectors.Rejected, "Telegram gives bots no files of more than 20 MB"},
 	{400, "message can't be deleted", connectors.Rejected, "Telegram lets messages be taken back for 48 hours only"},
 	{400, "message to delete not found", connectors.Rejected, "the message is gone already"},

@@ -111,15 +111,18 @@ func (t *Telegram) watch(ctx context.Context, src channel.Source) error {
 	if !strings.HasPrefix(t.deps.PublicURL, "https://") && t.cfg.APIURL == "https://api.telegram.org" {
 		return connectors.Errorf(connectors.AccountDown, "", "mode webhook needs server.public_url with https://: Telegram calls no other")
 	}
+	// Whatever leads here already: Telegram does not tell which secret it shows
+	// with its calls, and ours may be a new one.
+	if err := t.setWebhook(ctx); err != nil {
+		return err
+	}
 	for {
 		var h hook
 		if err := t.call(ctx, "getWebhookInfo", nil, &h); err != nil {
 			return err
 		}
 		if h.URL != t.hookURL() {
-			if err := t.call(ctx, "setWebhook", map[string]any{
-				"url": t.hookURL(), "secret_token": t.cfg.SecretToken.Reveal(), "allowed_updates": wanted, "max_connections": 40,
-			}, nil); err != nil {
+			if err := t.setWebhook(ctx); err != nil {
 				return err
 			}
 		}
@@ -133,6 +136,12 @@ func (t *Telegram) watch(ctx context.Context, src channel.Source) error {
 		case <-time.After(checkEvery):
 		}
 	}
+}
+
+func (t *Telegram) setWebhook(ctx context.Context) error {
+	return t.call(ctx, "setWebhook", map[string]any{
+		"url": t.hookURL(), "secret_token": t.cfg.SecretToken.Reveal(), "allowed_updates": wanted, "max_connections": 40,
+	}, nil)
 }
 
 // split takes an update apart: a change of reactions is one input for each

@@ -133,6 +133,28 @@ func TestModesAndWebhooks(t *testing.T) {
 	}
 }
 
+// A new secret reaches Telegram though the webhook leads here already: with the
+// old one all its calls would be refused.
+func TestANewSecretIsRegistered(t *testing.T) {
+	vendor, bot := start(t, modeWebhook)
+	for _, secret := range []configs.Secret{"the-first-secret", "the-second-secret"} {
+		bot.cfg.SecretToken = secret
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- bot.Stream(ctx, &source{}) }()
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			if address, shown := vendor.Hook(); address == bot.hookURL() && shown == secret.Reveal() {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("Telegram was not told the secret")
+			}
+		}
+		cancel()
+		<-done
+	}
+}
+
 func contextWithTimeout(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	t.Cleanup(cancel)

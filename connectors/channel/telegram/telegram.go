@@ -112,12 +112,12 @@ const (
 func (t *Telegram) Limits(context.Context, normalize.Thread) (channel.Limits, error) {
 	upload := channel.MediaLimit{Bytes: maxUpload}
 	return channel.Limits{
-		TextRunes: maxText,
+		TextUnits: maxText,
 		Markup:    normalize.MarkupTelegram,
 		Kinds: map[normalize.PartKind]channel.MediaLimit{
 			normalize.PartText:     {},
 			normalize.PartImage:    {Bytes: maxPhoto, Types: []string{"image/jpeg", "image/png", "image/webp"}},
-			normalize.PartAudio:    {Bytes: maxUpload, Types: []string{"audio/mpeg", "audio/mp4", "audio/x-m4a"}},
+			normalize.PartAudio:    {Bytes: maxUpload, Types: []string{"audio/mpeg", "audio/mp4", "audio/x-m4a", oggOpus}},
 			normalize.PartVideo:    {Bytes: maxUpload, Types: []string{"video/mp4"}},
 			normalize.PartFile:     upload,
 			normalize.PartSticker:  {Bytes: 512 << 10, Types: []string{"image/webp"}},

@@ -174,7 +174,7 @@ func (s *Server) send(w http.ResponseWriter, method string, q *request) {
 	case q.file != nil && (len(q.file) > maxUpload || method == "sendPhoto" && len(q.file) > maxPhoto):
 		fail(w, 413, "Request Entity Too Large")
 		return
-	case slices.Contains([]string{"sendPhoto", "sendAudio", "sendVideo", "sendDocument", "sendSticker"}, method) && len(q.file) == 0:
+	case slices.Contains([]string{"sendPhoto", "sendAudio", "sendVideo", "sendDocument", "sendSticker", "sendVoice"}, method) && len(q.file) == 0:
 		fail(w, 400, "Bad Request: file must be non-empty")
 		return
 	}

@@ -138,6 +138,14 @@ func (s *Server) Sent() []Sent {
 	return list
 }
 
+// Hook returns where updates go and with which secret; empty while they wait to
+// be asked for.
+func (s *Server) Hook() (address, secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hook.URL, s.hook.Secret
+}
+
 // Pending returns how many updates wait.
 func (s *Server) Pending() int {
 	s.mu.Lock()
