@@ -17,6 +17,9 @@ type meaning struct {
 	// gone: reported after acceptance, it says that the address itself is of
 	// no use, not only that this message did not arrive.
 	gone bool
+	// sender: it is about who the message comes from. It concerns the whole
+	// account where that is the account's own number; see concerning.
+	sender bool
 }
 
 // refusal is the error of a request that Twilio answered: by its own code
@@ -41,6 +44,27 @@ func refusal(status, code int, after time.Duration) *connectors.Error {
 		e.Class, e.Detail = connectors.Rejected, "Twilio refused it; its error reference explains the code"
 	default:
 		e.Class, e.Detail = connectors.AccountDown, "api_url answers with a redirect, which is not followed; enter the address that it leads to"
+	}
+	return e
+}
+
+// concerning names the sender in what Twilio says of it, and narrows that down to
+// the one request where others may go well: the customer had written to a number
+// that the account no longer has, or that takes calls only; or a short code, a
+// name or what a messaging service chooses is not taken in the customer's
+// country. Only what is said of the account's own number stands for all.
+func (t *Twilio) concerning(e *connectors.Error, sender string) *connectors.Error {
+	code, _ := strconv.Atoi(e.Code)
+	if !meanings[code].sender {
+		return e
+	}
+	if sender != "" {
+		e.Detail += ": " + sender
+	}
+	if _, number := split(sender); sender != t.cfg.From || !e164.MatchString(number) {
+		e.Class = connectors.Rejected
+	} else {
+		e.Detail += "; check from, and the number in Twilio's console"
 	}
 	return e
 }

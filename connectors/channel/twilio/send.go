@@ -47,7 +47,7 @@ func (t *Twilio) write(ctx context.Context, o *channel.Outbound) (channel.Sent, 
 	m, err := service.CreateMessage(params)
 	switch {
 	case err != nil:
-		return channel.Sent{}, c.fault(err)
+		return channel.Sent{}, t.concerning(c.fault(err), value(params.From))
 	case m.Sid == nil || *m.Sid == "":
 		return channel.Sent{}, c.fault(errors.New("no sid"))
 	}

@@ -201,6 +201,48 @@ func TestWhatCannotBeSentIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// What Twilio says of a sender pauses the account only where it is the account's
+// own number: then nothing else can go out either.
+func TestARefusedSenderConcernsItsOwnThreadsAlone(t *testing.T) {
+	const gone = "+15550100124" // once ours, or one that takes calls only
+	for _, c := range []struct {
+		name           string
+		config         func(*twilio.Config)
+		thread, refuse string
+		class          connectors.Class
+		says           string
+	}{
+		{"our own number", nil, ours, "21606", connectors.AccountDown, ours},
+		{"our own WhatsApp sender", func(c *twilio.Config) { c.From = whatsAppOurs }, whatsAppOurs, "63007", connectors.AccountDown, "check from"},
+		{"the number that was written to", nil, gone, "21660", connectors.Rejected, gone},
+		{"the number that was called", nil, "voice:" + gone, "21661", connectors.Rejected, gone},
+		{"a short code abroad", func(c *twilio.Config) { c.From = "55512" }, "", "21606", connectors.Rejected, "55512"},
+		{"a sender of a service", service, "", "21606", connectors.Rejected, "not to there"},
+		{"the account, in somebody else's thread", nil, gone, "20003", connectors.AccountDown, "credentials"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t, options{config: c.config})
+			r.vendor.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "/Messages.json", Status: 400, Body: `{"code":` + c.refuse + `,"status":400}`})
+			question := &normalize.Message{Address: normalize.Address{Kind: normalize.KindPhone, Value: german}, Thread: normalize.Thread{ID: c.thread}}
+			if c.thread == "" {
+				question = nil
+			}
+			_, err := r.phone.Send(t.Context(), r.answer(question, text("Hello")))
+			if e := connectors.Classify(err); err == nil || e.Class != c.class || e.Code != c.refuse || !strings.Contains(e.Detail, c.says) {
+				t.Errorf("%v, want %s and %q in it", err, c.class, c.says)
+			}
+		})
+	}
+	t.Run("a call", func(t *testing.T) {
+		r := newRig(t, voice(func(v *twilio.Voice) { v.Answer = "say" }))
+		question := &normalize.Message{Address: normalize.Address{Kind: normalize.KindPhone, Value: anna}, Thread: normalize.Thread{ID: "voice:" + gone}}
+		_, err := r.phone.Send(t.Context(), r.answer(question, text("Hello")))
+		if e := connectors.Classify(err); e.Class != connectors.Rejected || e.Code != "21210" {
+			t.Errorf("from a number that the account does not have: %v", err)
+		}
+	})
+}
+
 func TestLimitsFollowTheSender(t *testing.T) {
 	kinds := func(mms string, from, thread string) []normalize.PartKind {
 		r := newRig(t, options{config: func(c *twilio.Config) { c.From, c.MMS, c.MessagingServiceSID = from, mms, "MG1" }})

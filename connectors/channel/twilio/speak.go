@@ -43,7 +43,7 @@ func (t *Twilio) speak(ctx context.Context, o *channel.Outbound) (channel.Sent, 
 	call, err := service.CreateCall(params)
 	switch {
 	case err != nil:
-		return channel.Sent{}, c.fault(err)
+		return channel.Sent{}, t.concerning(c.fault(err), value(params.From))
 	case call.Sid == nil || *call.Sid == "":
 		return channel.Sent{}, c.fault(errors.New("no sid"))
 	}

@@ -78,12 +78,12 @@ func statuses() (list []connectortest.Status) {
 		"20404": connectors.AccountDown, "20429": connectors.Throttled, "20500": connectors.Ambiguous, "20503": connectors.Transient,
 		"21211": connectors.Unreachable, "21212": connectors.AccountDown, "21408": connectors.Rejected, "21601": connectors.AccountDown,
 		"21606": connectors.AccountDown, "21608": connectors.Rejected, "21610": connectors.Unreachable, "21611": connectors.Throttled,
-		"21612": connectors.Unreachable, "21614": connectors.Unreachable, "21617": connectors.Rejected, "21619": connectors.Rejected,
-		"21620": connectors.Rejected, "21623": connectors.Rejected, "21635": connectors.Unreachable, "21703": connectors.AccountDown,
+		"21612": connectors.Rejected, "21614": connectors.Unreachable, "21617": connectors.Rejected, "21619": connectors.Rejected,
+		"21620": connectors.Rejected, "21623": connectors.Rejected, "21635": connectors.Unreachable, "21657": connectors.Rejected, "21660": connectors.AccountDown, "21703": connectors.Rejected,
 		"30001": connectors.Throttled, "30002": connectors.AccountDown, "30003": connectors.Rejected, "30004": connectors.Unreachable,
 		"30005": connectors.Unreachable, "30006": connectors.Unreachable, "30007": connectors.Rejected, "30008": connectors.Rejected,
 		"30034": connectors.AccountDown, "63007": connectors.AccountDown, "63016": connectors.Unreachable, "63018": connectors.Throttled,
-		"63024": connectors.Unreachable, "63038": connectors.AccountDown, "21999": connectors.Rejected,
+		"63024": connectors.Unreachable, "63038": connectors.AccountDown, "21267": connectors.AccountDown, "21268": connectors.Unreachable, "21730": connectors.Transient, "63036": connectors.Rejected, "21999": connectors.Rejected,
 	} {
 		status := map[string]int{"20003": 401, "20404": 404, "20429": 429, "20500": 500, "20503": 503, "14107": 429}[code]
 		if status == 0 {

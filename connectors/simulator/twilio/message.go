@@ -97,9 +97,7 @@ func (s *Server) refusal(m *message) (code int, words string) {
 		return 21617, "The concatenated message body exceeds the 1600 character limit."
 	case len(m.Media) > 10:
 		return 21623, "Number of media files exceeds allowed limit"
-	case name && len(m.Media) > 0:
-		return 21267, "Alphanumeric Sender ID cannot be used as the 'From' number"
-	case name && strings.HasPrefix(to, "+1"):
+	case name && (len(m.Media) > 0 || strings.HasPrefix(to, "+1")):
 		return 21612, "The 'To' phone number is not currently reachable using the 'From' phone number"
 	case m.To == m.From:
 		return 21266, "'To' and 'From' number cannot be the same"
