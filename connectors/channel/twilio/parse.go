@@ -78,13 +78,14 @@ func (t *Twilio) Parse(_ context.Context, r *connectors.Request) (normalize.Batc
 	return normalize.Batch{Inputs: []normalize.Input{in}}, reply, nil
 }
 
+// isJSON: a sink may name its CloudEvents as such.
 func isJSON(h http.Header) bool {
 	typ, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && typ == jsonType
+	return err == nil && (typ == jsonType || strings.HasSuffix(typ, "+json"))
 }
 
 // params are the parameters of a call. Of one that is given twice the first
-// counts, since only that one is signed.
+// counts.
 type params struct{ url.Values }
 
 func (p params) get(key string) string { return p.Get(key) }

@@ -72,7 +72,20 @@ func TestSignatures(t *testing.T) {
 			q.Header = http.Header{"X-Twilio-Signature": {simulator.Sign(authToken, q.URL, nil)}}
 			return q
 		}, nil},
+		{"a parameter with two values", func() *connectors.Request {
+			// HMAC-SHA1 of "https://desk.example.com/webhooks/phone" and the sorted
+			// parameters, of which Tag stands there as "TagaTagb", once each.
+			q := signed(nil)
+			q.Body = []byte("Tag=b&Tag=a&AccountSid=" + accountSID + "&MessageSid=SM1&Tag=b")
+			q.Header.Set("X-Twilio-Signature", "qqMNpAnHYazGyn+stNlGSmYH/KU=")
+			return q
+		}, nil},
 		{"JSON", jsonCall, nil},
+		{"JSON that is said to be CloudEvents", func() *connectors.Request {
+			q := jsonCall()
+			q.Header.Set("Content-Type", "application/cloudevents-batch+json")
+			return q
+		}, nil},
 		{"JSON, another body", func() *connectors.Request { q := jsonCall(); q.Body[10] ^= 1; return q }, connectors.ErrForged},
 		{"JSON that says it is a form", func() *connectors.Request {
 			q := jsonCall()

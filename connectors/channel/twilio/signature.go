@@ -18,10 +18,11 @@ import (
 
 // genuine reports whether a call carries Twilio's signature: the HMAC-SHA1,
 // under the auth token, of the public URL followed by the sorted parameters of
-// a form (www.twilio.com/docs/usage/security). A body that is no form is
-// signed by its SHA-256, which stands in the URL. The library's validator is
-// not used: its time grows with the square of the number of parameters, which
-// anybody may choose.
+// a form (www.twilio.com/docs/usage/security), each with all its different
+// values. A body that is no form is signed by its SHA-256, which stands in the
+// URL. The library's validator is not used: it knows the first value of each
+// parameter only, and its time grows with the square of the number of
+// parameters, which anybody may choose.
 func (t *Twilio) genuine(r *connectors.Request, u *url.URL) bool {
 	var form url.Values
 	switch digest := u.Query().Get("bodySHA256"); {
@@ -69,8 +70,10 @@ func (t *Twilio) sign(address string, form url.Values) []byte {
 	mac := hmac.New(sha1.New, []byte(t.cfg.AuthToken.Reveal()))
 	_, _ = io.WriteString(mac, address) // a hash takes all
 	for _, key := range slices.Sorted(maps.Keys(form)) {
-		_, _ = io.WriteString(mac, key)
-		_, _ = io.WriteString(mac, form.Get(key))
+		for _, v := range slices.Compact(slices.Sorted(slices.Values(form[key]))) {
+			_, _ = io.WriteString(mac, key)
+			_, _ = io.WriteString(mac, v)
+		}
 	}
 	return []byte(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }

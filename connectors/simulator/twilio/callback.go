@@ -28,7 +28,9 @@ func Sign(authToken, address string, params url.Values) string {
 	var b strings.Builder
 	b.WriteString(address)
 	for _, key := range slices.Sorted(maps.Keys(params)) {
-		b.WriteString(key + params.Get(key))
+		for _, v := range slices.Compact(slices.Sorted(slices.Values(params[key]))) {
+			b.WriteString(key + v)
+		}
 	}
 	mac := hmac.New(sha1.New, []byte(authToken))
 	mac.Write([]byte(b.String()))

@@ -96,7 +96,7 @@ func TestRules(t *testing.T) {
 			f.Set("From", "EXAMPLE")
 			f.Set("To", "+4930901820")
 			f.Set("MediaUrl", "https://example.com/a.png")
-		}), 21267},
+		}), 21612},
 		{"a name to the USA", "Messages", message(set("From", "EXAMPLE")), 21612},
 		{"to ourselves", "Messages", message(set("To", ours)), 21266},
 		{"a country that is closed", "Messages", message(set("To", "+8501234567")), 21408},
