@@ -20,6 +20,8 @@ type payload struct {
 	message.MixMessage
 
 	FileTotalLen string `xml:"FileTotalLen"`
+	// MenuItem is the id that we gave to an item of a menu, any words.
+	MenuItem string `xml:"bizmsgmenuid"`
 
 	Popup  []subscription `xml:"SubscribeMsgPopupEvent>List"`
 	Change []subscription `xml:"SubscribeMsgChangeEvent>List"`
@@ -43,7 +45,7 @@ const (
 
 	answerFor    = 48 * time.Hour // after a message
 	answers      = 5
-	actionFor    = time.Minute // after a menu click, a scan, a subscription
+	actionFor    = time.Minute // after a menu click, a scan, a subscription; a tap on a menu of ours, too
 	actionsCount = 3
 )
 
@@ -83,12 +85,26 @@ func (w *WeChat) Decode(in normalize.Input) (normalize.Item, error) {
 		return nil, errors.New("a message without MsgId")
 	}
 	m.ExternalID = strconv.FormatInt(p.MsgID, 10)
-	m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt.Add(answerFor), Remaining: answers}
+	m.ReplyWindow = answerable(m)
+	if p.MenuItem != "" {
+		m.ReplyWindow = acted(m)
+	}
 	p.content(m)
 	for i := range m.Parts {
 		m.Parts[i].Status, m.Parts[i].StatusAt = normalize.StatusReceived, in.ReceivedAt
 	}
 	return m, nil
+}
+
+// answerable is the reply window of what a customer wrote
+// (developers.weixin.qq.com/doc/service/guide/product/kf/intro.html).
+func answerable(m *normalize.Message) *normalize.ReplyWindow {
+	return &normalize.ReplyWindow{Until: m.SentAt.Add(answerFor), Remaining: answers}
+}
+
+// acted is that of what they only tapped or scanned.
+func acted(m *normalize.Message) *normalize.ReplyWindow {
+	return &normalize.ReplyWindow{Until: m.SentAt.Add(actionFor), Remaining: actionsCount}
 }
 
 // content fills in what a message says

@@ -90,7 +90,7 @@ func (p *payload) event(m *normalize.Message) (normalize.Item, error) {
 	m.Consent, m.Thread.Quiet = h.consent, !h.asks
 	switch {
 	case h.opens:
-		m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt.Add(actionFor), Remaining: actionsCount}
+		m.ReplyWindow = acted(m)
 	case h.ends:
 		m.ReplyWindow = &normalize.ReplyWindow{Until: m.SentAt}
 	}

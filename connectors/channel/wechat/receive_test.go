@@ -89,6 +89,29 @@ func TestEveryTypeOfMessageArrives(t *testing.T) {
 	}
 }
 
+// To the vendor a tap on a menu that we sent is a click, which allows less than
+// a message.
+func TestATapOnAMenuAllowsThreeAnswers(t *testing.T) {
+	r := start(t, simulator.Safe, nil)
+	r.heard()
+	menu := say("Solved?\n- Yes\n- No")
+	menu.HTML = `<p>Solved?</p><ul><li><a href="menu:yes, all of it">Yes</a></li><li><a href="menu:no">No</a></li></ul>`
+	if _, err := r.Send(t.Context(), r.outbound(menu)); err != nil {
+		t.Fatal(err)
+	}
+	r.vendor.CloseWindow(customer)
+	if _, err := r.vendor.Say(t.Context(), customer, simulator.Message{Type: "text", Text: "Yes", MenuID: "yes, all of it"}); err != nil {
+		t.Fatal(err)
+	}
+	m := r.last(t)
+	if w := m.ReplyWindow; m.Text != "Yes" || w.Remaining != 3 || w.Until.Sub(m.SentAt) != time.Minute {
+		t.Errorf("%q with the window %+v", m.Text, w)
+	}
+	r.spend(t, m.ReplyWindow.Remaining)
+	_, err := r.Send(t.Context(), r.outbound(say("one more")))
+	class(t, "a fourth answer", err, connectors.Unreachable, "45047")
+}
+
 func TestRepeatsOfTheVendorHaveTheSameIDs(t *testing.T) {
 	r := start(t, simulator.Safe, nil)
 	r.heard()

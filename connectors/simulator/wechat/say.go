@@ -42,7 +42,11 @@ func (v *Vendor) Say(ctx context.Context, openID string, m Message) (id string, 
 		v.mu.Unlock()
 		return "", errUnknownCustomer
 	}
-	c.message = budget{v.o.Now().Add(messageWindow), messageAnswers}
+	if m.MenuID == "" {
+		c.message = budget{v.o.Now().Add(messageWindow), messageAnswers}
+	} else {
+		v.acted(openID) // to the vendor, a tap is a click and no message
+	}
 	id = strconv.FormatInt(v.next(), 10)
 	fields := append(v.head(openID, m.Type), v.body(m)...)
 	v.mu.Unlock()
