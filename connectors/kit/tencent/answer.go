@@ -112,8 +112,13 @@ func (r Request) status(res *http.Response) error {
 	return connectors.Errorf(connectors.AccountDown, code, "api_url does not answer as the vendor's API does")
 }
 
-func isJSON(h http.Header) bool {
+// isFile tells a file from an answer in JSON. Either may be called text/plain,
+// but only a file is an attachment.
+func isFile(h http.Header) bool {
+	if strings.HasPrefix(strings.ToLower(h.Get("Content-Disposition")), "attachment") {
+		return true
+	}
 	t, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	t = strings.TrimSpace(strings.ToLower(t))
-	return t == "application/json" || t == "text/plain" || t == "text/json"
+	return t != "application/json" && t != "text/plain" && t != "text/json"
 }

@@ -100,7 +100,8 @@ func (c *Client) Upload(ctx context.Context, r Request, f File) error {
 }
 
 // Download opens a file. The caller closes its body, which ends with ctx.
-// Answers of the vendor that are JSON are errors, or fill r.Out.
+// Answers of the vendor that are JSON, and no attachment, are errors or fill
+// r.Out.
 func (c *Client) Download(ctx context.Context, r Request) (*Download, error) {
 	r.Method = http.MethodGet
 	var d *Download
@@ -140,8 +141,8 @@ func (c *Client) withToken(ctx context.Context, r *Request, do func() error) err
 	}
 }
 
-// once makes one HTTP request. Where d is not nil, an answer that is not JSON
-// is handed out there.
+// once makes one HTTP request. Where d is not nil, an answer that is a file is
+// handed out there.
 func (c *Client) once(ctx context.Context, r Request, d **Download) error {
 	timeout := callTimeout
 	if r.file != nil || d != nil {
@@ -162,7 +163,7 @@ func (c *Client) once(ctx context.Context, r Request, d **Download) error {
 		defer cancel()
 		return r.noAnswer(ctx, err, sent())
 	}
-	if d != nil && res.StatusCode == http.StatusOK && !isJSON(res.Header) {
+	if d != nil && res.StatusCode == http.StatusOK && isFile(res.Header) {
 		*d = newDownload(res, cancel)
 		return nil
 	}

@@ -252,8 +252,8 @@ func TestFilesGoUpAndDown(t *testing.T) {
 			_, _ = io.WriteString(w, `{"errcode":40007,"errmsg":"invalid media_id"}`)
 			return
 		}
-		w.Header().Set("Content-Type", "image/jpeg")
-		w.Header().Set("Content-Disposition", `attachment; filename="a.jpg"`)
+		w.Header().Set("Content-Type", r.URL.Query().Get("media_id"))
+		w.Header().Set("Content-Disposition", `attachment; filename="文件.jpg"`)
 		_, _ = io.WriteString(w, "bytes")
 	})
 	c := NewClient(a.URL+"/", OfficialAccount("wx1", "the-secret"), map[int]Verdict{40007: {Class: connectors.Rejected, Words: "gone"}}, testDeps(&store{}))
@@ -264,14 +264,16 @@ func TestFilesGoUpAndDown(t *testing.T) {
 	if err != nil || out.MediaID != "image:ab.jpg:data" {
 		t.Errorf("%v, %v", out, err)
 	}
-	d, err := c.Download(t.Context(), Request{Path: "/media/get", Query: map[string][]string{"media_id": {"1"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, _ := io.ReadAll(d.Body)
-	_ = d.Body.Close()
-	if string(b) != "bytes" || d.Name != "a.jpg" || d.ContentType != "image/jpeg" || d.Size != 5 {
-		t.Errorf("%q %+v", b, d)
+	for _, contentType := range []string{"image/jpeg", "text/plain", "application/json"} { // a customer's, too
+		d, err := c.Download(t.Context(), Request{Path: "/media/get", Query: map[string][]string{"media_id": {contentType}}})
+		if err != nil || d == nil {
+			t.Fatalf("%s: %v", contentType, err)
+		}
+		b, _ := io.ReadAll(d.Body)
+		_ = d.Body.Close()
+		if string(b) != "bytes" || d.Name != "文件.jpg" || d.ContentType != contentType || d.Size != 5 {
+			t.Errorf("%q %+v", b, d)
+		}
 	}
 	if _, err := c.Download(t.Context(), Request{Path: "/media/get", Query: map[string][]string{"media_id": {"gone"}}}); connectors.Classify(err).Code != "40007" {
 		t.Errorf("%v", err)
