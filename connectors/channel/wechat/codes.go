@@ -45,6 +45,7 @@ var verdicts = map[int]tencent.Verdict{
 	40118: {Class: connectors.Rejected, Words: "the vendor does not take files of this size"},
 	40121: {Class: connectors.Rejected, Words: "the vendor does not take this kind of file here"},
 	40137: {Class: connectors.Rejected, Words: "the vendor takes images in PNG, JPEG and GIF only"},
+	40200: {Class: connectors.Rejected, Words: "the vendor takes this kind of message from other accounts only; menus need a verified service account"},
 	41005: {Class: connectors.Rejected, Words: "the file is empty"},
 	41006: {Class: connectors.Rejected, Words: "the file is missing"},
 	44001: {Class: connectors.Rejected, Words: "the file is empty"},
@@ -61,6 +62,7 @@ var verdicts = map[int]tencent.Verdict{
 	45008: {Class: connectors.Rejected, Words: "the vendor takes one article at a time"},
 	47001: {Class: connectors.Rejected, Words: "the vendor cannot read the request"},
 	47003: {Class: connectors.Rejected, Words: "template_data does not fit the fields of the template"},
+	48008: {Class: connectors.Rejected, Words: "the account may not send this kind of message; check its permissions in the console"},
 	87014: {Class: connectors.Rejected, Words: "the vendor's censors refuse the content"},
 
 	// Typing.

@@ -17,7 +17,7 @@ type Config struct {
 	EncodingAESKey configs.Secret    `yaml:"encoding_aes_key" shown:"true" example:"${WECHAT_AES_KEY}" doc:"The EncodingAESKey of the server configuration; needed unless encryption is plain."`
 	Encryption     string            `yaml:"encryption" enum:"plain,compatible,safe" default:"safe" doc:"The mode of the server configuration. Choose safe: in plain mode the vendor does not sign what customers write. With compatible, calls of either kind are taken, for the time of a change."`
 	Templates      map[string]string `yaml:"templates" example:"{reply: TEMPLATE_ID}" doc:"Names and ids of approved templates. The one named reply, or the only one, carries an answer when the vendor takes no other any more."`
-	TemplateData   map[string]string `yaml:"template_data" example:"{thing1: \"{text}\"}" doc:"What the fields of that template say; by default thing1 is the answer. {text} stands for the answer, {agent} for who wrote it, {time} for the time in Beijing. What is longer than the vendor allows for a field, 20 characters for a thing, is cut off."`
+	TemplateData   map[string]string `yaml:"template_data" example:"{thing1: \"{text}\"}" doc:"What the fields of that template say; by default thing1 is the answer. {text} stands for the answer, {agent} for who wrote it or else 客服, {time} for the time in Beijing. What is longer than the vendor allows for a field, 20 characters for a thing, is cut off."`
 	APIURL         string            `yaml:"api_url" default:"https://api.weixin.qq.com" doc:"Address of the vendor's API."`
 }
 

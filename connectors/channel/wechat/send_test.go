@@ -122,6 +122,27 @@ func TestATemplateThatTheVendorRefuses(t *testing.T) {
 	}
 }
 
+func TestATemplateOfNobodyHasNoEmptyField(t *testing.T) {
+	r := start(t, simulator.Safe, func(c *wechat.Config) {
+		c.Templates = map[string]string{"reply": "TEMPLATE"}
+		c.TemplateData = map[string]string{"thing1": "{text}", "name2": "{agent}"}
+	})
+	r.heard()
+	r.vendor.CloseWindow(customer)
+	for _, author := range []*normalize.Author{nil, {Email: "bot@example.com"}} {
+		o := r.outbound(say("Your parcel has arrived"))
+		o.Message.Author = author
+		if _, err := r.Send(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range r.vendor.Record() {
+		if s.Data["name2"] != "客服" {
+			t.Errorf("fields: %q", s.Data)
+		}
+	}
+}
+
 func TestATemplateWhoseAnswerIsLostIsUncertain(t *testing.T) {
 	r := start(t, simulator.Safe, withTemplate)
 	r.heard()

@@ -86,6 +86,7 @@ var refusals = map[int]connectors.Class{
 	45011: connectors.Throttled, 61450: connectors.Transient,
 	40003: connectors.Unreachable, 43004: connectors.Unreachable, 43019: connectors.Unreachable, 45015: connectors.Unreachable,
 	45047: connectors.Unreachable, 46004: connectors.Unreachable, 48002: connectors.Unreachable, 50005: connectors.Unreachable,
+	40200: connectors.Rejected, 48008: connectors.Rejected,
 	40007: connectors.Rejected, 40008: connectors.Rejected, 40033: connectors.Rejected, 40035: connectors.Rejected,
 	44002: connectors.Rejected, 44003: connectors.Rejected, 44004: connectors.Rejected, 45001: connectors.Rejected,
 	45002: connectors.Rejected, 45003: connectors.Rejected, 45008: connectors.Rejected, 47001: connectors.Rejected,

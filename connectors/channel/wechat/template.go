@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,6 +30,10 @@ var fieldLengths = map[string]int{
 
 const otherFieldLength = 200
 
+// nobody stands for {agent} where an answer has no author: the vendor refuses
+// fields that are empty. It means customer service.
+const nobody = "客服"
+
 // beijing is the time zone that the vendor's customers live in.
 var beijing = time.FixedZone("CST", 8*60*60)
 
@@ -51,6 +56,7 @@ func (w *WeChat) sendTemplate(ctx context.Context, openID string, o *channel.Out
 	if a := o.Message.Author; a != nil {
 		values["{agent}"] = text.CleanLine(a.Name)
 	}
+	values["{agent}"] = cmp.Or(values["{agent}"], nobody)
 	for field, pattern := range w.cfg.templateData() {
 		whole := expand(pattern, values)
 		words := text.Truncate(whole, fieldLength(field))

@@ -210,6 +210,12 @@ func (v *Vendor) templateSend(w http.ResponseWriter, r *http.Request) {
 		answer(w, refusal{47003, "argument invalid"})
 		return
 	}
+	for name, value := range in.Data {
+		if value.Value == "" {
+			answer(w, refusal{47003, "argument invalid! data." + name + ".value is empty"})
+			return
+		}
+	}
 	s := Sent{
 		At: v.o.Now(), OpenID: in.ToUser, Type: "template", Template: in.TemplateID, Data: map[string]string{}, Key: in.ClientMsgID,
 	}
