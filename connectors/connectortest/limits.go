@@ -39,6 +39,11 @@ func (s Suite) limits(t *testing.T) {
 			s.sent(t, sender, normalize.Part{Kind: normalize.PartText, Text: strings.Repeat("a", l.TextRunes)})
 		})
 	}
+	if l.TextUnits > 0 {
+		t.Run("longest text of emoji", func(t *testing.T) {
+			s.sent(t, sender, normalize.Part{Kind: normalize.PartText, Text: strings.Repeat("😀", l.TextUnits/2)})
+		})
+	}
 }
 
 func (s Suite) sent(t *testing.T, sender channel.Sender, p normalize.Part) {

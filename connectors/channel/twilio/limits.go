@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// www.twilio.com/docs/messaging/api/message-resource: Body.
-	textRunes = 1600
+	// www.twilio.com/docs/messaging/api/message-resource: Body. Counted as SMS
+	// are, in code units of UTF-16 (www.twilio.com/docs/api/errors/21617).
+	textUnits = 1600
 	// TwiML within a request may have 4000 characters, and an escaped one
 	// takes up to six (www.twilio.com/docs/voice/api/call-resource: Twiml).
 	spokenRunes = 600
@@ -29,13 +30,13 @@ const (
 // sender carries text, and nobody can answer to it.
 func (t *Twilio) Limits(_ context.Context, th normalize.Thread) (channel.Limits, error) {
 	l := channel.Limits{
-		TextRunes: textRunes, Kinds: map[normalize.PartKind]channel.MediaLimit{normalize.PartText: {}},
+		TextUnits: textUnits, Kinds: map[normalize.PartKind]channel.MediaLimit{normalize.PartText: {}},
 		Rate: t.cfg.Rate, Burst: max(1, int(t.cfg.Rate)), Parallel: parallel,
 	}
 	scheme, from := split(either(th.ID, t.cfg.From))
 	switch {
 	case t.spoken(th):
-		l.TextRunes = spokenRunes
+		l.TextUnits, l.TextRunes = 0, spokenRunes
 		return l, nil
 	case scheme == schemeWhatsApp:
 		l.Markup, l.Template = normalize.MarkupWhatsApp, t.cfg.WhatsAppTemplate != ""

@@ -13,6 +13,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/twilio"
 	"github.com/deskbridge/deskbridge/normalize"
+	render "github.com/deskbridge/deskbridge/normalize/text"
 )
 
 const (
@@ -274,6 +275,27 @@ func TestLimitsFollowTheSender(t *testing.T) {
 		if got := kinds(c.mms, c.from, c.thread); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+// Twilio counts the length of a text as SMS do: an emoji takes two characters.
+func TestALongTextOfEmojiIsCutSoThatTwilioTakesIt(t *testing.T) {
+	r := newRig(t, options{})
+	l, err := r.phone.Limits(t.Context(), normalize.Thread{ID: ours})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := strings.TrimSpace(strings.Repeat("😀😀😀😀 ", 320)) // 1599 runes
+	pieces := render.Pieces(whole, "", render.Bound{Runes: l.TextRunes, Units: l.TextUnits, Bytes: l.TextBytes}, l.Markup)
+	for _, p := range pieces {
+		r.send(r.answer(nil, text(p.Plain)))
+	}
+	var got []string
+	for _, m := range r.vendor.Messages() {
+		got = append(got, m.Body)
+	}
+	if len(got) != 2 || strings.Join(got, " ") != whole {
+		t.Errorf("%d messages of %d characters went out", len(got), len([]rune(strings.Join(got, " "))))
 	}
 }
 
