@@ -154,6 +154,10 @@ type Outbound struct {
 	// Begun is when the attempt began that the vendor may have taken; for a
 	// Resolver.
 	Begun time.Time
+	// Known reports whether a vendor's id is that of another request of the
+	// account, whose answer has been heard; for a Resolver that cannot tell
+	// requests with the same words apart. Over all nodes and restarts.
+	Known func(ctx context.Context, externalID string) (bool, error)
 	// Message is the whole message, its Thread filled. Parts are those of its
 	// parts that go out by this request.
 	Message *normalize.Message

@@ -159,6 +159,23 @@ func (db *DB) ByExternalID(ctx context.Context, account, externalID string) (m *
 	return m, err
 }
 
+// SentAs implements deliver.Store.
+func (db *DB) SentAs(ctx context.Context, account, externalID string) (message, part normalize.ID, err error) {
+	err = db.read(ctx, func(s session) error {
+		for ns, to := range map[string]*normalize.ID{nsExternal: &message, nsPart: &part} {
+			k, err := findKey(s, db.nameKey(ns, account, clean(externalID)))
+			if err != nil {
+				return err
+			}
+			if k != nil {
+				*to = k.ref
+			}
+		}
+		return nil
+	})
+	return message, part, err
+}
+
 // Timeline implements timeline.Reader: the newest of each address, merged.
 func (db *DB) Timeline(ctx context.Context, customer, before normalize.ID, limit int) (list []*normalize.Message, err error) {
 	limit = bounded(limit)

@@ -24,6 +24,9 @@ type Store interface {
 	Message(ctx context.Context, id normalize.ID) (*normalize.Message, error)
 	Job(ctx context.Context, id normalize.ID) (*outbox.Job, error)
 	Attempts(ctx context.Context, job normalize.ID) ([]outbox.Attempt, error)
+	// SentAs returns the message, and the part where it is one of several, that
+	// a vendor knows under an external id; 0 for none.
+	SentAs(ctx context.Context, account, externalID string) (message, part normalize.ID, err error)
 	// Unreachable returns why an address must not be written to, or nil.
 	Unreachable(ctx context.Context, a normalize.Address) (*timeline.Refused, error)
 	// Spend counts what an account is about to send against its limit for any

@@ -45,6 +45,10 @@ func (w *Worker) resolve(ctx context.Context, job *outbox.Job) outbox.Result {
 	if n := len(attempts); n > 0 {
 		r.Begun = attempts[n-1].StartedAt
 	}
+	r.Known = func(ctx context.Context, externalID string) (bool, error) {
+		message, part, err := w.Store.SentAs(ctx, r.Message.Channel.Name, externalID)
+		return message != 0 && (message != send.Message || part != 0 && !slices.Contains(send.Parts, part)), err
+	}
 	sent, found, err := asker.Resolve(ctx, r.Outbound)
 	switch {
 	case err != nil:

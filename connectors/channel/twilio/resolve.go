@@ -6,6 +6,7 @@ import (
 
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 )
 
@@ -49,7 +50,7 @@ func (t *Twilio) findMessage(ctx context.Context, o *channel.Outbound) (channel.
 			fits = append(fits, found{value(m.Sid), value(m.Status), value(m.DateCreated)})
 		}
 	}
-	return t.only(o, fits)
+	return only(ctx, o, fits)
 }
 
 func (t *Twilio) findCall(ctx context.Context, o *channel.Outbound) (channel.Sent, bool, error) {
@@ -69,20 +70,27 @@ func (t *Twilio) findCall(ctx context.Context, o *channel.Outbound) (channel.Sen
 			fits = append(fits, found{value(call.Sid), value(call.Status), value(call.DateCreated)})
 		}
 	}
-	return t.only(o, fits)
+	return only(ctx, o, fits)
 }
 
 // found is an entry of a list that may be the request looked for.
 type found struct{ sid, status, created string }
 
 // only returns the one that was made while the request was under way, if there
-// is just one.
-func (t *Twilio) only(o *channel.Outbound, fits []found) (channel.Sent, bool, error) {
+// is just one that is not known to be another request's.
+func only(ctx context.Context, o *channel.Outbound, fits []found) (channel.Sent, bool, error) {
 	since, until := o.Begun.Add(-skew), o.Begun.Add(requestTimeout+skew)
 	var hit []found
 	for _, f := range fits {
 		created, err := time.Parse(time.RFC1123Z, f.created)
-		if err == nil && !created.Before(since) && !created.After(until) && !t.remembered(f.sid) {
+		if err != nil || created.Before(since) || created.After(until) {
+			continue
+		}
+		known, err := o.Known(ctx, f.sid)
+		if err != nil {
+			return channel.Sent{}, false, connectors.Errorf(connectors.Transient, "store", "the store did not say whose %s is: %w", f.sid, err)
+		}
+		if !known {
 			hit = append(hit, f)
 		}
 	}

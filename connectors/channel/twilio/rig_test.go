@@ -32,7 +32,8 @@ type rig struct {
 
 	mu    sync.Mutex
 	items []normalize.Item
-	down  int // how many calls are answered with 503
+	down  int             // how many calls are answered with 503
+	known map[string]bool // the ids of what was sent, as the store keeps them
 }
 
 // options change the account and the vendor before they start.
@@ -45,7 +46,7 @@ type options struct {
 func newRig(t *testing.T, o options) *rig {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	r := &rig{t: t}
+	r := &rig{t: t, known: map[string]bool{}}
 	daemon := httptest.NewServer(http.HandlerFunc(r.take))
 	v := simulator.Options{
 		AccountSID: accountSID, AuthToken: authToken, Senders: []string{ours, "whatsapp:" + ours, "EXAMPLE"},
@@ -182,6 +183,7 @@ func (r *rig) answer(m *normalize.Message, part normalize.Part) *channel.Outboun
 	return &channel.Outbound{
 		Key: "db-" + part.ID.String(), Attempt: 1, Begun: time.Now(), Message: out, Parts: out.Parts, Recipients: []normalize.Address{out.Address},
 		Begin: func(context.Context) error { return nil },
+		Known: func(_ context.Context, id string) (bool, error) { return r.known[id], nil },
 		Link:  func(m *normalize.Media) string { return public + "/files/" + m.Name },
 	}
 }
@@ -194,6 +196,7 @@ func (r *rig) send(o *channel.Outbound) channel.Sent {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.known[sent.ExternalID] = true
 	return sent
 }
 

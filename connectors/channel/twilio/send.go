@@ -51,7 +51,6 @@ func (t *Twilio) write(ctx context.Context, o *channel.Outbound) (channel.Sent, 
 	case m.Sid == nil || *m.Sid == "":
 		return channel.Sent{}, c.fault(errors.New("no sid"))
 	}
-	t.remember(*m.Sid)
 	return channel.Sent{ExternalID: *m.Sid, Detail: t.told(m)}, nil
 }
 

@@ -47,7 +47,6 @@ func (t *Twilio) speak(ctx context.Context, o *channel.Outbound) (channel.Sent, 
 	case call.Sid == nil || *call.Sid == "":
 		return channel.Sent{}, c.fault(errors.New("no sid"))
 	}
-	t.remember(*call.Sid)
 	return channel.Sent{ExternalID: *call.Sid, Detail: "Twilio is calling the customer"}, nil
 }
 

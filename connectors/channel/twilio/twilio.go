@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
@@ -57,12 +56,6 @@ type Twilio struct {
 	// hook is the public address of the account's webhook; empty where there
 	// is no public URL, so that no receipts can come.
 	hook string
-
-	mu sync.Mutex
-	// sent are the latest ids that requests of ours were answered with: a
-	// resolver must not take one of them for an uncertain one.
-	sent  map[string]bool
-	order []string
 }
 
 // New opens an account without asking Twilio.
@@ -71,7 +64,7 @@ func New(c *Config, d connectors.Deps) (*Twilio, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api_url: %w", err)
 	}
-	t := &Twilio{cfg: *c, deps: d, api: base, sent: map[string]bool{}}
+	t := &Twilio{cfg: *c, deps: d, api: base}
 	if d.PublicURL != "" {
 		t.hook = d.PublicURL + "/webhooks/" + d.Account.Name
 	}
@@ -120,23 +113,3 @@ func (t *Twilio) Probe(ctx context.Context) (normalize.Address, error) {
 // Close has nothing to end: every connection belongs to the context of the
 // call that opened it.
 func (t *Twilio) Close(context.Context) error { return nil }
-
-// remember keeps the id that a request was answered with.
-func (t *Twilio) remember(id string) {
-	const keep = 5000
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.order) == keep {
-		delete(t.sent, t.order[0])
-		t.order = t.order[1:]
-	}
-	t.sent[id] = true
-	t.order = append(t.order, id)
-}
-
-// remembered reports whether an id answered a request of ours.
-func (t *Twilio) remembered(id string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.sent[id]
-}

@@ -60,6 +60,11 @@ func resolution(t *testing.T, b *Box) {
 	if m, err := b.ByExternalID(t.Context(), "mail", "V9"); err != nil || m.ID != first.Message {
 		t.Errorf("by the vendor's id: %v", err)
 	}
+	for id, want := range map[string]normalize.ID{"V9": first.Message, "V10": 0} {
+		if message, part, err := b.SentAs(t.Context(), "mail", id); err != nil || message != want || part != 0 {
+			t.Errorf("the vendor knows as %s message %v, part %v, want %v: %v", id, message, part, want, err)
+		}
+	}
 	jobs, err := b.JobsOf(t.Context(), first.Message)
 	b.must(err)
 	if !slices.ContainsFunc(jobs, func(f *outbox.Job) bool { return f.Task == outbox.TaskFinish && f.Of == first.ID }) {
