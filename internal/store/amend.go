@@ -37,7 +37,7 @@ func (b *batch) amend(in *ingest, e *entry, typ normalize.EventType, f func(p *p
 		return disregarded("unknown_message"), nil
 	}
 	if m.is(flagErased) {
-		return disregarded("erased"), nil
+		return timeline.Result{Outcome: normalize.Disregarded, Reason: "erased", Message: m.id}, nil
 	}
 	if _, err := b.conversation(m.conversation); err != nil { // locked, as wherever a payload is changed
 		return timeline.Result{}, err

@@ -103,6 +103,8 @@ type jobRow struct {
 	attempts                                    int
 	err                                         string
 	settled                                     []outbox.SettledRecipient
+	// erased: the customer of its message was, so nothing more is kept of them.
+	erased bool
 }
 
 // lockJob reads a job and locks it with its queue.
@@ -110,9 +112,10 @@ func lockJob(t tx, id normalize.ID) (*jobRow, error) {
 	j := &jobRow{id: id}
 	var settled string
 	found, err := one(t, `SELECT j.queue_id, j.message_id, j.of_id, j.about_id, q.account_id, q.fence, q.locked_until, j.task, j.state, j.attempts,
-			j.error, j.settled, COALESCE((SELECT m.conversation_id FROM messages m WHERE m.id = j.message_id), 0)
-		FROM jobs j JOIN queues q ON q.id = j.queue_id WHERE j.id = $1 {LOCK}`, args(id),
-		&j.queue, &j.message, &j.of, &j.about, &j.account, &j.fence, &j.lockedUntil, &j.task, &j.state, &j.attempts, &j.err, &settled, &j.conversation)
+			j.error, j.settled, COALESCE((SELECT m.conversation_id FROM messages m WHERE m.id = j.message_id), 0),
+			COALESCE((SELECT m.flags & $2 FROM messages m WHERE m.id = j.message_id), 0)
+		FROM jobs j JOIN queues q ON q.id = j.queue_id WHERE j.id = $1 {LOCK}`, args(id, flagErased),
+		&j.queue, &j.message, &j.of, &j.about, &j.account, &j.fence, &j.lockedUntil, &j.task, &j.state, &j.attempts, &j.err, &settled, &j.conversation, &j.erased)
 	if err != nil {
 		return nil, err
 	}

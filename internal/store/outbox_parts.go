@@ -44,9 +44,9 @@ func (db *DB) moveParts(t tx, j *jobRow, s outbox.Settlement) ([]sentPart, error
 		switch {
 		case next != p.status:
 			t.exec(`UPDATE parts SET status = $2, status_at = $3, error = $4, external_id = CASE WHEN $5 = '' THEN external_id ELSE $5 END WHERE id = $1`,
-				p.id, next, s.Now, problemOf(next, s.Code, s.Detail), s.ExternalID)
+				p.id, next, s.Now, problemOf(next, s.Code, s.Detail), j.kept(s.ExternalID))
 			tellPart(t, j, p.id, normalize.StatusChange{Status: next, Code: s.Code, Detail: s.Detail}, s.Now)
-		case s.ExternalID != "":
+		case j.kept(s.ExternalID) != "":
 			t.exec(`UPDATE parts SET external_id = $2 WHERE id = $1`, p.id, s.ExternalID)
 		}
 		parts[i].status, parts[i].moved = next, next != p.status
@@ -83,7 +83,7 @@ func (db *DB) nameSent(t tx, a Account, message, part normalize.ID, external str
 	if part != 0 {
 		setKey(t, db.nameKey(nsPart, a.Name, external), keyRow{ref: part})
 	}
-	t.exec(`UPDATE messages SET external_id = $2 WHERE id = $1 AND external_id = ''`, message, external)
+	t.exec(`UPDATE messages SET external_id = $2 WHERE id = $1 AND external_id = '' AND flags & $3 = 0`, message, external, flagErased)
 	if !known {
 		return nil
 	}

@@ -20,6 +20,9 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 	if err != nil {
 		return err
 	}
+	if j.erased {
+		s = withoutTraces(j, s)
+	}
 	problem, outcome := "", string(normalize.StatusAccepted)
 	if s.Err {
 		problem, outcome = joinCode(s.Code, s.Detail), s.Class.String()
@@ -32,7 +35,7 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 	// Begin was not answered.
 	if s.Attempt || j.state == outbox.Sending {
 		t.exec(`UPDATE attempts SET ended_at = $2, outcome = $3, code = $4, detail = $5, external_id = $6 WHERE job_id = $1 AND ended_at = 0`,
-			j.id, s.Now, outcome, s.Code, s.Detail, s.ExternalID)
+			j.id, s.Now, outcome, s.Code, s.Detail, j.kept(s.ExternalID))
 	} else if s.Err && (s.Counted || s.State != outbox.Queued) {
 		// A try that failed before Begin was refused while it was made, such as
 		// by the answer to RCPT: it is an attempt all the same.
@@ -57,6 +60,27 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 	nextTurn(t, j.queue, s.Now, true)
 	t.wake()
 	return nil
+}
+
+// withoutTraces is a settlement of what was under way when its customer was
+// erased: it tells how it ended and nothing of whom it went to, and it ends.
+func withoutTraces(j *jobRow, s outbox.Settlement) outbox.Settlement {
+	s.Detail, s.Settled, s.Unreachable, s.Follow = "", nil, nil, nil
+	if j.task != outbox.TaskForward && (s.State == outbox.Queued || s.State == outbox.Uncertain) {
+		if s.State == outbox.Queued {
+			s.Status = normalize.StatusFailed
+		}
+		s.State, s.DueAt = outbox.Cancelled, time.Time{}
+	}
+	return s
+}
+
+// kept is what may be written down of a vendor's name for the message.
+func (j *jobRow) kept(external string) string {
+	if j.erased {
+		return ""
+	}
+	return external
 }
 
 // settleParts does what a settlement says of the message.

@@ -273,7 +273,7 @@ func (b *batch) provesDelivery(in *ingest, e *entry) error {
 		return nil
 	}
 	delete(b.uncertain, k.ref)
-	_, err := b.db.applyReceipt(b.t, in.account, normalize.Receipt{
+	_, _, err := b.db.applyReceipt(b.t, in.account, normalize.Receipt{
 		ExternalID: e.message.Thread.ReplyTo, Status: normalize.StatusDelivered,
 		Detail: "the customer answered it", At: in.Now,
 	}, in.Now)

@@ -18,17 +18,18 @@ type partRow struct {
 	status                         normalize.Status
 	err                            string
 	account                        int64
+	erased                         bool
 }
 
-const partColumns = `p.id, p.message_id, p.job_id, m.conversation_id, p.status, p.error, m.account_id`
+const partColumns = `p.id, p.message_id, p.job_id, m.conversation_id, p.status, p.error, m.account_id, m.flags & $2`
 
 // partsWhere returns parts; {LOCK} keeps two nodes from advancing one at once.
 func partsWhere(t tx, where string, arg any) (list []*partRow, err error) {
 	err = t.query(`SELECT `+partColumns+` FROM parts p JOIN messages m ON m.id = p.message_id WHERE `+where+` ORDER BY p.id {LOCK}`,
-		args(arg), func(r row) error {
+		args(arg, flagErased), func(r row) error {
 			var p partRow
 			list = append(list, &p)
-			return r.scan(&p.id, &p.message, &p.job, &p.conversation, &p.status, &p.err, &p.account)
+			return r.scan(&p.id, &p.message, &p.job, &p.conversation, &p.status, &p.err, &p.account, &p.erased)
 		})
 	return list, err
 }
@@ -37,7 +38,7 @@ func partsWhere(t tx, where string, arg any) (list []*partRow, err error) {
 func (b *batch) receipts(in *ingest, e *entry, list normalize.Receipts) (timeline.Result, error) {
 	r := disregarded("unknown_message")
 	for i, rc := range list {
-		m, err := b.db.applyReceipt(b.t, in.account, rc, in.Now)
+		m, erased, err := b.db.applyReceipt(b.t, in.account, rc, in.Now)
 		if err != nil {
 			return r, err
 		}
@@ -45,7 +46,7 @@ func (b *batch) receipts(in *ingest, e *entry, list normalize.Receipts) (timelin
 		if m == 0 && rc.PartID == 0 && rc.ExternalID != "" {
 			k, err := b.key(name)
 			if err == nil && k != nil { // another node may have given the name since we looked
-				m, err = b.db.applyReceipt(b.t, in.account, rc, in.Now)
+				m, erased, err = b.db.applyReceipt(b.t, in.account, rc, in.Now)
 			}
 			if err != nil {
 				return r, err
@@ -53,6 +54,11 @@ func (b *batch) receipts(in *ingest, e *entry, list normalize.Receipts) (timelin
 		}
 		if m != 0 {
 			r = timeline.Result{Outcome: normalize.Accepted, Message: m}
+			if erased { // which apply has to know
+				if _, err := b.message(m); err != nil {
+					return r, err
+				}
+			}
 			continue
 		}
 		if rc.ExternalID == "" || rc.PartID != 0 {
@@ -71,32 +77,35 @@ func (b *batch) receipts(in *ingest, e *entry, list normalize.Receipts) (timelin
 
 // applyReceipt records word from a vendor on parts of a message of ours, and
 // moves them along the lattice. It returns the message; 0 where the receipt is
-// of none that we know.
-func (db *DB) applyReceipt(t tx, account Account, r normalize.Receipt, now time.Time) (normalize.ID, error) {
+// of none that we know. Of one that was erased it records nothing.
+func (db *DB) applyReceipt(t tx, account Account, r normalize.Receipt, now time.Time) (message normalize.ID, erased bool, err error) {
 	parts, err := db.partsOfReceipt(t, account, r)
 	if err != nil {
-		return 0, err
+		return 0, false, err
+	}
+	if len(parts) > 0 && parts[0].erased {
+		return parts[0].message, true, nil // it names whom it went to, and must not be kept
 	}
 	if r, err = aimed(t, parts, r); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if r.PartID != 0 && r.ExternalID != "" && len(parts) == 1 {
 		if err := db.nameByReceipt(t, account, parts[0], clean(r.ExternalID), now); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	if err := advanceParts(t, parts, r, now); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if r.Unreachable {
 		if err := unreachableBy(t, parts, r, now); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	if len(parts) == 0 {
-		return 0, nil
+		return 0, false, nil
 	}
-	return parts[0].message, nil
+	return parts[0].message, false, nil
 }
 
 // aimed returns a report on a mail that was sent on as one on whom we wrote to.

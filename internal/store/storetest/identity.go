@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/identity"
@@ -222,6 +223,81 @@ func erasure(t *testing.T, h *harness) {
 	h.must(err)
 	if len(events) == 0 {
 		t.Error("the events cannot be read")
+	}
+}
+
+// erasureOfWhatIsUnderWay: neither the end of a send that was on its way, nor
+// what vendors report later, brings back whom it went to.
+func erasureOfWhatIsUnderWay(t *testing.T, h *harness) {
+	const secret = "ann.secret"
+	in := h.place(h.msg(secret+"@example.com", "hi"))
+	r := h.answer(h.conversation(in.ConversationID), "", "dear "+secret)
+	r.Message.Thread.To = []normalize.Address{r.Message.Address}
+	r.Message.Thread.Cc = []normalize.Address{normalize.Email("boss."+secret+"@example.com", "")}
+	ours, _, err := h.db.Reply(h.ctx(), r)
+	h.must(err)
+	jobs, err := h.db.Claim(h.ctx(), outbox.Deliver, "support", h.now, time.Minute, 1)
+	h.must(err)
+	_, err = h.db.Begin(h.ctx(), jobs[0].ID, jobs[0].Fence, h.now)
+	h.must(err)
+	_, err = h.db.Erase(h.ctx(), in.Customer.ID, h.now)
+	h.must(err)
+
+	h.must(h.db.Settle(h.ctx(), outbox.Settlement{
+		Job: jobs[0].ID, Fence: jobs[0].Fence, Now: h.now, State: outbox.Done, Attempt: true, Status: normalize.StatusAccepted,
+		Detail: "queued for " + secret, ExternalID: "V-" + secret,
+		Settled: []outbox.SettledRecipient{{Address: r.Message.Thread.To[0], Status: normalize.StatusAccepted}},
+	}))
+	late := normalize.Receipts{{
+		ExternalID: "V-" + secret, Recipient: r.Message.Thread.Cc[0], Status: normalize.StatusFailed, Code: "5.1.1",
+		Detail: "no mailbox " + secret, Unreachable: true, At: h.now,
+	}}
+	report := h.take(normalize.Accepted, h.entry("report on "+secret, late))[0]
+	edit := h.take(normalize.Disregarded, h.entry("edit of "+secret, &normalize.Edit{Target: in.ExternalID, Text: "I am " + secret, At: h.now}))[0]
+	// Our own message, as the vendor shows it, is known all the same.
+	h.take(normalize.Echo, h.entry("echo", h.msg(secret+"@example.com", "dear "+secret, func(m *normalize.Message) {
+		m.Direction, m.ExternalID = normalize.Outbound, "V-"+secret
+	})))
+
+	var kept []any
+	keep := func(v any, err error) { h.must(err); kept = append(kept, v) }
+	keep(h.db.Message(h.ctx(), ours.ID))
+	keep(h.db.JobsOf(h.ctx(), ours.ID))
+	keep(h.db.Attempts(h.ctx(), jobs[0].ID))
+	keep(h.db.ReceiptsOf(h.ctx(), ours.ID))
+	keep(h.db.SentParts(h.ctx(), ours.ID))
+	keep(h.db.Events(h.ctx(), 0, 0))
+	keep(h.db.Customers(h.ctx(), "", 0, 0))
+	for _, l := range []normalize.ID{report.Ledger, edit.Ledger} {
+		keep(h.db.LedgerEntry(h.ctx(), l))
+		_, _, err := h.db.LedgerRaw(h.ctx(), l)
+		h.wantErr(err, timeline.ErrGone)
+	}
+	b, err := json.Marshal(kept)
+	h.must(err)
+	if i := strings.Index(string(b), secret); i >= 0 {
+		t.Errorf("it came back: ...%s...", b[max(0, i-300):min(len(b), i+100)])
+	}
+	if m := h.message(ours.ID); m.Direction != normalize.Outbound || len(m.Parts) != 0 {
+		t.Errorf("%+v", m)
+	}
+
+	// What did not get through is not tried again.
+	in = h.place(h.msg(secret+"@example.com", "hi again"))
+	h.reply(h.conversation(in.ConversationID), "", "dear "+secret)
+	jobs, err = h.db.Claim(h.ctx(), outbox.Deliver, "support", h.now, time.Minute, 1)
+	h.must(err)
+	_, err = h.db.Begin(h.ctx(), jobs[0].ID, jobs[0].Fence, h.now)
+	h.must(err)
+	_, err = h.db.Erase(h.ctx(), in.Customer.ID, h.now)
+	h.must(err)
+	h.must(h.db.Settle(h.ctx(), outbox.DeliverPolicy.Settle(jobs[0], true, failure(connectors.Ambiguous), h.now)))
+	if j, err := h.db.Job(h.ctx(), jobs[0].ID); err != nil || j.State != outbox.Cancelled {
+		t.Errorf("what is left of it: %+v, %v", j, err)
+	}
+	h.now = h.now.Add(time.Hour)
+	if left, err := h.db.Claim(h.ctx(), outbox.Deliver, "support", h.now, time.Minute, 10); err != nil || len(left) != 0 {
+		t.Errorf("still to be done: %+v, %v", left, err)
 	}
 }
 
