@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -22,6 +23,11 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 	}
 	if j.erased {
 		s = withoutTraces(j, s)
+	}
+	if s.State == outbox.Uncertain && j.task == outbox.TaskSend {
+		if s.State, err = reportedBefore(t, j); err != nil {
+			return err
+		}
 	}
 	problem, outcome := "", string(normalize.StatusAccepted)
 	if s.Err {
@@ -60,6 +66,35 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 	nextTurn(t, j.queue, s.Now, true)
 	t.wake()
 	return nil
+}
+
+// reportedBefore is what becomes of a send of unknown fate: the vendor's reports
+// may have overtaken its answer, and no further one may come.
+func reportedBefore(t tx, j *jobRow) (outbox.State, error) {
+	parts, _, err := partsOf(t, j)
+	if err != nil || len(parts) == 0 {
+		return outbox.Uncertain, err
+	}
+	to, err := recipientsOf(t, j.message)
+	if err != nil {
+		return outbox.Uncertain, err
+	}
+	for _, a := range to {
+		if len(to) > 1 && !slices.ContainsFunc(j.settled, func(x outbox.SettledRecipient) bool { return x.Address.Is(a) }) {
+			return outbox.Uncertain, nil
+		}
+	}
+	state := outbox.Failed
+	for _, p := range parts {
+		switch normalize.Advance(p.status, normalize.StatusUncertain) {
+		case normalize.StatusUncertain:
+			return outbox.Uncertain, nil
+		case normalize.StatusFailed:
+		default:
+			state = outbox.Done
+		}
+	}
+	return state, nil
 }
 
 // withoutTraces is a settlement of what was under way when its customer was

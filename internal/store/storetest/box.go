@@ -110,6 +110,16 @@ func (b *Box) Hear(customer string, w normalize.ReplyWindow) {
 	b.must(err)
 }
 
+// Report takes in word of the vendor on what was sent.
+func (b *Box) Report(r normalize.Receipt) {
+	b.t.Helper()
+	name := r.PartID.String() + string(r.Status)
+	_, err := b.Ingest(b.t.Context(), timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
+		Outcome: normalize.Accepted, Item: normalize.Receipts{r}, Input: timeline.Raw{Key: name, ReceivedAt: b.Now, Digest: sha256.Sum256([]byte(name))},
+	}}})
+	b.must(err)
+}
+
 // Claims claims up to n jobs of an account for a minute.
 func (b *Box) Claims(account string, n int) []*outbox.Job {
 	b.t.Helper()

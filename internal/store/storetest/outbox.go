@@ -26,6 +26,7 @@ func Outbox(t *testing.T, url func(testing.TB) string) {
 		{"a retry waits at its place and holds up its own conversation only", retries},
 		{"an uncertain send steps aside and is resolved", resolution},
 		{"the search does not overrule a person", lateResolution},
+		{"a report that overtakes the vendor's answer decides the send", reportBeforeAnswer},
 		{"recipients are settled one by one", recipients},
 		{"what goes out to some only is told", partlySent},
 		{"whoever writes can be answered again", reachability},

@@ -72,6 +72,36 @@ func resolution(t *testing.T, b *Box) {
 	}
 }
 
+func reportBeforeAnswer(t *testing.T, b *Box) {
+	for status, want := range map[normalize.Status]outbox.State{
+		normalize.StatusDelivered: outbox.Done, normalize.StatusFailed: outbox.Failed, normalize.StatusSending: outbox.Uncertain,
+	} {
+		job := b.Started(sent(b, b.Send("ann")))
+		b.Report(normalize.Receipt{PartID: job.Parts[0], Status: status, At: b.Now})
+		b.End(job, failure(connectors.Ambiguous))
+		if s, _ := b.Outcome(job.ID); s != want {
+			t.Errorf("reported %s, then no answer: %s, want %s", status, s, want)
+		}
+	}
+	// Of several recipients, each has to be reported on.
+	job := b.Started(sent(b, b.Send("bob", "carl")))
+	b.Report(normalize.Receipt{PartID: job.Parts[0], Recipient: normalize.Email("bob@example.com", ""), Status: normalize.StatusDelivered, At: b.Now})
+	b.End(job, failure(connectors.Ambiguous))
+	if s, _ := b.Outcome(job.ID); s != outbox.Uncertain {
+		t.Errorf("one of two was reported on: %s", s)
+	}
+}
+
+// sent claims an answer.
+func sent(b *Box, job *outbox.Job) *outbox.Job {
+	b.t.Helper()
+	claimed := b.Take("mail")
+	if claimed.ID != job.ID {
+		b.t.Fatalf("claimed %+v", claimed)
+	}
+	return claimed
+}
+
 func lateResolution(t *testing.T, b *Box) {
 	job := b.Send("ann")
 	b.End(b.Started(b.Take("mail")), failure(connectors.Ambiguous))
