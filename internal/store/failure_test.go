@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -277,4 +278,57 @@ func TestABrokenConnectionIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRows(t, db, 1)
+}
+
+// A reader that keeps the log from being emptied after an erasure puts that off,
+// and does not cancel it.
+func TestAReaderOnlyPutsOffTheScrubbing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	db := openAt(t, path)
+	const words = "words-that-are-erased"
+	readable := func() bool {
+		log, err := os.ReadFile(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Contains(log, []byte(words))
+	}
+	write := func(sql string) {
+		t.Helper()
+		if err := db.write(t.Context(), func(t tx) error {
+			t.exec(sql, []byte(words))
+			db.eng.scrub()
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reads, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = db.read(t.Context(), func(s session) error {
+			_, err := one(s, `SELECT count(*) FROM settings`, nil, new(int))
+			close(reads)
+			<-release
+			return err
+		})
+	})
+	<-reads
+	write(`INSERT INTO settings (name, value) VALUES ('x', $1)`)
+	write(`DELETE FROM settings WHERE value = $1`)
+	if !readable() {
+		t.Error("the words are not in the log; this test looks in the wrong place")
+	}
+	if err := put(t.Context(), db, "waits for the writer's try to empty it"); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	wg.Wait()
+	testenv.WaitFor(t, 5*time.Second, "the log to be emptied", func() bool {
+		if err := put(t.Context(), db, fmt.Sprint(time.Now().UnixNano())); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond) // as rarely as an idle daemon
+		return !readable()
+	})
 }

@@ -27,6 +27,9 @@ const (
 	// walLimit is the size of the write-ahead log at which the writer empties
 	// it. Nobody else does: a checkpoint in the background never catches up.
 	walLimit = 20_000 * (sqlitePage + 24)
+	// scrubAgain is how soon the log is emptied after an erasure where readers
+	// kept it from that.
+	scrubAgain = time.Second
 )
 
 // sqliteEngine owns one writing connection and a few reading ones.
@@ -38,6 +41,7 @@ type sqliteEngine struct {
 	halt    chan struct{} // closing it interrupts write; nil: to be made
 	limit   int64         // walLimit, but for tests
 	nextWAL int64         // size at which to try the next checkpoint
+	scrubAt time.Time     // when to try one whatever the size; zero for not
 
 	readers chan *sqlite.Conn // nil: to be opened when taken
 	mu      sync.Mutex
@@ -304,7 +308,7 @@ func (e *sqliteEngine) afterCommit() {
 		return
 	}
 	size := e.walSize()
-	if size < e.nextWAL {
+	if size < e.nextWAL && (e.scrubAt.IsZero() || time.Now().Before(e.scrubAt)) {
 		return
 	}
 	held := false
@@ -314,14 +318,19 @@ func (e *sqliteEngine) afterCommit() {
 			return nil
 		},
 	})
-	e.nextWAL = e.limit
 	if err != nil || held {
 		e.nextWAL = size + e.limit/5
+		if !e.scrubAt.IsZero() {
+			e.scrubAt = time.Now().Add(scrubAgain)
+		}
+		return
 	}
+	e.nextWAL, e.scrubAt = e.limit, time.Time{}
 }
 
-// scrub has the log emptied after this commit: it holds pages as they were.
-func (e *sqliteEngine) scrub() { e.nextWAL = 0 }
+// scrub has the log emptied after this commit, or as soon after it as the
+// readers let us: it holds pages as they were.
+func (e *sqliteEngine) scrub() { e.scrubAt = time.Now() }
 
 func (e *sqliteEngine) walSize() int64 {
 	info, err := os.Stat(e.path + "-wal")
