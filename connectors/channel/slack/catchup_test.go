@@ -93,4 +93,7 @@ func TestAnOutageIsReadAgainAfterAFailure(t *testing.T) {
 	r.src.until(t, "read", func() bool { return len(r.src.messages) == 1 })
 }
 
-var _ channel.Streamer = (*slack.Slack)(nil)
+var (
+	_ channel.Streamer = (*slack.Slack)(nil)
+	_ channel.Peeker   = (*slack.Slack)(nil)
+)

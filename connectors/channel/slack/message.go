@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -36,6 +37,30 @@ func (d *decoder) message(e *event) (normalize.Item, error) {
 		return ignored(reason)
 	}
 	return d.said(e, who)
+}
+
+// Peek says which customer wrote, and where, what Decode could not read.
+func (s *Slack) Peek(in normalize.Input) *normalize.Message {
+	d, e := &decoder{cfg: s.cfg, call: &callback{}}, &event{}
+	// An event that is not as documented in one place may be read in others.
+	_ = json.Unmarshal(in.Raw, d.call)
+	_ = json.Unmarshal(d.call.Event, e)
+	d.home, d.enterprise = d.call.home()
+	if e.Type != "message" || strings.HasPrefix(e.Subtype, "message_") || d.admits(e.Channel) != "" {
+		return nil
+	}
+	if who, reason := d.author(e, e.Channel); reason != "" || who != customer {
+		return nil
+	}
+	m := &normalize.Message{Direction: normalize.Inbound}
+	var err error
+	if m.Address, err = d.address(e); err != nil {
+		return nil
+	}
+	if m.Thread, err = thread(e); err != nil {
+		m.Thread = normalize.Thread{} // no place that could be written to but the direct messages
+	}
+	return m
 }
 
 // said is a message that somebody wrote.

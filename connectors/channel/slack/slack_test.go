@@ -95,3 +95,29 @@ func statuses() (list []connectortest.Status) {
 func TestSuite(t *testing.T) { connectortest.Run(t, suite()) }
 
 func FuzzSlack(f *testing.F) { connectortest.Fuzz(f, suite()) }
+
+// Whoever writes what cannot be read is on the timeline all the same, and
+// nobody else.
+func TestWhoWroteWhatCannotBeRead(t *testing.T) {
+	r := open(t, simulator.Options{}, nil)
+	const place = shared + ":1772357400.000100"
+	for name, c := range map[string]struct{ event, thread string }{
+		"a text of another type": {`"user":"U07MARIE","user_team":"T07ACME","ts":"1772357400.000100","text":{"x":1}`, place},
+		"an answer in a thread":  {`"user":"U07MARIE","user_team":"T07ACME","ts":"1772357401.000100","thread_ts":"1772357400.000100","files":"none"`, place},
+		"without its time":       {`"user":"U07MARIE","user_team":"T07ACME","text":"Hello"`, ""},
+		"a colleague":            {`"user":"U02JONAS","user_team":"T0DESK","text":1`, "-"},
+		"nobody":                 {`"user_team":"T07ACME","text":1`, "-"},
+		"an edit":                {`"user":"U07MARIE","user_team":"T07ACME","subtype":"message_changed"`, "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := normalize.Input{Raw: []byte(`{"type":"event_callback","team_id":"T0DESK","event":{"type":"message","channel":"` + shared + `",` + c.event + `}}`)}
+			if item, err := r.Decode(in); err == nil && c.thread != "-" {
+				t.Errorf("it was read: %+v", item)
+			}
+			m := r.Peek(in)
+			if (m == nil) != (c.thread == "-") || m != nil && (m.Address.Value != "T07ACME:U07MARIE" || m.Thread.ID != c.thread) {
+				t.Errorf("%+v, want thread %q", m, c.thread)
+			}
+		})
+	}
+}

@@ -60,6 +60,24 @@ func (t *Twilio) Decode(in normalize.Input) (normalize.Item, error) {
 	return t.message(in, p)
 }
 
+// Peek says who wrote, or called, where Decode could not read the rest. What is
+// told later of a message or a call names nobody who could be answered.
+func (t *Twilio) Peek(in normalize.Input) *normalize.Message {
+	p, _ := parameters(in.Raw) // of a broken form there are the parameters that can be read
+	from, to := p.get("From"), p.get("To")
+	calls := in.Meta[metaPath] == pathVoice && in.Meta[metaStep] == "" && !strings.HasPrefix(p.get("Direction"), "outbound")
+	writes := in.Meta[metaPath] == "" && in.ContentType != jsonType && p.status() == ""
+	if from == "" || from == t.cfg.From || !calls && !writes {
+		return nil
+	}
+	m := &normalize.Message{Direction: normalize.Inbound, Address: customer(from, p.get("ProfileName")), Thread: normalize.Thread{ID: to}}
+	if calls {
+		_, called := split(to)
+		m.Address, m.Thread.ID = caller(from, p.get("CallSid"), p.get("CallerName")), join(schemeVoice, called)
+	}
+	return m
+}
+
 // message reads an incoming message:
 // www.twilio.com/docs/messaging/guides/webhook-request.
 func (t *Twilio) message(in normalize.Input, p params) (normalize.Item, error) {

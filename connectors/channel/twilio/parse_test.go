@@ -193,6 +193,33 @@ func TestMedia(t *testing.T) {
 	}
 }
 
+// Whoever writes what cannot be read is on the timeline all the same.
+func TestWhoWroteWhatCannotBeRead(t *testing.T) {
+	r := newRig(t, voice(nil))
+	const elsewhere = "&NumMedia=1&MediaUrl0=https://evil.example/x"
+	for _, c := range []struct {
+		name, path, raw, want, thread string
+	}{
+		{"a medium elsewhere", "", "MessageSid=SM1&From=" + url.QueryEscape(whatsAppAnna) + "&To=" + url.QueryEscape(whatsAppOurs) + "&ProfileName=Anna" + elsewhere, anna, whatsAppOurs},
+		{"a broken form", "", "MessageSid=SM1&From=%2B15550100777&To=%2B15550100123&Body=100%", anna, ours},
+		{"a call without an id", "/voice", "From=%2B15550100777&To=%2B15550100123&Direction=inbound", anna, "voice:" + ours},
+		{"nobody", "", "MessageSid=SM1&To=%2B15550100123", "", ""},
+		{"what became of ours", "/status", "MessageStatus=delivered&From=%2B15550100123&To=%2B15550100777", "", ""},
+		{"a call of ours", "/voice", "From=%2B15550100123&To=%2B15550100777&Direction=outbound-api", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := normalize.Input{ContentType: "application/x-www-form-urlencoded", Raw: []byte(c.raw), Meta: map[string]string{"path": c.path}}
+			if item, err := r.phone.Decode(in); err == nil {
+				t.Errorf("it was read: %+v", item)
+			}
+			m := r.phone.Peek(in)
+			if (m != nil) != (c.want != "") || m != nil && (m.Address.Value != c.want || m.Thread.ID != c.thread) {
+				t.Errorf("%+v, want %s in %s", m, c.want, c.thread)
+			}
+		})
+	}
+}
+
 // A medium that is said to be elsewhere than at Twilio's API is not fetched.
 func TestMediaElsewhereAreRefused(t *testing.T) {
 	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("asked for") }))
