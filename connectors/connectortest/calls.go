@@ -134,13 +134,16 @@ func (s Suite) repeats(t *testing.T) {
 		Observe:     func(_ string, r timeline.Result) { outcomes[r.Outcome]++ },
 	}
 	var batch normalize.Batch
-	messages := map[string]bool{}
+	messages, ignored := map[string]bool{}, 0
 	for _, f := range Fixtures(t) {
 		items, inputs := s.items(t, a, f)
 		batch.Inputs = append(batch.Inputs, inputs...)
 		for _, item := range items {
 			if m, ok := item.(*normalize.Message); ok {
 				messages[m.ExternalID] = true
+			}
+			if _, ok := item.(*normalize.Ignored); ok {
+				ignored++
 			}
 		}
 	}
@@ -153,6 +156,9 @@ func (s Suite) repeats(t *testing.T) {
 		}
 		if outcomes[normalize.Quarantined] > 0 {
 			t.Errorf("round %d: %d inputs were quarantined", round, outcomes[normalize.Quarantined])
+		}
+		if n := outcomes[normalize.Disregarded]; round == 0 && n < ignored {
+			t.Errorf("%d inputs are counted as ignored, want the fixtures' %d", n, ignored)
 		}
 	}
 	stored := 0

@@ -161,7 +161,7 @@ func (s Suite) inputs(ctx context.Context, a *account, f Fixture) ([]normalize.I
 // same again when it is decoded again.
 func (s Suite) fixtures(t *testing.T) {
 	a := s.open(t, s.vendor(t))
-	unknown := false
+	unknown, own := false, false
 	for _, f := range Fixtures(t) {
 		t.Run(f.Name, func(t *testing.T) {
 			if !strings.Contains(f.Comment, "source: https://") {
@@ -186,9 +186,13 @@ func (s Suite) fixtures(t *testing.T) {
 			}
 		})
 		unknown = unknown || strings.HasPrefix(f.Name, "unknown")
+		own = own || strings.HasPrefix(f.Name, "own")
 	}
 	if !unknown {
 		t.Error("no fixture shows a kind of event that we do not know")
+	}
+	if own == (s.NoEcho != "") {
+		t.Errorf("fixtures show what we wrote ourselves: %v; NoEcho says %q", own, s.NoEcho)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"go.uber.org/goleak"
 
@@ -34,9 +35,10 @@ func (s Suite) limits(t *testing.T) {
 			s.sent(t, sender, p)
 		})
 	}
-	if l.TextRunes > 0 {
-		t.Run("longest text", func(t *testing.T) {
-			s.sent(t, sender, normalize.Part{Kind: normalize.PartText, Text: strings.Repeat("a", l.TextRunes)})
+	for what, words := range longest(l) {
+		t.Run("longest text, "+what, func(t *testing.T) {
+			another := s.open(t, s.vendor(t)) // the vendor may count answers
+			s.sent(t, another.sender(t), normalize.Part{Kind: normalize.PartText, Text: words})
 		})
 	}
 	if l.TextUnits > 0 {
@@ -44,6 +46,24 @@ func (s Suite) limits(t *testing.T) {
 			s.sent(t, sender, normalize.Part{Kind: normalize.PartText, Text: strings.Repeat("😀", l.TextUnits/2)})
 		})
 	}
+}
+
+// longest are texts that are just short enough, of characters that take up
+// little and much.
+func longest(l channel.Limits) map[string]string {
+	all := map[string]string{}
+	for what, c := range map[string]string{"letters": "a", "ideographs": "文", "emoji": "😀"} {
+		n := 0
+		for _, b := range []struct{ limit, each int }{{l.TextRunes, 1}, {l.TextUnits, len(utf16.Encode([]rune(c)))}, {l.TextBytes, len(c)}} {
+			if fits := b.limit / b.each; fits > 0 && (n == 0 || fits < n) {
+				n = fits
+			}
+		}
+		if n > 0 {
+			all[what] = strings.Repeat(c, n)
+		}
+	}
+	return all
 }
 
 func (s Suite) sent(t *testing.T, sender channel.Sender, p normalize.Part) {

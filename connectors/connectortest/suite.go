@@ -35,6 +35,9 @@ type Suite struct {
 	// StaleAfter is the age from which a genuine call is refused; 0 where the
 	// vendor signs no time.
 	StaleAfter time.Duration
+	// NoEcho says why nothing that the account writes ever comes back to it.
+	// Where it is empty, fixtures show that such things are recognised.
+	NoEcho string
 	// To can be written to, in Thread.
 	To     normalize.Address
 	Thread normalize.Thread
@@ -75,6 +78,9 @@ func Run(t *testing.T, s Suite) {
 		t.Run("limits", s.limits)
 		t.Run("statuses", s.statuses)
 		t.Run("faults", s.faults)
+		t.Run("asked", s.asked)
+		t.Run("offers", s.offers)
+		t.Run("resolves", s.resolves)
 	}
 	t.Run("end", s.end)
 }

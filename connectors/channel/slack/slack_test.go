@@ -15,6 +15,7 @@ import (
 
 const (
 	shared = "C02SHARED"
+	root   = "1772357400.000100" // of a thread there
 	secret = "8f742231b10e8888abcd99yyyzzz85a5"
 )
 
@@ -41,6 +42,7 @@ api_url: "{vendor}/api/"`,
 			s := simulator.New(simulator.Options{})
 			t.Cleanup(func() { _ = s.Close() })
 			people(s)
+			s.Say(simulator.Post{Channel: shared, User: marie.ID, Text: "Our order is late", TS: root})
 			return s
 		},
 		Sign: func(r *connectors.Request) {
@@ -51,7 +53,7 @@ api_url: "{vendor}/api/"`,
 		},
 		StaleAfter: 5 * time.Minute,
 		To:         normalize.Address{Kind: slack.KindSlack, Value: "T07ACME:U07MARIE", Name: "Marie Curie"},
-		Thread:     normalize.Thread{ID: shared + ":1772357400.000100", Key: shared + ":1772357400.000100"},
+		Thread:     normalize.Thread{ID: shared + ":" + root, Key: shared + ":" + root},
 		Sends:      func(r *http.Request) bool { return r.URL.Path == "/api/chat.postMessage" },
 		Statuses:   statuses(),
 	}

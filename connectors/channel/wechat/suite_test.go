@@ -54,6 +54,7 @@ func sign(encryption string) func(r *connectors.Request) {
 func suite() connectortest.Suite {
 	return connectortest.Suite{
 		Type:   wechat.Type,
+		NoEcho: "an official account is told of what others do, never of what it sent",
 		Config: settings(simulator.Safe),
 		Vendor: func(testing.TB) http.Handler {
 			v := simulator.New(simulator.Options{})

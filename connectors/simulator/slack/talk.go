@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -29,6 +30,8 @@ type Post struct {
 	Channel string
 	User    string
 	Text    string
+	// TS of the message; empty is now.
+	TS string
 	// Thread is the ts of the message that it answers.
 	Thread string
 	Files  []File
@@ -49,7 +52,7 @@ func (s *Server) Say(p Post) string {
 	if p.Channel == "" {
 		p.Channel = Direct(p.User)
 	}
-	m := &message{ts: s.ts(), thread: p.Thread, user: p.User, text: p.Text}
+	m := &message{ts: cmp.Or(p.TS, s.ts()), thread: p.Thread, user: p.User, text: p.Text}
 	var ask []string
 	for _, f := range p.Files {
 		k := s.newFile(f.Name, p.User)

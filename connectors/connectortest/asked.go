@@ -1,0 +1,266 @@
+package connectortest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/deskbridge/deskbridge/connectors/channel"
+	"github.com/deskbridge/deskbridge/normalize"
+)
+
+// vendor is one that is well, gives no answer, or cuts every connection.
+type vendor struct {
+	well  http.Handler
+	mood  atomic.Int32
+	asked chan struct{} // one for each request that it does not answer
+}
+
+const (
+	moodWell = iota
+	moodSilent
+	moodCutting
+)
+
+func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch v.mood.Load() {
+	case moodWell:
+		v.well.ServeHTTP(w, r)
+		return
+	case moodSilent:
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case v.asked <- struct{}{}:
+		default:
+		}
+		<-r.Context().Done()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// operations are all that a channel may be asked for beside Send.
+func (s Suite) operations(t *testing.T, a *account, sent channel.Sent, ref string) map[string]func(ctx context.Context) error {
+	t.Helper()
+	ops := map[string]func(ctx context.Context) error{
+		"Probe": func(ctx context.Context) error { _, err := a.Probe(ctx); return err },
+	}
+	if c, ok := a.Channel.(channel.Streamer); ok {
+		ops["Stream"] = func(ctx context.Context) error { return c.Stream(ctx, reads{}) }
+	}
+	if c, ok := a.Channel.(channel.Poller); ok {
+		ops["Poll"] = func(ctx context.Context) error { _, _, err := c.Poll(ctx, ""); return err }
+	}
+	if c, ok := a.Channel.(channel.Profiler); ok {
+		ops["Profile"] = func(ctx context.Context) error { _, err := c.Profile(ctx, s.To); return err }
+	}
+	if c, ok := a.Channel.(channel.Typer); ok {
+		ops["Typing"] = func(ctx context.Context) error { return c.Typing(ctx, s.Thread, s.To) }
+	}
+	if c, ok := a.Channel.(channel.Recaller); ok {
+		ops["Recall"] = func(ctx context.Context) error { return c.Recall(ctx, s.text().Outbound, sent.ExternalID) }
+	}
+	if c, ok := a.Channel.(channel.Resolver); ok {
+		ops["Resolve"] = func(ctx context.Context) error {
+			o := s.text()
+			o.Begun = time.Now()
+			_, _, err := c.Resolve(ctx, o.Outbound)
+			return err
+		}
+	}
+	if c, ok := a.Channel.(channel.Fetcher); ok {
+		ops["Fetch"] = func(ctx context.Context) error {
+			f, err := c.Fetch(ctx, ref)
+			if err == nil {
+				_ = f.Body.Close()
+			}
+			return err
+		}
+	}
+	return ops
+}
+
+// ref is how the fixtures refer to a medium; "" where none does.
+func (s Suite) ref(t *testing.T, a *account) string {
+	t.Helper()
+	for _, f := range Fixtures(t) {
+		items, _ := s.items(t, a, f)
+		for _, item := range items {
+			m, ok := item.(*normalize.Message)
+			if !ok {
+				continue
+			}
+			for _, p := range m.Parts {
+				if p.Media != nil && p.Media.Ref != "" {
+					return p.Media.Ref
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// asked: whatever the vendor is asked for, it ends within a second of its
+// context, and soon where the vendor hangs up; no error shows a secret.
+func (s Suite) asked(t *testing.T) {
+	v := &vendor{well: s.vendor(t), asked: make(chan struct{}, 1)}
+	a := s.open(t, v)
+	sent, err := a.sender(t).Send(t.Context(), s.text().Outbound) // and has given us its tokens
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, do := range s.operations(t, a, sent, s.ref(t, a)) {
+		t.Run(name+" without an answer", func(t *testing.T) {
+			v.mood.Store(moodSilent)
+			select {
+			case <-v.asked:
+			default:
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan error, 1)
+			go func() { done <- do(ctx) }()
+			select {
+			case <-v.asked:
+			case err := <-done: // it asks nobody
+				s.quiet(t, a, err)
+				return
+			case <-time.After(10 * time.Second):
+				t.Error("it neither asks nor ends")
+			}
+			s.ends(t, a, cancel, done)
+		})
+		t.Run(name+" of a vendor that hangs up", func(t *testing.T) {
+			v.mood.Store(moodCutting)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // a stream may try again by itself
+			defer cancel()
+			done := make(chan error, 1)
+			go func() { done <- do(ctx) }()
+			select {
+			case err := <-done:
+				s.quiet(t, a, err)
+			case <-ctx.Done():
+				s.ends(t, a, cancel, done)
+			}
+		})
+	}
+}
+
+// ends ends an operation and waits until it has ended.
+func (s Suite) ends(t *testing.T, a *account, cancel context.CancelFunc, done <-chan error) {
+	t.Helper()
+	began := time.Now()
+	cancel()
+	select {
+	case err := <-done:
+		s.quiet(t, a, err)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it went on for %v after its context had ended", took)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it outlives its context")
+	}
+}
+
+// quiet: an error shows no secret, wherever one looks.
+func (s Suite) quiet(t *testing.T, a *account, err error) {
+	t.Helper()
+	for ; err != nil; err = unwrap(err) {
+		a.hides(t, "the error", err.Error())
+	}
+}
+
+func unwrap(err error) error {
+	if u, ok := err.(interface{ Unwrap() error }); ok {
+		return u.Unwrap()
+	}
+	return nil
+}
+
+// offers: what a channel implements besides works while the vendor is well.
+func (s Suite) offers(t *testing.T) {
+	a := s.open(t, s.vendor(t))
+	sent, err := a.sender(t).Send(t.Context(), s.text().Outbound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := a.Channel.(channel.Typer); ok {
+		if err := c.Typing(t.Context(), s.Thread, s.To); err != nil {
+			t.Errorf("Typing: %v", err)
+		}
+	}
+	if c, ok := a.Channel.(channel.Recaller); ok {
+		if err := c.Recall(t.Context(), s.text().Outbound, sent.ExternalID); err != nil {
+			t.Errorf("Recall of what was just sent: %v", err)
+		}
+	}
+	if c, ok := a.Channel.(channel.Addresser); ok {
+		if got, err := c.Address(s.To.Value); err != nil || !got.Is(s.To) {
+			t.Errorf("Address(%q) is %+v, %v; want the same address", s.To.Value, got, err)
+		}
+		for _, typed := range []string{"", " ", "nobody has\x00such an address"} {
+			if got, err := c.Address(typed); err == nil {
+				t.Errorf("Address(%q) is %+v, want an error that says what one looks like", typed, got)
+			}
+		}
+	}
+}
+
+// resolves: what a lost answer leaves open is found at the vendor, and what the
+// vendor never got is not.
+func (s Suite) resolves(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		well := s.vendor(t)
+		a := s.open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !s.Sends(r) {
+				well.ServeHTTP(w, r)
+				return
+			}
+			if taken {
+				well.ServeHTTP(discard{http.Header{}}, r)
+			}
+			panic(http.ErrAbortHandler)
+		}))
+		c, ok := a.Channel.(channel.Resolver)
+		if !ok {
+			return
+		}
+		o := s.text()
+		o.Begin = func(context.Context) error { o.begun.Add(1); o.Begun = time.Now(); return nil }
+		_, err := a.sender(t).Send(t.Context(), o.Outbound)
+		s.unknown(t, a, o, err)
+		for end := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			sent, found, err := c.Resolve(t.Context(), o.Outbound)
+			if err != nil {
+				t.Fatalf("the search: %v", err)
+			}
+			if found && (!taken || sent.ExternalID == "") {
+				t.Errorf("found %+v; the vendor has it: %v", sent, taken)
+			}
+			if found || !taken {
+				break
+			}
+			if time.Now().After(end) {
+				t.Error("the vendor has it, and it is not found")
+				break
+			}
+		}
+	}
+}
+
+// discard is an answer that nobody gets.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+// reads is a source whose batches nobody keeps.
+type reads struct{}
+
+func (reads) Cursor(context.Context, string) (string, error) { return "", nil }
+func (reads) Sink(context.Context, normalize.Batch) error    { return nil }
+func (reads) Woken() <-chan struct{}                         { return nil }
+func (reads) Alive()                                         {}
