@@ -257,10 +257,36 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
-// reads is a source whose batches nobody keeps.
-type reads struct{}
+// streams reads until the vendor has answered; a stream goes on while the
+// vendor is well, and ends with its context.
+func (s Suite) streams(t *testing.T, c channel.Streamer) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	src := reads{alive: make(chan struct{}, 1)}
+	done := make(chan error, 1)
+	go func() { done <- c.Stream(ctx, src) }()
+	select {
+	case <-src.alive:
+		cancel()
+		<-done
+	case err := <-done:
+		t.Errorf("the stream ended though the vendor is well: %v", err)
+	case <-time.After(10 * time.Second):
+		t.Error("the stream does not say that the vendor answers")
+	}
+}
+
+// reads is a source whose batches nobody keeps. The zero value is ready.
+type reads struct{ alive chan struct{} }
 
 func (reads) Cursor(context.Context, string) (string, error) { return "", nil }
 func (reads) Sink(context.Context, normalize.Batch) error    { return nil }
 func (reads) Woken() <-chan struct{}                         { return nil }
-func (reads) Alive()                                         {}
+
+func (r reads) Alive() {
+	select {
+	case r.alive <- struct{}{}:
+	default:
+	}
+}

@@ -135,6 +135,9 @@ func (s Suite) end(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		if c, ok := a.Channel.(channel.Streamer); ok {
+			s.streams(t, c)
+		}
 	})
 	if err := goleak.Find(before); err != nil {
 		t.Error(err)

@@ -44,6 +44,7 @@ func (s Suite) outbound(p normalize.Part) *outbound {
 	o.Outbound = &channel.Outbound{
 		Key: p.ID.String(), Attempt: 1, Message: m, Parts: m.Parts, Recipients: []normalize.Address{s.To},
 		Begin: func(context.Context) error { o.begun.Add(1); return nil },
+		Known: func(context.Context, string) (bool, error) { return false, nil },
 		Link:  func(m *normalize.Media) string { return publicURL + "/files/" + m.Name },
 		Open: func(context.Context, *normalize.Media) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(content)), nil
