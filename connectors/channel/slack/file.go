@@ -63,7 +63,7 @@ func (s *Slack) sendFile(ctx context.Context, o *channel.Outbound, p *normalize.
 	}
 	_, err = s.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
 		Files: []slack.FileSummary{{ID: id, Title: name}}, Channel: to.channel, ThreadTimestamp: to.thread,
-		InitialComment: text.Render(p.Text, p.HTML, normalize.MarkupSlack),
+		InitialComment: toMrkdwn(p),
 	})
 	if err != nil {
 		return channel.Sent{}, ofFiles(trouble(err, true))

@@ -3,10 +3,14 @@ package slack
 import (
 	"html"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 // fromMrkdwn reads Slack's markup
@@ -43,6 +47,23 @@ func fromMrkdwn(s string) (plain, rich string) {
 }
 
 const fence = "```"
+
+// written is a mention as a customer's is shown to agents: "@U0123456789".
+var written = regexp.MustCompile(`(?:^|[^\pL\pN_@<|/.;-])@[UW][A-Z0-9]{7,12}\b`)
+
+// toMrkdwn writes a part in Slack's markup. A member who is named by id, as they
+// are where a customer mentions one, is mentioned. Nothing else that an agent
+// writes calls anybody: "@here" stays two words.
+func toMrkdwn(p *normalize.Part) string {
+	words := text.Render(p.Text, p.HTML, normalize.MarkupSlack)
+	return written.ReplaceAllStringFunc(words, func(found string) string {
+		before, id, _ := strings.Cut(found, "@")
+		if !strings.ContainsAny(id, "0123456789") {
+			return found // a word in capitals
+		}
+		return before + "<@" + id + ">"
+	})
+}
 
 // writer writes both forms side by side.
 type writer struct {

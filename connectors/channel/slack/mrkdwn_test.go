@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/deskbridge/deskbridge/normalize"
 )
 
 func TestMarkupReads(t *testing.T) {
@@ -48,6 +50,27 @@ func TestMarkupReads(t *testing.T) {
 		if plain != want[0] || rich != want[1] {
 			t.Errorf("%q\n got %q, %q\nwant %q, %q", in, plain, rich, want[0], want[1])
 		}
+	}
+}
+
+func TestWhomAnAnswerMentions(t *testing.T) {
+	for in, want := range map[string]string{
+		"@U07MARIE and (@W01ABCDEFG), please": "<@U07MARIE> and (<@W01ABCDEFG>), please",
+		"ask @U07MARIE":                       "ask <@U07MARIE>",
+		"<@U07MARIE> @here @channel":          "&lt;@U07MARIE&gt; @here @channel",
+		"x@U07MARIE @UNITEDKINGDOM @U1":       "x@U07MARIE @UNITEDKINGDOM @U1",
+		"https://x.example/@U07MARIE":         "https://x.example/@U07MARIE",
+	} {
+		if got := toMrkdwn(&normalize.Part{Kind: normalize.PartText, Text: in}); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+	rich := normalize.Part{HTML: `<b>@U07MARIE</b> <a href="https://x.example/@U07MARIE">here</a>`}
+	if got, want := toMrkdwn(&rich), "*<@U07MARIE>* <https://x.example/@U07MARIE|here>"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if plain, _ := fromMrkdwn("<@U07MARIE>"); plain != "@U07MARIE" {
+		t.Errorf("a customer's mention reads %q: no agent could write the same", plain)
 	}
 }
 

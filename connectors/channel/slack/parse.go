@@ -41,6 +41,8 @@ func (s *Slack) Parse(_ context.Context, r *connectors.Request) (normalize.Batch
 		switch {
 		case err != nil:
 			return normalize.Batch{}, connectors.Reply{}, connectors.ErrMalformed
+		case form.Get("ssl_check") == "1": // only tries our certificate
+			return normalize.Batch{}, connectors.Reply{}, nil
 		case form.Has("payload"):
 			in.Meta[metaEnvelope] = envelopeInteractive
 		case form.Has("command"):

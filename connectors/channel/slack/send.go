@@ -11,7 +11,6 @@ import (
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/normalize"
-	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 // Our mark on a message: metadata with the outbox's key, by which a message
@@ -55,7 +54,7 @@ func (s *Slack) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, er
 	if p := &o.Parts[0]; p.Kind != normalize.PartText {
 		return s.sendFile(ctx, o, p, to)
 	}
-	words := text.Render(o.Parts[0].Text, o.Parts[0].HTML, normalize.MarkupSlack)
+	words := toMrkdwn(&o.Parts[0])
 	options := []slack.MsgOption{
 		slack.MsgOptionText(words, false),
 		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: metadataType, EventPayload: map[string]any{metadataKey: o.Key}}),

@@ -63,7 +63,7 @@ func statuses() (list []connectortest.Status) {
 	for code, want := range map[string]connectors.Class{
 		"invalid_auth": connectors.AccountDown, "not_authed": connectors.AccountDown, "token_revoked": connectors.AccountDown,
 		"token_expired": connectors.AccountDown, "account_inactive": connectors.AccountDown, "missing_scope": connectors.AccountDown,
-		"not_allowed_token_type": connectors.AccountDown, "access_denied": connectors.AccountDown, "ekm_access_denied": connectors.AccountDown,
+		"not_allowed_token_type": connectors.AccountDown, "access_denied": connectors.Rejected, "no_permission": connectors.Rejected, "ekm_access_denied": connectors.AccountDown,
 		"org_login_required": connectors.AccountDown, "two_factor_setup_required": connectors.AccountDown,
 		"ratelimited": connectors.Throttled, "rate_limited": connectors.Throttled, "message_limit_exceeded": connectors.Throttled,
 		"service_unavailable": connectors.Transient, "request_timeout": connectors.Transient, "team_added_to_org": connectors.Transient,

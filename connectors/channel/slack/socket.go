@@ -131,7 +131,10 @@ func (s *Slack) connect(ctx context.Context) (*websocket.Conn, error) {
 	conn, _, err := websocket.Dial(dialling, address, &websocket.DialOptions{HTTPClient: s.http}) //nolint:bodyclose // see above
 	if err != nil {
 		// The address holds a ticket.
-		why := strings.ReplaceAll(err.Error(), u.RawQuery, "...")
+		why := err.Error()
+		if u.RawQuery != "" {
+			why = strings.ReplaceAll(why, u.RawQuery, "...")
+		}
 		return nil, connectors.Errorf(connectors.Transient, "", "no connection of Socket Mode with %s: %.200s", u.Host, why)
 	}
 	conn.SetReadLimit(-1) // read bounds it, and goes on

@@ -12,6 +12,7 @@ import (
 
 var (
 	_ channel.Addresser = (*Twilio)(nil)
+	_ channel.Peeker    = (*Twilio)(nil)
 	_ channel.Preparer  = (*Twilio)(nil)
 	_ channel.Profiler  = (*Twilio)(nil)
 )
