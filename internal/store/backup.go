@@ -73,8 +73,11 @@ func (e *sqliteEngine) backup(ctx context.Context, file string) error {
 
 // restoreSQLite checks the copy and puts it in place by one rename.
 func restoreSQLite(ctx context.Context, path, file string) error {
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-		return fmt.Errorf("%s: %w", path, ErrNotEmpty)
+	// The log of a store that was killed would be taken for the copy's own.
+	for _, name := range []string{path, path + "-wal"} {
+		if info, err := os.Stat(name); err == nil && info.Size() > 0 {
+			return fmt.Errorf("%s: %w", name, ErrNotEmpty)
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -331,4 +332,42 @@ func TestAReaderOnlyPutsOffTheScrubbing(t *testing.T) {
 		time.Sleep(100 * time.Millisecond) // as rarely as an idle daemon
 		return !readable()
 	})
+}
+
+// A backup is not restored beside the log of a store that was killed and moved
+// away without it: SQLite would write that log's pages into the copy.
+func TestABackupIsNotRestoredBesideAnOldLog(t *testing.T) {
+	path, file := filepath.Join(t.TempDir(), "x.db"), filepath.Join(t.TempDir(), "backup")
+	db := openAt(t, path)
+	if err := put(t.Context(), db, "before"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Backup(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if err := put(t.Context(), db, fmt.Sprint("after", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log, err := os.ReadFile(path + "-wal")
+	if err != nil || len(log) == 0 {
+		t.Fatal(err)
+	}
+	if err := db.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(path), os.WriteFile(path+"-wal", log, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(t.Context(), "sqlite://"+path, file); !errors.Is(err, ErrNotEmpty) || !strings.Contains(err.Error(), "x.db-wal") {
+		t.Errorf("beside a log of something else: %v", err)
+	}
+	if err := os.Remove(path + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(t.Context(), "sqlite://"+path, file); err != nil {
+		t.Fatal(err)
+	}
+	wantRows(t, openAt(t, path), 1)
 }
