@@ -86,6 +86,7 @@ func (d *Dispatcher) free(ctx context.Context, now time.Time) (n int, pause time
 	if limit, burst := rate.Limit(pace.Rate), max(1, pace.Burst); limit != d.limiter.Limit() || burst != d.limiter.Burst() {
 		d.limiter = rate.NewLimiter(limit, burst)
 	}
+	d.limiter.SetLimitAt(now, d.limiter.Limit()) // or a clock that stepped back would fill it no more
 	tokens := d.limiter.TokensAt(now)
 	if tokens < 1 {
 		return 0, max(time.Millisecond, time.Duration((1-tokens)/pace.Rate*float64(time.Second)))

@@ -402,3 +402,23 @@ func TestTheRateOfTheAccountIsKept(t *testing.T) {
 		}
 	})
 }
+
+// A clock that steps back by an hour holds no account up for an hour.
+func TestTheRateIsKeptWhenTheClockStepsBack(t *testing.T) {
+	engines(t, func(t *testing.T, r *rig) {
+		r.vendor.limits.Rate, r.vendor.limits.Burst = 1, 1
+		r.deliver()
+		r.becomes(r.Send("ann"), outbox.Done)
+		r.step(-time.Hour)
+		r.Send("bob")
+		passed := time.Duration(0)
+		r.eventually("the next one", func() bool {
+			r.step(100 * time.Millisecond)
+			passed += 100 * time.Millisecond
+			return r.vendor.requests() == 2
+		})
+		if passed > 30*time.Minute {
+			t.Errorf("it went out after %s", passed)
+		}
+	})
+}

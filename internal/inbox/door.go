@@ -145,6 +145,7 @@ func (d *door) allow(names []string, limits []limit) bool {
 			l = rate.NewLimiter(rate.Every(limits[i].every), limits[i].burst)
 			d.limiters[n] = l
 		}
+		l.SetLimitAt(now, l.Limit()) // or a clock that stepped back would fill it no more
 		if l.TokensAt(now) < 1 {
 			return false
 		}

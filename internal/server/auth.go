@@ -99,7 +99,9 @@ func (a *auth) limited(client netip.Addr, hash [32]byte) time.Duration {
 	if _, ok := a.good[hash]; ok {
 		return 0
 	}
-	if missing := 1 - l.TokensAt(a.clock.Now()); missing > 0 {
+	now := a.clock.Now()
+	l.SetLimitAt(now, l.Limit()) // or a clock that stepped back would fill it no more
+	if missing := 1 - l.TokensAt(now); missing > 0 {
 		return time.Duration(missing * float64(failEvery))
 	}
 	return 0

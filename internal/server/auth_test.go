@@ -112,8 +112,13 @@ func TestGuessingIsSlowedWithoutLockingOutTheNeighbours(t *testing.T) {
 	readProblem(t, ask(s, "192.0.2.1", "Bearer good"), 401) // revoked at once
 	readProblem(t, ask(s, "192.0.2.1", "Bearer good"), 429)
 
+	for range 3 {
+		ask(s, "192.0.2.1", "Bearer bad")
+	}
+	clock.at = clock.at.Add(-time.Hour) // nobody is locked out until it is that time again
+	readProblem(t, ask(s, "192.0.2.1", "Bearer bad"), 429)
 	clock.at = clock.at.Add(failEvery * 2)
-	readProblem(t, ask(s, "192.0.2.1", "Bearer new"), 404)
+	readProblem(t, ask(s, "192.0.2.1", "Bearer bad"), 401)
 }
 
 func TestGuessersFillNoMemory(t *testing.T) {
