@@ -25,7 +25,7 @@ const (
 	// Rejected: this one, never. Fail, and tell the agent in plain words.
 	Rejected
 	// Unreachable: opted out, blocked, window closed, no such address. Fail,
-	// flag the address, offer another channel.
+	// flag the address unless only its window is Closed, offer another channel.
 	Unreachable
 	// AccountDown: credentials, quota, a ban. Pause the account, keep its
 	// queue, alert.
@@ -53,6 +53,9 @@ type Error struct {
 	Detail string
 	// RetryAfter is the vendor's wish; zero where it named none.
 	RetryAfter time.Duration
+	// Closed: the vendor takes no answer before the customer writes again, and
+	// the reply window counts as used up. Nothing is wrong with the address.
+	Closed bool
 	// Err is the cause, if it adds anything.
 	Err error
 }

@@ -106,7 +106,7 @@ func (p Policy) Settle(job *Job, begun bool, r Result, now time.Time) Settlement
 	s := Settlement{
 		Job: job.ID, Fence: job.Fence, Now: now, Attempt: begun,
 		ExternalID: clean(r.ExternalID), Detail: clean(r.Detail),
-		Settled: r.Settled, Unreachable: r.Unreachable,
+		Settled: r.Settled, Unreachable: r.Unreachable, Closed: r.Closed,
 	}
 	switch {
 	case r.Released && !job.Interrupted:

@@ -186,6 +186,9 @@ type Settlement struct {
 	Settled []SettledRecipient
 	// Unreachable addresses are flagged.
 	Unreachable []normalize.Address
+	// Closed is the end of the reply window that the vendor holds used up. One
+	// that was opened anew meanwhile has another end, and stays open.
+	Closed time.Time
 	// Follow are jobs to queue in the same commit: finish or resolve.
 	Follow []Follow
 	// OfState moves the send job that a resolve job was about.

@@ -52,6 +52,9 @@ type Result struct {
 	Settled []SettledRecipient
 	// Unreachable addresses are flagged.
 	Unreachable []normalize.Address
+	// Closed is the end of the reply window in which the vendor takes no answer
+	// any more, whatever we counted; zero for none.
+	Closed time.Time
 	// Finish: the channel is a channel.Finisher, so a finish job follows.
 	Finish bool
 	// OfState moves the send job that a resolve job is about.

@@ -132,13 +132,44 @@ func TestWeComCustomersAreServed(t *testing.T) {
 			t.Errorf("a sixth answer by the other account: status %d, %v", status, err)
 		}
 
+		// WeCom's count outweighs ours, for this account and not for the other.
+		hears := func(kfID, text string) {
+			t.Helper()
+			id := vendor.Write(kfID, anna, wecom.Text(text))
+			testenv.WaitFor(t, 30*time.Second, text, func() bool {
+				i := slices.IndexFunc(r.eventsOf("message.received"), func(e event) bool { return e.Data.ExternalID == id })
+				if i >= 0 {
+					got = r.eventsOf("message.received")[i].Data
+				}
+				return i >= 0
+			})
+		}
+		hears(kf, "Hello again")
+		here := got.ConversationID
+		hears(billing, "And when?")
+		vendor.Faults.Add(fault.Fault{Path: "kf/send_msg", Kind: fault.Refuse, Status: 200, Body: `{"errcode":95001,"errmsg":"send msg count limit"}`})
+		becomes(answer("g"), "failed")
+		var conversation struct {
+			ReplyWindow struct {
+				Remaining int `json:"remaining"`
+			} `json:"reply_window"`
+		}
+		if r.must("GET", "/v1/conversations/"+got.ConversationID, nil, &conversation); conversation.ReplyWindow.Remaining != 0 {
+			t.Errorf("WeCom takes no more, and %d answers are left", conversation.ReplyWindow.Remaining)
+		}
+		got.ConversationID = here
+		becomes(answer("h"), "accepted")
+		if n := len(r.eventsOf("customer.opted_out")); n != 1 {
+			t.Errorf("%d times she is said to have opted out, want once: when she refused messages", n)
+		}
+
 		var said []string
 		for _, s := range vendor.Record() {
 			if !s.OnEvent {
 				said = append(said, s.Text)
 			}
 		}
-		if want := []string{"one", "two", "three", "four", "five", "six", "seven", "a", "b", "c", "d", "e"}; !slices.Equal(said, want) {
+		if want := []string{"one", "two", "three", "four", "five", "six", "seven", "a", "b", "c", "d", "e", "h"}; !slices.Equal(said, want) {
 			t.Errorf("WeCom was given %q, want %q", said, want)
 		}
 		if n := len(r.eventsOf("conversation.opened")); n > 3 {

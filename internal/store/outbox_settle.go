@@ -58,6 +58,7 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 		return err
 	}
 	countRequest(t, j, s.State)
+	closeWindow(t, j, s.Closed)
 	for _, a := range s.Unreachable {
 		if err := markUnreachable(t, a, cmp.Or(problem, "the channel said so"), j.conversation, s.Now); err != nil {
 			return err

@@ -122,11 +122,21 @@ func countRequest(t tx, j *jobRow, to outbox.State) {
 	if j.task != outbox.TaskSend || pending == 0 && used == 0 {
 		return
 	}
-	t.exec(`UPDATE windows SET pending = {MOST}(0, pending + $3), remaining = CASE WHEN remaining > 0 THEN {MOST}(0, remaining - $4) ELSE remaining END
-		WHERE account_id = $1 AND address_id = (SELECT address_id FROM messages WHERE id = $2)
-		AND thread = (SELECT `+messageWindow+` FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $2)`,
+	t.exec(`UPDATE windows SET pending = {MOST}(0, pending + $3), remaining = CASE WHEN remaining > 0 THEN {MOST}(0, remaining - $4) ELSE remaining END`+windowOfJob,
 		j.account, j.message, pending, used)
 }
+
+// closeWindow notes that the vendor takes no answer in a window, whatever we
+// counted: others may have used it. The end tells whether it still is the same.
+func closeWindow(t tx, j *jobRow, until time.Time) {
+	if !until.IsZero() {
+		t.exec(`UPDATE windows SET remaining = 0`+windowOfJob+` AND until = $3`, j.account, j.message, until)
+	}
+}
+
+// windowOfJob is the window that counts for what account $1 sends of message $2.
+const windowOfJob = ` WHERE account_id = $1 AND address_id = (SELECT address_id FROM messages WHERE id = $2)
+	AND thread = (SELECT ` + messageWindow + ` FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $2)`
 
 func inWork(s outbox.State) int {
 	if s == outbox.Queued || s == outbox.Sending {

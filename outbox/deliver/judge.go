@@ -33,6 +33,9 @@ func judge(r *request, early []channel.RecipientResult, sent channel.Sent, err *
 		v.add(a, e, len(r.all) == 1 || e != err)
 	}
 	res.Settled, res.Unreachable = v.settled, v.unreachable
+	if v.closed && r.Message.ReplyWindow != nil {
+		res.Closed = r.Message.ReplyWindow.Until
+	}
 	switch {
 	case v.open != nil:
 		res.Err = v.open
@@ -53,6 +56,7 @@ type verdicts struct {
 	failed      int
 	settled     []outbox.SettledRecipient
 	unreachable []normalize.Address
+	closed      bool              // the reply window
 	open        *connectors.Error // the gravest of those who are not decided
 	refusal     *connectors.Error // the gravest of those who are
 }
@@ -79,7 +83,10 @@ func (v *verdicts) add(a normalize.Address, e *connectors.Error, own bool) {
 		if v.refusal == nil {
 			v.refusal = e
 		}
-		if e.Class == connectors.Unreachable && own {
+		switch {
+		case e.Closed:
+			v.closed = true
+		case e.Class == connectors.Unreachable && own:
 			v.unreachable = append(v.unreachable, a)
 		}
 	}

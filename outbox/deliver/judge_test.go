@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
@@ -16,6 +17,21 @@ func mail(names string) (list []normalize.Address) {
 		list = append(list, normalize.Email(n+"@example.com", ""))
 	}
 	return list
+}
+
+func TestAClosedWindowIsNoDeadAddress(t *testing.T) {
+	until := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
+	to := mail("a")
+	for _, window := range []*normalize.ReplyWindow{nil, {Until: until, Remaining: 2}} {
+		r := &request{
+			Outbound: &channel.Outbound{Message: &normalize.Message{ReplyWindow: window}, Recipients: to}, send: &outbox.Job{}, all: to,
+		}
+		err := &connectors.Error{Class: connectors.Unreachable, Code: "45047", Closed: true}
+		res := judge(r, nil, channel.Sent{}, err)
+		if res.Err != err || len(res.Unreachable) > 0 || (window != nil) != res.Closed.Equal(until) {
+			t.Errorf("in the window %+v: %+v", window, res)
+		}
+	}
 }
 
 func words(c connectors.Class) *connectors.Error { return connectors.Errorf(c, "", "%s", c) }

@@ -47,7 +47,7 @@ func (w *WecomKf) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, 
 		return channel.Sent{}, connectors.Errorf(connectors.Rejected, "", "the customer wrote to the account %q, which is not among open_kfids", kfID)
 	}
 	if win := o.Message.ReplyWindow; win != nil && !w.deps.Clock.Now().Before(win.Until) {
-		return channel.Sent{}, connectors.Errorf(connectors.Unreachable, "", "%s", verdicts[95002].Words)
+		return channel.Sent{}, closed("", verdicts[95002].Words)
 	}
 	if len(o.Parts) != 1 {
 		return channel.Sent{}, connectors.Errorf(connectors.Unsupported, "", "WeCom takes one part at a time, not %d", len(o.Parts))

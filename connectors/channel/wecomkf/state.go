@@ -53,7 +53,7 @@ func (w *WecomKf) claim(ctx context.Context, kfID, user string) error {
 	case stateServicer:
 		return connectors.Errorf(connectors.Rejected, "state 3", "the conversation is answered in WeCom by %s; it can be answered here after it was ended there and the customer has written again", servicer(is.Servicer).Name)
 	case stateEnded:
-		return connectors.Errorf(connectors.Unreachable, "state 4", "the conversation was ended or is older than 48 hours; the customer has to write again")
+		return closed("state 4", "the conversation was ended or is older than 48 hours; the customer has to write again")
 	case stateNew:
 		_ = w.api.Call(within, tencent.Request{
 			Path: "/cgi-bin/kf/service_state/trans",
@@ -61,4 +61,9 @@ func (w *WecomKf) claim(ctx context.Context, kfID, user string) error {
 		})
 	}
 	return ctx.Err()
+}
+
+// closed is the refusal of an answer before which the customer has to write.
+func closed(code, words string) error {
+	return &connectors.Error{Class: connectors.Unreachable, Code: code, Detail: words, Closed: true}
 }

@@ -52,7 +52,7 @@ func (c *Client) refusal(code int, message string) error {
 	if !known {
 		v = Verdict{Class: connectors.Rejected, Words: "the vendor refuses the request"}
 	}
-	e := &connectors.Error{Class: v.Class, Code: strconv.Itoa(code), Detail: v.Words, RetryAfter: v.RetryAfter}
+	e := &connectors.Error{Class: v.Class, Code: strconv.Itoa(code), Detail: v.Words, RetryAfter: v.RetryAfter, Closed: v.Closed}
 	if message != "" {
 		e.Detail += " (" + message + ")"
 	}

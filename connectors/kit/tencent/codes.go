@@ -13,6 +13,8 @@ type Verdict struct {
 	Words string
 	// RetryAfter is how long to wait where the code implies it.
 	RetryAfter time.Duration
+	// Closed: the customer has to write first; see connectors.Error.
+	Closed bool
 }
 
 // common are the codes that mean the same on every API of the vendor

@@ -142,6 +142,31 @@ func replyWindows(t *testing.T, h *harness) {
 		t.Errorf("a short window where nothing is left: %+v", w)
 	}
 
+	// The vendor counts otherwise than we do.
+	for range 2 { // what is due from before: the template, and a look at what was unknown
+		h.worked(accepted)
+	}
+	h.place(h.windowed("ann@example.com", 48*time.Hour, 5))
+	for range 2 {
+		_, err = h.try(c, nil, "refused")
+		h.must(err)
+	}
+	full := failure(connectors.Unreachable)
+	full.Closed = h.conversation(c.ID).ReplyWindow.Until
+	h.worked(full)
+	_, err = h.try(c, nil, "too many")
+	closed("after the vendor said so", err, "no further answer")
+	h.now = h.now.Add(time.Second)
+	h.place(h.windowed("ann@example.com", 48*time.Hour, 5))
+	h.worked(full) // of the window before
+	if n := h.left(c); n != 5 {
+		t.Errorf("written to again while the last one was refused, %d are left", n)
+	}
+	if why, err := h.db.Unreachable(h.ctx(), m.Address); err != nil || why != nil {
+		t.Errorf("a closed window makes the address unreachable: %v, %v", why, err)
+	}
+
+	h.now = h.now.Add(time.Second)
 	h.place(h.windowed("ann@example.com", 48*time.Hour, 5))
 	h.place(h.windowed("ann@example.com", 0, 0)) // she unsubscribed
 	_, err = h.try(c, nil, "too late")
