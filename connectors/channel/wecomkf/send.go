@@ -3,6 +3,7 @@ package wecomkf
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/silenceper/wechat/v2/work/kf/sendmsg"
 
@@ -20,8 +21,9 @@ const maxText = 2048
 // does not take as such goes out as a file.
 //
 // WeCom allows 150,000 calls of one interface per hour
-// (developer.work.weixin.qq.com/document/path/90312). It does not say that it
-// recognises a repeated msgid, so nothing is repeated.
+// (developer.work.weixin.qq.com/document/path/90312). It refuses a msgid that it
+// has taken before, but does not say by which code, so nothing is repeated
+// without being asked to.
 func (w *WecomKf) Limits(context.Context, normalize.Thread) (channel.Limits, error) {
 	file := channel.MediaLimit{Bytes: maxFile}
 	return channel.Limits{
@@ -66,7 +68,29 @@ func (w *WecomKf) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, 
 	err = w.api.Call(ctx, tencent.Request{Path: "/cgi-bin/kf/send_msg", In: body, Out: &answer, Begin: o.Begin})
 	// The id is told with an error as well: should a failure be reported later,
 	// it finds its message by it.
-	return channel.Sent{ExternalID: o.Key}, err
+	return channel.Sent{ExternalID: o.Key}, repeated(o, err)
+}
+
+// repeated returns what the refusal of an attempt means. Where it is not the
+// first, the id may be what WeCom does not take, and an earlier attempt have
+// arrived.
+func repeated(o *channel.Outbound, err error) error {
+	e := connectors.Classify(err)
+	if err == nil || o.Attempt < 2 || e.Class != connectors.Rejected || named(e.Code) {
+		return err
+	}
+	return &connectors.Error{
+		Class: connectors.Ambiguous, Code: e.Code,
+		Detail: e.Detail + "; perhaps since an earlier attempt has arrived, for WeCom takes an id once",
+	}
+}
+
+// named reports whether a code, which may be a status of HTTP, says what is not
+// taken.
+func named(code string) bool {
+	n, err := strconv.Atoi(code)
+	_, known := verdicts[n]
+	return err != nil || n < 1000 || known && code != codeBadRequest
 }
 
 // Recall takes back what was sent within the last two minutes. It still counts

@@ -194,6 +194,20 @@ func TestAnAnswerThatWeComLostIsKnownByItsId(t *testing.T) {
 	if len(record) != 1 || record[0].MsgID != sent.ExternalID {
 		t.Fatalf("WeCom has %+v, we know of %q", record, sent.ExternalID)
 	}
+	// Somebody has it tried again. WeCom takes an id once.
+	o, _ := r.outbound(kf1, someone, saying("answer"))
+	o.Key, o.Attempt = sent.ExternalID, 2
+	if _, err := r.Send(t.Context(), o); connectors.Classify(err).Class != connectors.Ambiguous || !contains(err.Error(), "an earlier attempt has arrived") {
+		t.Errorf("the same once more: %v", err)
+	}
+	o, _ = r.outbound(kf1, someone, medium(normalize.PartImage, "a.png", "image/png", "png"))
+	o.Attempt = 2
+	if _, err := r.Send(t.Context(), o); connectors.Classify(err).Class != connectors.Rejected {
+		t.Errorf("a second attempt that is refused for a reason of its own: %v", err)
+	}
+	if n := len(r.vendor.Record()); n != 1 {
+		t.Errorf("the customer has got %d messages", n)
+	}
 	r.stream()
 	r.vendor.Fail(kf1, someone, record[0].MsgID, 10)
 	r.eventually("the report came", func() bool { return r.taken() == 2 })

@@ -56,29 +56,19 @@ func (s *Server) say(kfID, user string, origin int, employee string, c Content) 
 }
 
 // Enter lets a customer open the chat. The event has a welcome code if they
-// were neither greeted nor answered within 48 hours.
+// were not greeted and did not write within 48 hours.
 func (s *Server) Enter(kfID, user string) (welcomeCode string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.o.Now()
 	content := map[string]any{"event_type": "enter_session", "open_kfid": kfID, "external_userid": user, "scene": "website", "scene_param": ""}
-	if c := s.meet(kfID, user); now.Sub(c.greeted) >= windowTime && now.Sub(s.answered(kfID, user)) >= windowTime {
+	if c := s.meet(kfID, user); now.Sub(c.greeted) >= windowTime && now.Sub(c.last) >= windowTime {
 		welcomeCode = s.id("welcome-code-")
 		s.codes[welcomeCode] = &code{user: user, kfID: kfID, until: now.Add(20 * time.Second)}
 		content["welcome_code"] = welcomeCode
 	}
 	s.happen(kfID, content)
 	return welcomeCode
-}
-
-// answered returns when a customer was last sent something.
-func (s *Server) answered(kfID, user string) (at time.Time) {
-	for _, m := range s.sent {
-		if m.OpenKfID == kfID && m.User == user {
-			at = m.At
-		}
-	}
-	return at
 }
 
 // happen lists an event.

@@ -3,6 +3,7 @@ package wecom
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -80,6 +81,9 @@ func (s *Server) sendMsg(body []byte) (any, *refusal) {
 	sent, no := s.check(r)
 	if no != nil {
 		return nil, no
+	}
+	if r.MsgID != "" && slices.ContainsFunc(s.sent, func(m Sent) bool { return m.MsgID == r.MsgID && m.OpenKfID == r.OpenKfID }) {
+		return nil, deny(40058, "msgid is used already")
 	}
 	c.left--
 	return s.keep(sent, now), nil
