@@ -96,8 +96,15 @@ func named(code string) bool {
 // Recall takes back what was sent within the last two minutes. It still counts
 // as one of the five answers (developer.work.weixin.qq.com/document/path/94677).
 func (w *WecomKf) Recall(ctx context.Context, o *channel.Outbound, externalID string) error {
-	return w.api.Call(ctx, tencent.Request{
+	err := w.api.Call(ctx, tencent.Request{
 		Path: "/cgi-bin/kf/recall_msg",
 		In:   map[string]string{"msgid": externalID, "open_kfid": o.Message.Thread.ID},
 	})
+	if e := connectors.Classify(err); err != nil && e.Class == connectors.Rejected {
+		return &connectors.Error{
+			Class: connectors.Rejected, Code: e.Code,
+			Detail: "WeCom takes back only what was sent within the last two minutes, and that once (" + e.Detail + ")",
+		}
+	}
+	return err
 }

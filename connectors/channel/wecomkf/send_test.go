@@ -232,7 +232,7 @@ func TestRecallFetchAndProfile(t *testing.T) {
 		t.Errorf("recall: %v", err)
 	}
 	r.clock.step(3 * time.Minute)
-	if e := connectors.Classify(r.Recall(t.Context(), o, sent.ExternalID)); e.Class != connectors.Rejected {
+	if e := connectors.Classify(r.Recall(t.Context(), o, sent.ExternalID)); e.Class != connectors.Rejected || !contains(e.Detail, "two minutes") {
 		t.Errorf("a recall after two minutes: %v", e)
 	}
 
