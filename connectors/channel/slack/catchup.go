@@ -22,9 +22,13 @@ import (
 // what is said during a longer outage is read from the channels themselves:
 // messages, and answers in threads that began in the last two weeks before it.
 // Edits, deletions and reactions of that time are not seen.
+//
+// In mode events nobody can tell a day on which nobody writes from a proxy that
+// lets no calls through; so after some silence the channels are read, too.
 const (
-	aliveCursor  = "alive" // when the account was last connected and had all
+	aliveCursor  = "alive" // up to when the account has all that was said
 	aliveEvery   = time.Minute
+	callsSilent  = 15 * time.Minute
 	aliveGap     = 2 * time.Minute  // a shorter outage Slack's own retries cover
 	aliveOverlap = 10 * time.Minute // events may still have been under way
 	threadsFrom  = 14 * 24 * time.Hour
@@ -33,68 +37,118 @@ const (
 	catchAgain   = 5 * time.Minute
 )
 
-// keepUp reads what was missed, and from then on notes every minute that
+// keepUp reads what was missed, and from then on notes every minute up to when
 // nothing is.
 func (s *Slack) keepUp(ctx context.Context, src channel.Source) error {
 	value, err := src.Cursor(ctx, aliveCursor)
 	if err != nil {
 		return connectors.Errorf(connectors.Transient, "store", "the store did not say how far the account was read: %w", err)
 	}
-	connected := s.deps.Clock.Now()
+	has := s.deps.Clock.Now()
 	seconds, err := strconv.ParseInt(value, 10, 64)
-	if last := time.Unix(seconds, 0); err == nil && connected.Sub(last) > aliveGap {
-		for {
-			err := s.catchUp(ctx, src, last.Add(-aliveOverlap))
-			if err == nil {
-				break
-			}
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			e := connectors.Classify(err)
-			s.deps.Log.Warn("what was said during the outage was not read, will try again", "err", e)
-			if err := pause(ctx, max(e.RetryAfter, catchAgain)); err != nil {
-				return err
-			}
+	if last := time.Unix(seconds, 0); err == nil && has.Sub(last) > aliveGap {
+		if _, err := s.makeUp(ctx, src, last); err != nil {
+			return err
 		}
 	}
 	for {
-		now := strconv.FormatInt(s.deps.Clock.Now().Unix(), 10)
-		if err := src.Sink(ctx, normalize.Batch{Cursors: []normalize.Cursor{{Key: aliveCursor, Value: now}}}); err != nil {
+		until := strconv.FormatInt(has.Unix(), 10)
+		if err := src.Sink(ctx, normalize.Batch{Cursors: []normalize.Cursor{{Key: aliveCursor, Value: until}}}); err != nil {
 			return err
 		}
-		if err := pause(ctx, aliveEvery); err != nil {
+		called, err := s.listen(ctx, src)
+		if err != nil {
 			return err
+		}
+		now := s.deps.Clock.Now()
+		if s.cfg.Mode == modeEvents && !called {
+			if now.Sub(has) < s.silent {
+				continue
+			}
+			missed, err := s.makeUp(ctx, src, has)
+			if err != nil {
+				return err
+			}
+			s.uncalled(src, missed)
+		}
+		has = now
+	}
+}
+
+// listen lets a minute pass and reports whether Slack called in it.
+func (s *Slack) listen(ctx context.Context, src channel.Source) (called bool, err error) {
+	t := time.NewTimer(s.minute)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			return called, nil
+		case <-src.Woken():
+			called = true
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
 		}
 	}
 }
 
-// catchUp reads all channels from a time on.
-func (s *Slack) catchUp(ctx context.Context, src channel.Source, since time.Time) error {
+// uncalled tells that Slack has not called for messages that it has.
+func (s *Slack) uncalled(src channel.Source, missed int) {
+	if missed == 0 {
+		return
+	}
+	if counter, ok := src.(channel.GapCounter); ok {
+		counter.Gaps(missed)
+	}
+	s.deps.Log.Warn("Slack does not call for what is said; check the address under Event Subscriptions, and that the way to it is open", "messages", missed)
+}
+
+// makeUp reads what was said since, however often that has to be tried, and
+// returns how much that was.
+func (s *Slack) makeUp(ctx context.Context, src channel.Source, since time.Time) (said int, err error) {
+	for {
+		said, err := s.catchUp(ctx, src, since)
+		if err == nil {
+			return said, nil
+		}
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		e := connectors.Classify(err)
+		s.deps.Log.Warn("what was said during an outage was not read, will try again", "err", e)
+		if err := pause(ctx, max(e.RetryAfter, catchAgain)); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// catchUp reads all channels from some minutes before a time on, and returns how
+// many messages are younger than it.
+func (s *Slack) catchUp(ctx context.Context, src channel.Source, since time.Time) (said int, err error) {
 	who, err := s.test(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	channels := s.cfg.ListenTo
 	if s.cfg.DirectMessages {
 		directs, err := s.directs(ctx)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		channels = append(slices.Clip(channels), directs...)
 	}
 	for _, id := range channels {
-		c := catcher{Slack: s, src: src, who: who, channel: id, since: since}
+		c := catcher{Slack: s, src: src, who: who, channel: id, since: since.Add(-aliveOverlap), known: since}
 		err := c.read(ctx)
+		said += c.said
 		if e := connectors.Classify(err); err != nil && (e.Class == connectors.Rejected || e.Code == "missing_scope") {
 			s.deps.Log.Warn("a channel cannot be read", "channel", id, "err", e)
 			continue // nor could it before the outage
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return said, nil
 }
 
 // directs are the channels of direct messages with the app.
@@ -139,6 +193,8 @@ type catcher struct {
 	who     *slack.AuthTestResponse
 	channel string
 	since   time.Time
+	known   time.Time // events tell what was said before
+	said    int       // how much was said later
 }
 
 // read takes in what was said since, oldest first, each thread after its root.
@@ -223,6 +279,9 @@ func (c *catcher) take(ctx context.Context, messages []json.RawMessage) error {
 		ts := headOf(raw).TS
 		if json.Unmarshal(raw, &m) != nil || !c.new(ts) {
 			continue
+		}
+		if at, _ := parseTS(ts); at.After(c.known) {
+			c.said++
 		}
 		m["channel"] = json.RawMessage(`"` + c.channel + `"`)
 		event, err := json.Marshal(m)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,38 @@ func TestAnOutageLosesNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A proxy that lets none of Slack's calls through is not taken for a quiet day.
+func TestCallsThatStayAwayAreMadeUpFor(t *testing.T) {
+	r := hooked(t, nil)
+	r.Hurry(10*time.Millisecond, 100*time.Millisecond)
+	r.stream(t)
+	r.src.until(t, "begun", func() bool { return r.src.noted > 0 })
+	r.slack.Hold()
+	r.slack.Say(simulator.Post{Channel: shared, User: marie.ID, Text: "into the void"})
+	r.slack.Drop()
+	r.src.until(t, "read from the channel", func() bool { return len(r.src.messages) == 1 })
+	if in := r.src.inputs[0]; !strings.HasPrefix(in.Key, "history/") {
+		t.Errorf("it came as %s", in.Key)
+	}
+	r.src.until(t, "counted", func() bool { return r.src.gaps == 1 })
+}
+
+// As long as Slack calls, nothing is asked for a second time.
+func TestWhoIsCalledAsksForNothing(t *testing.T) {
+	r := hooked(t, nil)
+	r.Hurry(10*time.Millisecond, 20*time.Millisecond)
+	calls := make(chan struct{})
+	close(calls) // one after the other
+	r.src.woken = calls
+	r.stream(t)
+	r.src.until(t, "noted ten times", func() bool { return r.src.noted >= 10 })
+	for _, q := range r.slack.Requests() {
+		if q.Method == "conversations.history" {
+			t.Fatal("the channels were read though Slack calls")
+		}
 	}
 }
 

@@ -121,6 +121,9 @@ type source struct {
 	others   []normalize.Item
 	failures int // batches to refuse
 	cursors  map[string]string
+	noted    int // how often a cursor came
+	gaps     int
+	woken    chan struct{}
 	alive    int
 	changed  chan struct{}
 }
@@ -129,7 +132,7 @@ func newSource(c channel.Channel) *source {
 	return &source{channel: c, seen: map[string]bool{}, cursors: map[string]string{}, changed: make(chan struct{})}
 }
 
-func (s *source) Woken() <-chan struct{} { return nil }
+func (s *source) Woken() <-chan struct{} { return s.woken }
 
 func (s *source) Cursor(_ context.Context, key string) (string, error) {
 	s.mu.Lock()
@@ -141,6 +144,13 @@ func (s *source) Alive() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.alive++
+	s.notify()
+}
+
+func (s *source) Gaps(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gaps += n
 	s.notify()
 }
 
@@ -161,6 +171,7 @@ func (s *source) Sink(_ context.Context, b normalize.Batch) error {
 	}
 	for _, c := range b.Cursors {
 		s.cursors[c.Key] = c.Value
+		s.noted++
 	}
 	for _, in := range b.Inputs {
 		s.inputs = append(s.inputs, in)

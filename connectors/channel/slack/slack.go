@@ -58,12 +58,15 @@ type Slack struct {
 	http *http.Client
 	// beat is how often a quiet connection is tried; tests shorten it.
 	beat time.Duration
+	// minute is how often it is noted up to when nothing was missed, silent how
+	// long nobody may call before the channels are read; tests shorten them.
+	minute, silent time.Duration
 }
 
 // New opens an account without talking to Slack.
 func New(c *Config, d connectors.Deps) *Slack {
 	own := *c
-	s := &Slack{cfg: &own, deps: d, pace: newPacer(channelGap), beat: 15 * time.Second}
+	s := &Slack{cfg: &own, deps: d, pace: newPacer(channelGap), beat: 15 * time.Second, minute: aliveEvery, silent: callsSilent}
 	client := *d.HTTP
 	client.CheckRedirect = s.redirect
 	s.http = &client
