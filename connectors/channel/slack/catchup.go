@@ -305,6 +305,7 @@ func (c *catcher) take(ctx context.Context, messages []json.RawMessage) error {
 	if len(batch.Inputs) == 0 {
 		return nil
 	}
+	c.name(ctx, batch.Inputs)
 	return c.src.Sink(ctx, batch)
 }
 

@@ -32,13 +32,13 @@ func TestAnOutageLosesNothing(t *testing.T) {
 				r.slack.Say(simulator.Post{Channel: shared, User: marie.ID, Text: words, Thread: root})
 				want = append(want, words)
 			}
-			r.slack.Say(simulator.Post{User: marie.ID, Text: "direct"})
+			r.slack.Say(simulator.Post{User: marie.ID, Text: "directly to <@U02JONAS>"})
 			r.slack.Say(simulator.Post{Channel: "C02OTHER", User: marie.ID, Text: "elsewhere"})
 			if _, err := r.Send(t.Context(), answer("1", normalize.Thread{ID: shared + ":" + root}, say("ours"), nil)); err != nil {
 				t.Fatal(err)
 			}
 			r.slack.Drop()
-			want = append(want, "another", "direct")
+			want = append(want, "another", "directly to @Jonas Beck")
 			r.src.cursors["alive"] = strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
 			r.slack.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "conversations.replies", Status: 429, RetryAfter: time.Second})
 			r.stream(t)

@@ -70,7 +70,7 @@ func (s *Slack) Decode(in normalize.Input) (normalize.Item, error) {
 	if err := json.Unmarshal(c.Event, &head); err != nil || head.Type == "" {
 		return nil, errors.New("bad_event: it has no type")
 	}
-	d := &decoder{cfg: s.cfg, call: &c}
+	d := &decoder{cfg: s.cfg, call: &c, names: namesOf(in)}
 	d.home, d.enterprise = c.home()
 	switch head.Type {
 	case "message", "app_mention":
@@ -100,6 +100,7 @@ type decoder struct {
 	cfg              *Config
 	call             *callback
 	home, enterprise string
+	names            map[string]string // of those who are mentioned, by id
 }
 
 func (d *decoder) decode(as func(*event) (normalize.Item, error)) (normalize.Item, error) {

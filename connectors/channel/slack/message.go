@@ -146,7 +146,7 @@ func (d *decoder) words(e *event) (plain, html string) {
 		}
 		source += "&gt; " + strings.ReplaceAll(a.Text, "\n", "\n&gt; ")
 	}
-	return fromMrkdwn(source)
+	return fromMrkdwn(called(source, d.names))
 }
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

@@ -54,6 +54,8 @@ type Slack struct {
 	deps connectors.Deps
 	api  *slack.Client
 	pace *pacer
+	// names of members who were mentioned.
+	names names
 	// http follows a redirect to no other host, since requests carry tokens.
 	http *http.Client
 	// beat is how often a quiet connection is tried; tests shorten it.

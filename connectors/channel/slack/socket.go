@@ -205,6 +205,7 @@ func (s *Slack) take(ctx context.Context, conn *websocket.Conn, src channel.Sour
 			ok = false
 		}
 	}
+	s.name(ctx, batch.Inputs)
 	if err := src.Sink(ctx, batch); err != nil {
 		return err
 	}
