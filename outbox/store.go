@@ -102,7 +102,7 @@ type Attempt struct {
 	N          int       `json:"n"`
 	StartedAt  time.Time `json:"started_at"`
 	EndedAt    time.Time `json:"ended_at,omitzero"`
-	Outcome    string    `json:"outcome"` // "accepted", or the error's class; "" while under way
+	Outcome    string    `json:"outcome"` // "accepted", "released", or the error's class; "" while under way
 	Code       string    `json:"code,omitempty"`
 	Detail     string    `json:"detail,omitempty"`
 	ExternalID string    `json:"external_id,omitempty"`

@@ -30,8 +30,11 @@ func (db *DB) settle(t tx, s outbox.Settlement) error {
 		}
 	}
 	problem, outcome := "", string(normalize.StatusAccepted)
-	if s.Err {
+	switch {
+	case s.Err:
 		problem, outcome = joinCode(s.Code, s.Detail), s.Class.String()
+	case s.State == outbox.Queued:
+		outcome = "released"
 	}
 	counted := 0
 	if s.Counted {

@@ -22,6 +22,7 @@ func Outbox(t *testing.T, url func(testing.TB) string) {
 		{"the conversations of an account take turns", turns},
 		{"an old claim is refused", fences},
 		{"who dies before Begin is replaced, after it the job is interrupted", interruptions},
+		{"what is released was not accepted", release},
 		{"an accepted send moves the part and tells of it", acceptance},
 		{"a retry waits at its place and holds up its own conversation only", retries},
 		{"an uncertain send steps aside and is resolved", resolution},
@@ -156,6 +157,20 @@ func interruptions(t *testing.T, b *Box) {
 	list, err := b.Attempts(t.Context(), first.ID)
 	if err != nil || len(list) != 2 || list[0].Outcome != "ambiguous" || list[0].EndedAt.IsZero() || list[1].Outcome != "accepted" {
 		t.Errorf("attempts %+v (%v)", list, err)
+	}
+}
+
+// release: the commit of Begin was not answered, so nothing was sent, and then
+// the daemon stopped.
+func release(t *testing.T, b *Box) {
+	job := b.Started(sent(b, b.Send("ann")))
+	b.must(b.Settle(t.Context(), outbox.DeliverPolicy.Settle(job, false, outbox.Result{Released: true}, b.Now)))
+	list, err := b.Attempts(t.Context(), job.ID)
+	if err != nil || len(list) != 1 || list[0].Outcome != "released" || list[0].EndedAt.IsZero() {
+		t.Errorf("attempts %+v (%v)", list, err)
+	}
+	if s, p := b.Outcome(job.ID); s != outbox.Queued || p != normalize.StatusQueued {
+		t.Errorf("%s %s", s, p)
 	}
 }
 
