@@ -64,7 +64,7 @@ func (b *batch) amend(in *ingest, e *entry, typ normalize.EventType, f func(p *p
 	dropMedia(b.t, lostFiles(&before, p), in.Now)
 	if typ == normalize.MessageDeleted {
 		unindex(b.t, m.id)
-		if _, err := forgetRaw(b.t, m.ledger, in.Now); err != nil {
+		if _, err := forgetRaws(b.t, []normalize.ID{m.ledger}, in.Now); err != nil {
 			return r, err
 		}
 	}
@@ -188,19 +188,27 @@ func orphan(t tx, digest string, now time.Time) {
 	}
 }
 
-// forgetRaw removes the bytes of an input, and returns the digest of the file
-// that held them, if one did.
-func forgetRaw(t tx, ledger normalize.ID, now time.Time) (file string, err error) {
-	var encoding string
-	var digest []byte
-	found, err := one(t, `SELECT encoding, digest FROM raws WHERE ledger_id = $1`, args(ledger), &encoding, &digest)
-	if err != nil || !found {
-		return "", err
+// forgetRaws removes the bytes of inputs, and returns the digests of the files
+// that held some of them.
+func forgetRaws(t tx, ledger []normalize.ID, now time.Time) (files map[string]bool, err error) {
+	files = map[string]bool{}
+	err = t.each(`SELECT encoding, digest FROM raws WHERE ledger_id = $1`, eachID(ledger), func(_ int, r row) error {
+		var encoding string
+		var digest []byte
+		err := r.scan(&encoding, &digest)
+		if encoding == timeline.RawFile {
+			files[digestName(digest)] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	if encoding == timeline.RawFile {
-		file = digestName(digest)
-		orphan(t, file, now)
+	for f := range files {
+		orphan(t, f, now)
 	}
-	t.exec(`DELETE FROM raws WHERE ledger_id = $1`, ledger)
-	return file, nil
+	for _, l := range ledger {
+		t.exec(`DELETE FROM raws WHERE ledger_id = $1`, l)
+	}
+	return files, nil
 }

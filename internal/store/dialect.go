@@ -71,7 +71,7 @@ var postgresDialect = &dialect{
 		"TABLES":     "(SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = current_schema())",
 	},
 	eventLock:    "SELECT pg_advisory_xact_lock(7301204550001)",
-	migrateLock:  "SELECT pg_advisory_xact_lock(7301204550002)",
+	migrateLock:  "SELECT pg_advisory_xact_lock(7301204550002), set_config('statement_timeout', '0', true)", // an index of a large table takes its time
 	evidenceLock: "SELECT pg_advisory_xact_lock(7301204550003)",
 	wordAnd:      " & ",
 	params:       func(s string) string { return s },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -32,7 +33,7 @@ func (db *DB) Export(ctx context.Context, customer normalize.ID) (out *identity.
 		if x.Conversations, err = db.readConversations(s, ` WHERE a.customer_id = $1 ORDER BY c.id`, args(id)); err != nil {
 			return err
 		}
-		ids, err := messagesOf(s, id)
+		ids, err := messagesOf(s, id, 0)
 		if err != nil {
 			return err
 		}
@@ -43,73 +44,100 @@ func (db *DB) Export(ctx context.Context, customer normalize.ID) (out *identity.
 	return out, err
 }
 
-// messagesOf returns the messages on a customer's timeline and those that the
-// customer wrote on somebody else's. The latter have no index: this is rare.
-func messagesOf(s session, customer normalize.ID) (ids []normalize.ID, err error) {
-	err = s.query(`SELECT id FROM messages WHERE owner_id IN (SELECT id FROM addresses WHERE customer_id = $1)
-		OR address_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, args(customer), func(r row) error { return scanID(r, &ids) })
-	slices.Sort(ids)
+// messagesQuery finds the messages on a customer's timeline and those that the
+// customer wrote on somebody else's.
+const messagesQuery = `SELECT id FROM messages WHERE owner_id IN (SELECT id FROM addresses WHERE customer_id = $1) AND flags & $2 = 0
+	UNION SELECT id FROM messages WHERE address_id <> owner_id AND address_id IN (SELECT id FROM addresses WHERE customer_id = $1) AND flags & $2 = 0
+	ORDER BY 1`
+
+// messagesOf returns what messagesQuery finds, less what has one of the flags.
+func messagesOf(s session, customer normalize.ID, less int64) (ids []normalize.ID, err error) {
+	err = s.query(messagesQuery, args(customer, less), func(r row) error { return scanID(r, &ids) })
 	return ids, err
 }
 
-// Erase implements identity.Store.
+// eraseBatch is how many messages one commit erases, so that nobody waits long
+// behind it, however much the customer wrote.
+const eraseBatch = 500
+
+// Erase implements identity.Store. What the customer wrote goes first, in as
+// many commits as that takes; who it was goes with the last.
 func (db *DB) Erase(ctx context.Context, customer normalize.ID, now time.Time) ([]string, error) {
-	// What has no index is looked for before the writer is kept busy. What
-	// comes in meanwhile stands on the customer's own timeline and is found
-	// again below.
 	var said []normalize.ID
 	err := db.read(ctx, func(s session) error {
 		id, err := currentCustomer(s, customer)
 		if err != nil {
 			return err
 		}
-		said, err = messagesOf(s, id)
+		said, err = messagesOf(s, id, flagErased)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	files, err := commit(ctx, db, func(t tx) (map[string]bool, error) { return db.erase(t, customer, said, now) })
+	all := map[string]bool{}
+	for messages := range slices.Chunk(said, eraseBatch) {
+		files, err := commit(ctx, db, func(t tx) (map[string]bool, error) {
+			id, err := db.eraser(t, customer)
+			if err != nil {
+				return nil, err
+			}
+			return eraseMessages(t, id, messages, now)
+		})
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, files)
+	}
+	files, err := commit(ctx, db, func(t tx) (map[string]bool, error) { return db.erase(t, customer, now) })
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(all, files)
 	var digests []string
 	err = db.read(ctx, func(s session) error {
-		digests, err = unreferenced(s, sortedKeys(files))
+		digests, err = unreferenced(s, sortedKeys(all))
 		return err
 	})
 	return digests, err
 }
 
-func (db *DB) erase(t tx, customer normalize.ID, said []normalize.ID, now time.Time) (map[string]bool, error) {
+// eraser locks a customer who is to be erased, or the one into whom they were
+// merged.
+func (db *DB) eraser(t tx, customer normalize.ID) (normalize.ID, error) {
 	db.eng.scrub()
 	id, err := currentCustomer(t, customer)
 	if err != nil {
-		return nil, refuse(err)
+		return 0, refuse(err)
 	}
 	states, err := lockCustomers(t, id)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	if c := states[id]; !c.erasedAt.IsZero() {
-		return nil, refuse(timeline.ErrErased)
+		return 0, refuse(timeline.ErrErased)
 	} else if c.mergedInto != 0 {
-		return nil, conflict{errMoved}
+		return 0, conflict{errMoved}
+	}
+	return id, nil
+}
+
+// erase does what is left: what came in meanwhile, and who the customer was.
+func (db *DB) erase(t tx, customer normalize.ID, now time.Time) (map[string]bool, error) {
+	id, err := db.eraser(t, customer)
+	if err != nil {
+		return nil, err
 	}
 	if err := db.eraseAddresses(t, id); err != nil {
 		return nil, err
 	}
-	err = t.query(`SELECT id FROM messages WHERE owner_id IN (SELECT id FROM addresses WHERE customer_id = $1)`, args(id),
-		func(r row) error { return scanID(r, &said) })
+	said, err := messagesOf(t, id, flagErased)
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(said)
-	files := map[string]bool{}
-	for _, m := range slices.Compact(said) {
-		if err := eraseMessage(t, m, files, now); err != nil {
-			return nil, err
-		}
+	files, err := eraseMessages(t, id, said, now)
+	if err != nil {
+		return nil, err
 	}
 	t.exec(`UPDATE events SET detail = '' WHERE detail <> '' AND conversation_id IN
 		(SELECT c.id FROM conversations c JOIN addresses a ON a.id = c.address_id WHERE a.customer_id = $1)`, id)
@@ -160,36 +188,66 @@ func (db *DB) eraseAddresses(t tx, customer normalize.ID) error {
 	return err
 }
 
-// eraseMessage leaves of a message that there was one.
-func eraseMessage(t tx, id normalize.ID, files map[string]bool, now time.Time) error {
-	p, _, err := readPayload(t, id)
-	if err != nil {
-		return err
+// eraseMessages leaves of messages that there were some, as far as they are the
+// customer's still, and returns the files that they came with.
+func eraseMessages(t tx, customer normalize.ID, ids []normalize.ID, now time.Time) (map[string]bool, error) {
+	asked := make([][]any, len(ids))
+	for i, id := range ids {
+		asked[i] = args(id, customer)
 	}
-	for _, f := range p.files() {
-		files[f.digest] = true
-	}
-	dropMedia(t, p.files(), now)
-	var ledger normalize.ID
-	if _, err := one(t, `SELECT ledger_id FROM messages WHERE id = $1`, args(id), &ledger); err != nil {
-		return err
-	}
-	// The entries that repeated, edited or told of it hold its words as well.
+	files := map[string]bool{}
+	received := map[normalize.ID]time.Time{}
 	var entries []normalize.ID
-	if err := t.query(`SELECT id FROM ledger WHERE message_id = $1 AND message_id <> 0`, args(id), func(r row) error { return scanID(r, &entries) }); err != nil {
-		return err
-	}
-	for _, l := range append(entries, ledger) {
-		digest, err := forgetRaw(t, l, now)
+	var lost []storedMedia
+	err := t.each(`SELECT m.id, m.ledger_id, m.payload FROM messages m JOIN addresses o ON o.id = m.owner_id
+		LEFT JOIN addresses a ON a.id = m.address_id WHERE m.id = $1 AND (o.customer_id = $2 OR a.customer_id = $2)`, asked, func(_ int, r row) error {
+		var id, ledger normalize.ID
+		var b []byte
+		if err := r.scan(&id, &ledger, &b); err != nil {
+			return err
+		}
+		p, err := decodePayload(b)
 		if err != nil {
 			return err
 		}
-		if digest != "" {
-			files[digest] = true
+		received[id], entries, lost = p.ReceivedAt, append(entries, ledger), append(lost, p.files()...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range lost {
+		if f.digest != "" { // else it is still with its vendor
+			files[f.digest] = true
 		}
+	}
+	dropMedia(t, lost, now)
+	ids = sortedKeys(received)
+	// The entries that repeated, edited or told of them hold their words as well.
+	if err := t.each(`SELECT id FROM ledger WHERE message_id = $1 AND message_id <> 0`, eachID(ids), func(_ int, r row) error {
+		return scanID(r, &entries)
+	}); err != nil {
+		return nil, err
+	}
+	raw, err := forgetRaws(t, entries, now)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(files, raw)
+	for _, l := range entries {
 		t.exec(`UPDATE ledger SET name = '', reason = 'erased' WHERE id = $1`, l)
 	}
-	b, err := (&payload{ReceivedAt: p.ReceivedAt, DeletedAt: now.UTC()}).encode()
+	for _, id := range ids {
+		if err := eraseMessage(t, id, received[id], now); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// eraseMessage leaves of a message that there was one.
+func eraseMessage(t tx, id normalize.ID, received, now time.Time) error {
+	b, err := (&payload{ReceivedAt: received, DeletedAt: now.UTC()}).encode()
 	if err != nil {
 		return err
 	}

@@ -183,6 +183,12 @@ func mediaOfWhatIsGone(t *testing.T, h *harness) {
 		t.Errorf("files without a message: %v", lost)
 	}
 
+	erased := h.place(h.picture("file-of-the-erased", func(m *normalize.Message) { m.Address = normalize.Email("gone@example.com", "") }))
+	h.fetches(1)
+	if lost, err := h.db.Erase(h.ctx(), erased.Customer.ID, h.now); err != nil || len(lost) != 0 {
+		t.Errorf("files of who has none here yet: %q, %v", lost, err)
+	}
+
 	two := h.place(h.picture("file-2", func(m *normalize.Message) {
 		m.Parts = append(m.Parts, normalize.Part{Kind: normalize.PartFile, Media: &normalize.Media{Name: "x.pdf", Ref: "file-3"}})
 	}))
