@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	api "github.com/twilio/twilio-go/rest/api/v2010"
@@ -43,14 +44,23 @@ func (t *Twilio) findMessage(ctx context.Context, o *channel.Outbound) (channel.
 		return channel.Sent{}, false, c.fault(err)
 	}
 	var fits []found
+	words := wordsOf(&o.Parts[0], o.Recipients[0])
 	for _, m := range page.Messages {
-		media := value(m.NumMedia)
-		same := want.ContentSid != nil || value(m.Body) == value(want.Body) && (want.MediaUrl != nil) == (media != "" && media != "0")
-		if same && value(m.Direction) != "inbound" {
+		if value(m.Direction) != "inbound" && t.says(&m, words, want.MediaUrl != nil) {
 			fits = append(fits, found{value(m.Sid), value(m.Status), value(m.DateCreated)})
 		}
 	}
 	return only(ctx, o, fits)
+}
+
+// says reports whether a listed message is one of these words: by itself, or
+// within the template that carries late answers.
+func (t *Twilio) says(m *api.ApiV2010Message, words string, withMedia bool) bool {
+	body, media := value(m.Body), value(m.NumMedia)
+	if withMedia != (media != "" && media != "0") {
+		return false
+	}
+	return body == words || t.cfg.WhatsAppTemplate != "" && !withMedia && words != "" && strings.Contains(body, oneLine(words))
 }
 
 func (t *Twilio) findCall(ctx context.Context, o *channel.Outbound) (channel.Sent, bool, error) {

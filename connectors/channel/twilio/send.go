@@ -80,11 +80,7 @@ func (t *Twilio) messageParams(o *channel.Outbound) (*api.CreateMessageParams, e
 	if t.hook != "" {
 		p.SetStatusCallback(t.callback(pathStatus, metaPart, part.ID.String()))
 	}
-	markup := normalize.MarkupPlain
-	if to.Kind == KindWhatsApp {
-		markup = normalize.MarkupWhatsApp
-	}
-	words := text.Render(part.Text, part.HTML, markup)
+	words := wordsOf(part, to)
 	if w := o.Message.ReplyWindow; to.Kind == KindWhatsApp && w != nil && !w.Until.After(t.deps.Clock.Now()) && t.cfg.WhatsAppTemplate != "" {
 		return t.template(p, part, words)
 	}
@@ -107,13 +103,25 @@ func (t *Twilio) messageParams(o *channel.Outbound) (*api.CreateMessageParams, e
 	return p, nil
 }
 
-// template carries an answer that comes too late for free text. Variables have
-// no line breaks (www.twilio.com/docs/content/using-variables-with-content-api).
+// wordsOf is a part's text in the markup that the receiver's app shows.
+func wordsOf(part *normalize.Part, to normalize.Address) string {
+	markup := normalize.MarkupPlain
+	if to.Kind == KindWhatsApp {
+		markup = normalize.MarkupWhatsApp
+	}
+	return text.Render(part.Text, part.HTML, markup)
+}
+
+// oneLine is how a text stands in a template: variables have no line breaks
+// (www.twilio.com/docs/content/using-variables-with-content-api).
+func oneLine(words string) string { return strings.Join(strings.Fields(words), " ") }
+
+// template carries an answer that comes too late for free text.
 func (t *Twilio) template(p *api.CreateMessageParams, part *normalize.Part, words string) (*api.CreateMessageParams, error) {
 	if part.Media != nil || words == "" {
 		return nil, connectors.Errorf(connectors.Unreachable, "63016", "the 24 hours for a free answer are over, and the template carries text only")
 	}
-	variables, err := json.Marshal(map[string]string{"1": strings.Join(strings.Fields(words), " ")})
+	variables, err := json.Marshal(map[string]string{"1": oneLine(words)})
 	if err != nil {
 		return nil, err
 	}

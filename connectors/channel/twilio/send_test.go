@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/channel/twilio"
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/twilio"
@@ -339,6 +340,23 @@ func TestResolve(t *testing.T) {
 		}
 		if _, found, err := r.phone.Resolve(t.Context(), o); found || err != nil {
 			t.Errorf("found %v, %v: which of the two it is nobody knows", found, err)
+		}
+	})
+	t.Run("within a template, of another one", func(t *testing.T) {
+		r := newRig(t, options{config: func(c *twilio.Config) { c.WhatsAppTemplate = "HX17" }})
+		m := r.receive(simulator.Inbound{From: whatsAppAnna, To: whatsAppOurs, Body: "?"})
+		m.ReplyWindow = &normalize.ReplyWindow{Until: time.Now().Add(-time.Minute), Remaining: -1}
+		r.vendor.Faults.Add(lose, lose)
+		other, o := r.answer(m, text("It is\nhere")), r.answer(m, text("It is on\nits way"))
+		for _, o := range []*channel.Outbound{other, o} {
+			if _, err := r.phone.Send(t.Context(), o); err == nil {
+				t.Fatal("the answer was lost")
+			}
+		}
+		o.Message.ReplyWindow = nil // it is not known any more
+		sent, found, err := r.phone.Resolve(t.Context(), o)
+		if err != nil || !found || sent.ExternalID != r.vendor.Messages()[1].SID {
+			t.Errorf("found %v %+v, %v", found, sent, err)
 		}
 	})
 	t.Run("long before", func(t *testing.T) {

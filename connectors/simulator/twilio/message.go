@@ -228,9 +228,18 @@ func size(q url.Values) int {
 	return 50
 }
 
+// shown is the text as the customer sees it: a template's with its variables.
+func (m *message) shown() string {
+	var variables map[string]string
+	if m.ContentSID == "" || json.Unmarshal([]byte(m.Variables), &variables) != nil {
+		return m.Body
+	}
+	return "News of your order: " + variables["1"]
+}
+
 func (m *message) json() map[string]any {
 	b := map[string]any{
-		"sid": m.SID, "to": m.To, "from": m.From, "body": m.Body, "status": m.Status, "direction": "outbound-api",
+		"sid": m.SID, "to": m.To, "from": m.From, "body": m.shown(), "status": m.Status, "direction": "outbound-api",
 		"num_segments": strconv.Itoa(m.Segments), "num_media": strconv.Itoa(len(m.Media)), "messaging_service_sid": nil,
 		"date_created": m.Created.UTC().Format(time.RFC1123Z), "error_code": nil,
 	}
