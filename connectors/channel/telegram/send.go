@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -109,12 +110,22 @@ func (t *Telegram) Send(ctx context.Context, o *channel.Outbound) (channel.Sent,
 		} `json:"chat"`
 	}
 	if err := t.post(ctx, method, contentType, body, &sent); err != nil {
-		return channel.Sent{}, err
+		return channel.Sent{}, within(params["chat_id"], err)
 	}
 	if sent.ID == 0 {
 		return channel.Sent{}, connectors.Errorf(connectors.Ambiguous, "", "Telegram did not say which message it made")
 	}
 	return channel.Sent{ExternalID: messageID(sent.Chat.ID, sent.ID)}, nil
+}
+
+// within keeps the refusal of a group, whose ids are negative, from counting
+// against the customer, who can still be reached alone.
+func within(chat any, err error) error {
+	e, ok := errors.AsType[*connectors.Error](err)
+	if n, _ := chat.(int64); ok && n < 0 && e.Class == connectors.Unreachable {
+		e.Class = connectors.Rejected
+	}
+	return err
 }
 
 func location(params map[string]any, l *normalize.Location) (method string) {

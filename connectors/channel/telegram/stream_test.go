@@ -12,6 +12,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/telegram"
 	"github.com/deskbridge/deskbridge/normalize"
@@ -182,6 +183,22 @@ func TestFilesAreFetched(t *testing.T) {
 	vendor.Faults.Add(fault.Fault{Kind: fault.Cut, Path: "/file/", Times: 5})
 	if _, err := bot.Fetch(t.Context(), id); connectors.Classify(err).Class != connectors.Transient || strings.Contains(err.Error(), token) {
 		t.Errorf("a cut connection: %v", err)
+	}
+}
+
+// A group that the bot was removed from says nothing of the customer, who can
+// still be written to.
+func TestARefusalOfAGroupIsNotTheCustomers(t *testing.T) {
+	vendor, bot := start(t, modePoll)
+	for chat, want := range map[string]connectors.Class{"-100170": connectors.Rejected, "7100001": connectors.Unreachable} {
+		vendor.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "sendMessage", Status: 403, Body: `{"ok":false,"error_code":403,"description":"Forbidden: bot was kicked from the group chat"}`})
+		_, err := bot.Send(t.Context(), &channel.Outbound{
+			Message: &normalize.Message{Thread: normalize.Thread{ID: chat}}, Parts: []normalize.Part{{Kind: normalize.PartText, Text: "hello"}},
+			Recipients: []normalize.Address{{Kind: KindTelegram, Value: "7100001"}}, Begin: func(context.Context) error { return nil },
+		})
+		if e := connectors.Classify(err); e.Class != want || e.Detail != "the bot was removed from the group" {
+			t.Errorf("chat %s: %v, want %s", chat, err, want)
+		}
 	}
 }
 
