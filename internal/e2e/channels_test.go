@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -28,8 +27,9 @@ func newTown(t *testing.T, storeURL func(t *testing.T, dir string) string, o ven
 	return r, town
 }
 
-// TestEveryChannelCarriesBothWays: a customer writes on each channel, the
-// helpdesk gets it as this customer's, and the answer reaches the customer.
+// TestEveryChannelCarriesBothWays: a customer writes on each channel and sends a
+// picture, the helpdesk gets both as this customer's, and the answer and its
+// picture reach the customer.
 func TestEveryChannelCarriesBothWays(t *testing.T) {
 	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r, town := newTown(t, storeURL, vendors.Options{})
@@ -38,24 +38,41 @@ func TestEveryChannelCarriesBothWays(t *testing.T) {
 			if err := l.Write(t.Context(), i, "question on "+l.Name); err != nil {
 				t.Errorf("%s: %v", l.Name, err)
 			}
+			if err := l.Show(t.Context(), i, picture("photo on "+l.Name)); err != nil {
+				t.Errorf("%s: %v", l.Name, err)
+			}
 		}
-		questions := map[string]message{} // by text
-		for _, e := range r.await("message.received", len(town.Lines)) {
-			questions[e.Data.Text] = e.Data
+		questions := map[string]message{} // by what they say
+		for _, e := range r.await("message.received", 2*len(town.Lines)) {
+			questions[r.mustSay(e.Data)] = e.Data
 		}
 		for i, l := range town.Lines {
-			q, ok := questions["question on "+l.Name]
-			if _, value := l.Address(i); !ok || q.Address.Value != value {
-				t.Errorf("%s: the helpdesk got %+v, want it from %s", l.Name, q, value)
+			q, p := questions["question on "+l.Name], questions["photo on "+l.Name]
+			if _, value := l.Address(i); q.Address.Value != value || p.Address.Value != value {
+				t.Errorf("%s: the helpdesk got %+v and %+v, want them from %s", l.Name, q, p, value)
 				continue
 			}
-			r.must("POST", "/v1/conversations/"+q.ConversationID+"/messages", map[string]any{"text": "answer on " + l.Name}, nil,
+			file, err := r.upload(picture("map on " + l.Name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.must("POST", "/v1/conversations/"+q.ConversationID+"/messages", map[string]any{"text": "answer on " + l.Name, "attachments": []string{file}}, nil,
 				"Idempotency-Key", "answer-on-"+l.Name)
 		}
 		for i, l := range town.Lines {
-			testenv.WaitFor(t, time.Minute, "the answer on "+l.Name, func() bool { return len(l.Got()) > 0 })
-			if got := l.Got(); len(got) != 1 || got[0].Customer != i || got[0].Text != "answer on "+l.Name {
-				t.Errorf("%s: customer %d got %s", l.Name, i, fmt.Sprint(got))
+			want := "answer on " + l.Name + "map on " + l.Name // in one mail, or in two messages
+			told := func() (words string) {
+				for _, g := range l.Got() {
+					if g.Customer != i {
+						t.Errorf("%s: customer %d got %q", l.Name, g.Customer, g.Text)
+					}
+					words += r.told(g)
+				}
+				return words
+			}
+			testenv.WaitFor(t, time.Minute, "the answer on "+l.Name, func() bool { return len(told()) >= len(want) })
+			if got := told(); got != want {
+				t.Errorf("%s: customer %d got %q, want %q", l.Name, i, got, want)
 			}
 		}
 		r.stop()

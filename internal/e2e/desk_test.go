@@ -46,6 +46,9 @@ type message struct {
 		Status string `json:"status"`
 		Error  string `json:"error"`
 		Kind   string `json:"kind"`
+		Media  struct {
+			ID string `json:"id"`
+		} `json:"media"`
 	} `json:"parts"`
 	Change struct {
 		Status    string `json:"status"`

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -73,17 +72,7 @@ func TestMediaSurviveKills(t *testing.T) {
 				r.must("GET", "/v1/messages/"+ids[id], nil, &m)
 				return len(m.Parts) == 1 && m.Parts[0].Status == "received"
 			})
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.listen+"/v1/media/"+m.Parts[0].Media.ID, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Authorization", "Bearer "+r.token)
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := io.ReadAll(res.Body)
-			_ = res.Body.Close()
+			got, err := r.media(m.Parts[0].Media.ID)
 			if err != nil || !bytes.Equal(got, data) || m.Parts[0].Media.Size != len(data) {
 				t.Errorf("picture %s: %d bytes of %d, %v", id, len(got), len(data), err)
 			}

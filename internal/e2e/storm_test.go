@@ -23,18 +23,23 @@ const (
 
 // storm is customers writing on all channels at once, while vendors fail in
 // turn and the daemon is killed. Message i is on line i modulo their number;
-// it and its answer have a mark that nothing else has.
+// it and its answer have a mark that nothing else has, and one in eight of each
+// is a picture that holds it.
 type storm struct {
 	*rig
 	town     *vendors.Town
 	answered atomic.Int64
-	doubts   atomic.Int64  // answers whose fate the daemon was not told
-	over     chan struct{} // closed when all has been written and answered
+	doubts   atomic.Int64      // answers whose fate the daemon was not told
+	over     chan struct{}     // closed when all has been written and answered
+	words    map[string]string // of pictures that were looked at, by message or link
 }
 
 func (s *storm) line(i int) *vendors.Line { return s.town.Lines[i%len(s.town.Lines)] }
 
 func (s *storm) customer(i int) int { return i / len(s.town.Lines) % stormCustomers }
+
+// pictured tells that message i is a picture, and so is its answer.
+func (s *storm) pictured(i int) bool { return i/len(s.town.Lines)%8 == 3 }
 
 var marked = regexp.MustCompile(`^(question|answer) mark (\d+) end$`)
 
@@ -62,7 +67,14 @@ func (s *storm) write() {
 	for w := range writers * lines {
 		wg.Go(func() {
 			for i := w; i < stormMessages; i += writers * lines {
-				if err := s.line(i).Write(s.t.Context(), s.customer(i), fmt.Sprintf("question mark %d end", i)); err != nil {
+				words := fmt.Sprintf("question mark %d end", i)
+				err := error(nil)
+				if s.pictured(i) {
+					err = s.line(i).Show(s.t.Context(), s.customer(i), picture(words))
+				} else {
+					err = s.line(i).Write(s.t.Context(), s.customer(i), words)
+				}
+				if err != nil {
 					s.t.Errorf("the daemon has not taken message %d on %s: %v", i, s.line(i).Name, err)
 				}
 			}
@@ -83,14 +95,18 @@ func (s *storm) answerAll() {
 			}
 		})
 	}
-	known := map[int]bool{}
+	known := map[string]bool{}
 	for next, end := 0, time.Now().Add(6*time.Minute); len(known) < stormMessages && time.Now().Before(end); {
 		got := s.desk.received("message.received")
 		for _, e := range got[next:] {
-			if _, i := s.mark(e.Data.Text); !known[i] {
-				known[i] = true
+			switch {
+			case known[e.Data.ID]:
+			case e.Data.Text == "":
+				wg.Go(func() { s.answer(e) }) // the picture has to be fetched first
+			default:
 				todo <- e
 			}
+			known[e.Data.ID] = true
 		}
 		next = len(got)
 		time.Sleep(20 * time.Millisecond)
@@ -104,10 +120,19 @@ func (s *storm) answerAll() {
 
 // answer repeats its request until it is taken, as agents' programs do.
 func (s *storm) answer(e event) {
-	_, i := s.mark(e.Data.Text)
+	_, i := s.mark(s.mustSay(e.Data))
+	body := map[string]any{}
+	for words := fmt.Sprintf("answer mark %d end", i); len(body) == 0 && s.t.Context().Err() == nil; {
+		if !s.pictured(i) {
+			body["text"] = words
+		} else if file, err := s.upload(picture(words)); err == nil {
+			body["attachments"] = []string{file}
+		} else {
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
 	for {
-		status, err := s.call("POST", "/v1/conversations/"+e.Data.ConversationID+"/messages",
-			map[string]any{"text": fmt.Sprintf("answer mark %d end", i)}, nil, "Idempotency-Key", fmt.Sprintf("storm-%06d", i))
+		status, err := s.call("POST", "/v1/conversations/"+e.Data.ConversationID+"/messages", body, nil, "Idempotency-Key", fmt.Sprintf("storm-%06d", i))
 		switch {
 		case err == nil:
 			s.answered.Add(1)
@@ -154,13 +179,13 @@ func (s *storm) kills() {
 }
 
 // TestNothingIsLostOrDoubledInAStorm: 2,000 messages in and 2,000 answers out
-// over all channels at once, through all that vendors do wrong and three power
-// cuts. What the vendors recorded and the timelines agree message by message.
+// over all channels at once, words and pictures, through all that vendors do
+// wrong and three power cuts. What the vendors recorded and the timelines agree message by message.
 func TestNothingIsLostOrDoubledInAStorm(t *testing.T) {
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r, town := newTown(t, storeURL, vendors.Options{})
 		r.start()
-		s := &storm{rig: r, town: town, over: make(chan struct{})}
+		s := &storm{rig: r, town: town, over: make(chan struct{}), words: map[string]string{}}
 		begun := time.Now()
 		var wg, weather sync.WaitGroup
 		for _, l := range town.Lines {

@@ -36,7 +36,7 @@ func openTelegram(o Options, name string) (*Line, error) {
 	person := func(i int) telegram.Person {
 		return telegram.Person{ID: first + int64(i), FirstName: "Customer", LastName: strconv.Itoa(i)}
 	}
-	troubles := overHTTP(&s.Faults, "sendMessage", `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 1","parameters":{"retry_after":1}}`)
+	troubles := overHTTP(&s.Faults, "/send", `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 1","parameters":{"retry_after":1}}`)
 	// Updates whose arrival Telegram does not see come again with the next ones.
 	troubles[Deaf] = func() { s.Faults.AddOnce(fault.Fault{Path: "getUpdates", Kind: fault.Lose}) }
 	return &Line{
@@ -47,9 +47,13 @@ func openTelegram(o Options, name string) (*Line, error) {
 			s.Text(person(i), text)
 			return nil
 		},
+		Show: func(_ context.Context, i int, jpeg []byte) error {
+			s.Write(person(i), telegram.Photo(s.AddFile("photo.jpg", jpeg), len(jpeg)))
+			return nil
+		},
 		Got: func() (list []Got) {
 			for _, m := range s.Sent() {
-				list = append(list, Got{int(m.ChatID - first), m.Text, m.At})
+				list = append(list, Got{Customer: int(m.ChatID - first), Text: m.Text, At: m.At, File: m.File})
 			}
 			return list
 		},
@@ -103,13 +107,21 @@ func openSlack(o Options, name string) (*Line, error) {
 			s.Say(slack.Post{User: user(i), Text: text}) //nolint:contextcheck // Slack calls in its own time
 			return nil
 		},
+		Show: func(_ context.Context, i int, jpeg []byte) error {
+			s.Say(slack.Post{User: user(i), Files: []slack.File{{Name: "photo.jpg", ContentType: "image/jpeg", Content: jpeg}}}) //nolint:contextcheck // likewise
+			return nil
+		},
 		Got: func() (list []Got) {
 			for _, m := range s.Record() {
 				i, err := strconv.Atoi(strings.TrimPrefix(m.Channel, slack.Direct(prefix)))
 				if err != nil {
 					i = -1
 				}
-				list = append(list, Got{Customer: i, Text: m.Text})
+				got := Got{Customer: i, Text: m.Text}
+				for _, f := range m.Files {
+					got.File = f.Content
+				}
+				list = append(list, got)
 			}
 			return list
 		},

@@ -3,10 +3,13 @@ package vendors
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,30 +38,38 @@ func openMail(_ Options, name string) (*Line, error) {
 	var count, twice atomic.Int64
 	var customers sync.Map // those who have a mailbox
 	address := func(i int) string { return fmt.Sprintf("customer%d@%s", i, domain) }
+	// deliver brings a mail with content, its headers first.
+	deliver := func(i int, content string) error {
+		if _, known := customers.LoadOrStore(i, true); !known {
+			s.AddUser(mail.User{Address: address(i), Password: password})
+		}
+		n := count.Add(1)
+		raw := fmt.Appendf(nil, "Return-Path: <%s>\nFrom: Customer %d <%s>\nTo: %s\nDate: %s\nSubject: Question %d\nMessage-ID: <%d.%d@%s>\nMIME-Version: 1.0\n%s\n",
+			address(i), i, address(i), desk, time.Now().Format(time.RFC1123Z), n, n, time.Now().UnixNano(), domain, content)
+		if twice.Swap(0) > 0 {
+			if err := s.Deliver(desk, raw); err != nil {
+				return err
+			}
+		}
+		return s.Deliver(desk, raw)
+	}
 	return &Line{
 		Name: name,
 		Config: fmt.Sprintf("address: %s, imap: {host: %s, port: %s, tls: none, password: %s, poll_interval: 1s}, smtp: {host: %s, port: %s, tls: none, password: %s}",
 			desk, imapHost, imapPort, password, smtpHost, smtpPort, password),
 		Address: func(i int) (string, string) { return "email", address(i) },
 		Write: func(_ context.Context, i int, text string) error {
-			if _, known := customers.LoadOrStore(i, true); !known {
-				s.AddUser(mail.User{Address: address(i), Password: password})
-			}
-			n := count.Add(1)
-			raw := fmt.Appendf(nil, "Return-Path: <%s>\nFrom: Customer %d <%s>\nTo: %s\nDate: %s\nSubject: Question %d\nMessage-ID: <%d.%d@%s>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n%s\n",
-				address(i), i, address(i), desk, time.Now().Format(time.RFC1123Z), n, n, time.Now().UnixNano(), domain, text)
-			if twice.Swap(0) > 0 {
-				if err := s.Deliver(desk, raw); err != nil {
-					return err
-				}
-			}
-			return s.Deliver(desk, raw)
+			return deliver(i, "Content-Type: text/plain; charset=utf-8\n\n"+text)
+		},
+		Show: func(_ context.Context, i int, jpeg []byte) error {
+			return deliver(i, "Content-Type: image/jpeg; name=photo.jpg\nContent-Transfer-Encoding: base64\n\n"+folded(jpeg))
 		},
 		Got: func() (list []Got) {
 			customers.Range(func(key, _ any) bool {
 				i, _ := key.(int)
 				for _, m := range s.Inbox(address(i)) {
-					list = append(list, Got{i, body(m.Raw), m.At})
+					words, file := read(m.Raw)
+					list = append(list, Got{Customer: i, Text: words, At: m.At, File: file})
 				}
 				return true
 			})
@@ -75,28 +86,43 @@ func openMail(_ Options, name string) (*Line, error) {
 	}, nil
 }
 
-// body returns the plain text of a mail, or all of it where there is none.
-func body(raw []byte) string {
+// folded writes a file as mail does.
+func folded(b []byte) string {
+	var lines strings.Builder
+	for s := range slices.Chunk([]byte(base64.StdEncoding.EncodeToString(b)), 76) {
+		lines.Write(s)
+		lines.WriteByte('\n')
+	}
+	return lines.String()
+}
+
+// read returns the plain text of a mail, or all of it where nobody can read it,
+// and its file.
+func read(raw []byte) (words string, file []byte) {
 	r, err := message.CreateReader(bytes.NewReader(raw))
 	if err != nil {
-		return string(raw)
+		return string(raw), nil
 	}
 	defer func() { _ = r.Close() }()
 	for {
 		p, err := r.NextPart()
+		if errors.Is(err, io.EOF) {
+			return words, file
+		}
 		if err != nil {
-			return string(raw)
+			return string(raw), nil
 		}
-		h, inline := p.Header.(*message.InlineHeader)
-		if !inline {
-			continue
+		b, err := io.ReadAll(p.Body)
+		if err != nil {
+			return string(raw), nil
 		}
-		if kind, _, err := h.ContentType(); err == nil && kind == "text/plain" {
-			b, err := io.ReadAll(p.Body)
-			if err != nil {
-				return string(raw)
-			}
-			return strings.TrimSpace(strings.ReplaceAll(string(b), "\r\n", "\n"))
+		kind, _, _ := mime.ParseMediaType(p.Header.Get("Content-Type"))
+		_, attached := p.Header.(*message.AttachmentHeader)
+		switch {
+		case kind == "text/plain" && !attached:
+			words = strings.TrimSpace(strings.ReplaceAll(string(b), "\r\n", "\n"))
+		case attached || strings.HasPrefix(kind, "image/"):
+			file = b
 		}
 	}
 }

@@ -45,18 +45,23 @@ func openTwilio(o Options, name string) (*Line, error) {
 	troubles[Shuffle] = func() {
 		s.Deliver(func(twilio.Message) []twilio.Report { return []twilio.Report{{Status: "delivered"}, {Status: "sent"}} })
 	}
+	receive := func(ctx context.Context, in twilio.Inbound) error {
+		sid, err := s.Receive(ctx, in)
+		if err == nil && twice.Swap(false) {
+			in.SID = sid
+			_, err = s.Receive(ctx, in)
+		}
+		return err
+	}
 	return &Line{
 		Name:    name,
 		Config:  fmt.Sprintf("account_sid: %s, auth_token: %q, from: %q, api_url: %q%s", TwilioSID, TwilioToken, ours, s.URL(), rate),
 		Address: func(i int) (string, string) { return "phone", phone(i) },
 		Write: func(ctx context.Context, i int, text string) error {
-			in := twilio.Inbound{From: phone(i), To: ours, Body: text}
-			sid, err := s.Receive(ctx, in)
-			if err == nil && twice.Swap(false) {
-				in.SID = sid
-				_, err = s.Receive(ctx, in)
-			}
-			return err
+			return receive(ctx, twilio.Inbound{From: phone(i), To: ours, Body: text})
+		},
+		Show: func(ctx context.Context, i int, jpeg []byte) error {
+			return receive(ctx, twilio.Inbound{From: phone(i), To: ours, Media: []twilio.Medium{{ContentType: "image/jpeg", Content: jpeg}}})
 		},
 		Got: func() (list []Got) {
 			for _, m := range s.Messages() {
@@ -64,7 +69,11 @@ func openTwilio(o Options, name string) (*Line, error) {
 				if _, err := fmt.Sscanf(m.To, "+4930%d", &i); err != nil {
 					i = 1000000 - 1
 				}
-				list = append(list, Got{i - 1000000, m.Body, m.Created})
+				got := Got{Customer: i - 1000000, Text: m.Body, At: m.Created}
+				for _, link := range m.Media {
+					got.Link = link
+				}
+				list = append(list, got)
 			}
 			return list
 		},

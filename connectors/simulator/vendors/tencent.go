@@ -28,22 +28,28 @@ func openWeChat(o Options, name string) (*Line, error) {
 	troubles[Repeat] = func() { v.Double(1) }
 	troubles[Deaf] = func() { v.Deaf(1) }
 	troubles[Shuffle] = backwards(v)
+	say := func(ctx context.Context, i int, m wechat.Message) error {
+		id := prefix + strconv.Itoa(i)
+		if _, known := followers.LoadOrStore(i, true); !known {
+			v.AddFollower(id, wechat.Profile{Remark: "Customer " + strconv.Itoa(i)})
+		}
+		_, err := v.Say(ctx, id, m)
+		return err
+	}
 	return &Line{
 		Name: name,
 		Config: fmt.Sprintf("app_id: %s, app_secret: %s, token: %s, encoding_aes_key: %s, api_url: %q",
 			wechat.DefaultAppID, wechat.DefaultSecret, wechat.DefaultToken, wechat.DefaultAESKey, v.URL()),
 		Address: func(i int) (string, string) { return "wechat", wechat.DefaultAppID + ":" + prefix + strconv.Itoa(i) },
 		Write: func(ctx context.Context, i int, text string) error {
-			id := prefix + strconv.Itoa(i)
-			if _, known := followers.LoadOrStore(i, true); !known {
-				v.AddFollower(id, wechat.Profile{Remark: "Customer " + strconv.Itoa(i)})
-			}
-			_, err := v.Say(ctx, id, wechat.Message{Type: "text", Text: text})
-			return err
+			return say(ctx, i, wechat.Message{Type: "text", Text: text})
+		},
+		Show: func(ctx context.Context, i int, jpeg []byte) error {
+			return say(ctx, i, wechat.Message{Type: "image", File: wechat.File{Name: "photo.jpg", ContentType: "image/jpeg", Data: jpeg}})
 		},
 		Got: func() (list []Got) {
 			for _, m := range v.Record() {
-				list = append(list, Got{number(m.OpenID, prefix), m.Text, m.At})
+				list = append(list, Got{Customer: number(m.OpenID, prefix), Text: m.Text, At: m.At, File: m.File.Data})
 			}
 			return list
 		},
@@ -69,20 +75,24 @@ func openWeCom(o Options, name string) (*Line, error) {
 	troubles[Repeat] = func() { s.Relist(wecom.DefaultKfID) }
 	troubles[Deaf] = func() { s.Faults.AddOnce(fault.Fault{Path: "kf/sync_msg", Kind: fault.Lose}) }
 	troubles[Shuffle] = func() { s.Shuffle(true); s.EmptyPages(1) }
+	write := func(i int, c wecom.Content) error {
+		user := prefix + strconv.Itoa(i)
+		s.SetUser(user, wecom.User{Nickname: "Customer " + strconv.Itoa(i)})
+		s.Write(wecom.DefaultKfID, user, c)
+		return nil
+	}
 	return &Line{
 		Name: name,
 		Config: fmt.Sprintf("corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s], api_url: %q",
 			wecom.DefaultCorpID, wecom.DefaultSecret, wecom.DefaultToken, wecom.DefaultAESKey, wecom.DefaultKfID, s.URL()),
 		Address: func(i int) (string, string) { return "wecom_kf", wecom.DefaultCorpID + ":" + prefix + strconv.Itoa(i) },
-		Write: func(_ context.Context, i int, text string) error {
-			user := prefix + strconv.Itoa(i)
-			s.SetUser(user, wecom.User{Nickname: "Customer " + strconv.Itoa(i)})
-			s.Write(wecom.DefaultKfID, user, wecom.Text(text))
-			return nil
+		Write:   func(_ context.Context, i int, text string) error { return write(i, wecom.Text(text)) },
+		Show: func(_ context.Context, i int, jpeg []byte) error {
+			return write(i, wecom.Media("image", s.PutMedia("image", "photo.jpg", "image/jpeg", jpeg)))
 		},
 		Got: func() (list []Got) {
 			for _, m := range s.Record() {
-				list = append(list, Got{number(m.User, prefix), m.Text, m.At})
+				list = append(list, Got{Customer: number(m.User, prefix), Text: m.Text, At: m.At, File: m.File})
 			}
 			return list
 		},

@@ -47,8 +47,10 @@ type Line struct {
 	// Write lets a customer write. An error is a message that the daemon has
 	// not taken; the vendor may still try again by itself.
 	Write func(ctx context.Context, customer int, text string) error
-	// Got returns all texts that customers got, in the order of their
-	// acceptance.
+	// Show lets a customer send a JPEG without words, likewise.
+	Show func(ctx context.Context, customer int, jpeg []byte) error
+	// Got returns all texts and files that customers got, in the order of
+	// their acceptance.
 	Got func() []Got
 	// Faults strike what the daemon asks of the vendor; nil where the vendor
 	// speaks another protocol than HTTP.
@@ -66,6 +68,10 @@ type Got struct {
 	Customer int
 	Text     string
 	At       time.Time
+	// File is one that came by itself or with the text, Link where the vendor
+	// fetches it.
+	File []byte
+	Link string
 }
 
 // Town is all vendors.
