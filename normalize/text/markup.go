@@ -34,6 +34,8 @@ type dialect struct {
 	// link writes words that lead somewhere; nil where addresses stand behind
 	// their words.
 	link func(words, address string) string
+	// web: only links to web pages are written, since others get lost.
+	web bool
 	// quote begins a quoted line.
 	quote string
 	// byLine: marks end with their line and stand at the edge of words.
@@ -70,7 +72,7 @@ var dialects = map[normalize.Markup]*dialect{
 		link: func(words, address string) string {
 			return `<a href="` + html.EscapeString(address) + `">` + words + "</a>"
 		},
-		quote: "&gt; ",
+		web: true, quote: "&gt; ",
 	},
 	normalize.MarkupWhatsApp: {
 		escape: func(s string) string { return s },
@@ -89,7 +91,10 @@ type marker struct {
 	after  bool        // the last thing written is a closing mark
 }
 
-func (k *marker) writesLinks() bool { return k.dialect != nil && k.link != nil }
+// writes reports whether words that lead to an address are written as a link.
+func (k *marker) writes(address string) bool {
+	return k.dialect != nil && k.link != nil && readableLink(address) && !(k.web && !webLink(address))
+}
 
 func (k *marker) escaped(s string) string {
 	if k.dialect == nil {

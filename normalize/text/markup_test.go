@@ -44,6 +44,19 @@ func TestPlainAnswersAreEscaped(t *testing.T) {
 	}
 }
 
+// Telegram drops the address behind words where it is no web page's.
+func TestWhatIsNoLinkInTelegramIsWrittenOut(t *testing.T) {
+	const rich = `<a href="tel:+493012345">Call</a> or <a href="mailto:desk@example.com">write</a> to <a href="https://example.com/">us</a>`
+	for markup, want := range map[normalize.Markup]string{
+		normalize.MarkupTelegram: `Call (tel:+493012345) or write (mailto:desk@example.com) to <a href="https://example.com/">us</a>`,
+		normalize.MarkupSlack:    "<tel:+493012345|Call> or <mailto:desk@example.com|write> to <https://example.com/|us>",
+	} {
+		if got := text.Render("", rich, markup); got != want {
+			t.Errorf("%q: %q, want %q", markup, got, want)
+		}
+	}
+}
+
 // A mark that ends within a word is told from it.
 func TestMarksWithinWords(t *testing.T) {
 	if got, want := text.Render("", "<b>bold</b>face", normalize.MarkupSlack), "*bold*\u200bface"; got != want {

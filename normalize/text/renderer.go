@@ -122,7 +122,7 @@ func folding(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' && c != '\
 
 // words writes words of one line; those of a link are kept until it ends.
 func (r *renderer) words(s string) {
-	if l := r.link; l != nil && r.marks.writesLinks() && readableLink(l.href) {
+	if l := r.link; l != nil && r.marks.writes(l.href) {
 		if len(l.words) == 0 {
 			r.flush()
 		} else if r.space || r.pending > 0 {
@@ -210,8 +210,12 @@ func (r *renderer) endLink() {
 	}
 }
 
-func readableLink(href string) bool {
-	for _, scheme := range []string{"http://", "https://", "mailto:", "tel:"} {
+func webLink(href string) bool { return hasScheme(href, "http://", "https://") }
+
+func readableLink(href string) bool { return webLink(href) || hasScheme(href, "mailto:", "tel:") }
+
+func hasScheme(href string, schemes ...string) bool {
+	for _, scheme := range schemes {
 		if len(href) > len(scheme) && strings.EqualFold(href[:len(scheme)], scheme) {
 			return true
 		}
