@@ -100,6 +100,10 @@ func (t *Telegram) Send(ctx context.Context, o *channel.Outbound) (channel.Sent,
 	if err != nil {
 		return channel.Sent{}, fmt.Errorf("read %s: %w", p.Media.ID, err)
 	}
+	place, _ := params["chat_id"].(int64)
+	if err := t.pace.wait(ctx, place); err != nil {
+		return channel.Sent{}, connectors.Errorf(connectors.Transient, "", "not sent: %w", err)
+	}
 	if err := o.Begin(ctx); err != nil {
 		return channel.Sent{}, err
 	}
@@ -110,7 +114,7 @@ func (t *Telegram) Send(ctx context.Context, o *channel.Outbound) (channel.Sent,
 		} `json:"chat"`
 	}
 	if err := t.post(ctx, method, contentType, body, &sent); err != nil {
-		return channel.Sent{}, within(params["chat_id"], err)
+		return channel.Sent{}, within(place, err)
 	}
 	if sent.ID == 0 {
 		return channel.Sent{}, connectors.Errorf(connectors.Ambiguous, "", "Telegram did not say which message it made")
@@ -120,9 +124,8 @@ func (t *Telegram) Send(ctx context.Context, o *channel.Outbound) (channel.Sent,
 
 // within keeps the refusal of a group, whose ids are negative, from counting
 // against the customer, who can still be reached alone.
-func within(chat any, err error) error {
-	e, ok := errors.AsType[*connectors.Error](err)
-	if n, _ := chat.(int64); ok && n < 0 && e.Class == connectors.Unreachable {
+func within(chat int64, err error) error {
+	if e, ok := errors.AsType[*connectors.Error](err); ok && chat < 0 && e.Class == connectors.Unreachable {
 		e.Class = connectors.Rejected
 	}
 	return err

@@ -59,6 +59,7 @@ type Telegram struct {
 	// http follows no redirect: the Bot API has none, and addresses hold the
 	// token.
 	http http.Client
+	pace pacer
 }
 
 // New opens an account without talking to Telegram.
@@ -105,10 +106,10 @@ const (
 	maxFetch  = 20 << 20 // of getFile
 )
 
-// Limits are the same for every chat: about 30 messages a second, one a second
-// into a chat and 20 a minute into a group
-// (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this).
-// Above that it answers 429 and says how long to wait.
+// Limits are the same for every chat: about 30 messages a second in all
+// (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this);
+// the pace within one chat is kept by Send. Above that Telegram answers 429 and
+// says how long to wait.
 func (t *Telegram) Limits(context.Context, normalize.Thread) (channel.Limits, error) {
 	upload := channel.MediaLimit{Bytes: maxUpload}
 	return channel.Limits{
