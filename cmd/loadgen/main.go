@@ -13,11 +13,14 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/deskbridge/deskbridge/connectors/simulator/vendors"
 )
 
 // options is the command line.
@@ -25,7 +28,7 @@ type options struct {
 	Daemon    string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the daemon listens (server.listen); a loopback address, and server.public_url is http://HOST:PORT"`
 	Token     string        `env:"LOADGEN_TOKEN" required:"" help:"API token, made with: deskbridge token create"`
 	Config    string        `placeholder:"FILE" help:"Write the channels that the daemon needs into this file; by default they are printed"`
-	Channels  []string      `placeholder:"TYPE,..." help:"Types of channel: email, wechat, wecom_kf, twilio, slack, telegram; by default all"`
+	Channels  []string      `placeholder:"TYPE,..." help:"Types of channel: ${types}; by default all"`
 	Customers int           `default:"20" help:"Customers on each channel"`
 	Rate      float64       `default:"5" help:"Messages per second on each channel"`
 	Duration  time.Duration `default:"30s" help:"How long customers write"`
@@ -43,8 +46,6 @@ const (
 	maxMessages  = 200_000
 )
 
-var types = []string{"email", "wechat", "wecom_kf", "twilio", "slack", "telegram"}
-
 // Validate is called by the parser.
 func (o *options) Validate() error {
 	host, _, err := net.SplitHostPort(o.Daemon)
@@ -55,11 +56,11 @@ func (o *options) Validate() error {
 		return errors.New("--daemon must be a loopback address such as 127.0.0.1:8080: simulated vendors are no load for a machine elsewhere")
 	}
 	if len(o.Channels) == 0 {
-		o.Channels = types
+		o.Channels = vendors.Types()
 	}
 	seen := map[string]bool{}
 	for _, c := range o.Channels {
-		if !strings.Contains(" "+strings.Join(types, " ")+" ", " "+c+" ") || seen[c] {
+		if !slices.Contains(vendors.Types(), c) || seen[c] {
 			return fmt.Errorf("--channels: %q is unknown or stands there twice", c)
 		}
 		seen[c] = true
@@ -92,7 +93,7 @@ func main() {
 // was lost or doubled, or nothing could be measured; 2 for wrong usage.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	var o options
-	parser, err := kong.New(&o, kong.Name("loadgen"), kong.Writers(out, errOut),
+	parser, err := kong.New(&o, kong.Name("loadgen"), kong.Writers(out, errOut), kong.Vars{"types": strings.Join(vendors.Types(), ", ")},
 		kong.Description("Drives a running daemon with simulated customers on all channels, and reports."))
 	if err != nil {
 		panic(err) // a mistake in the grammar

@@ -56,7 +56,7 @@ func (l *lab) ackGoals(ctx context.Context, engine string) (results []Result, er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeDesk()) }()
-	town, err := vendors.Start(vendors.Options{Listen: front, Calls: true, Only: []string{"wechat", "wecom_kf", "twilio", "slack", "telegram"}})
+	town, err := vendors.Start(vendors.Options{Listen: front, Calls: true, Only: vendors.Callers()})
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 func TestVendorsAreAcknowledgedWhileTheHelpdeskIsDown(t *testing.T) {
 	const each = 20
 	engines(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
-		r, town := newTown(t, storeURL, vendors.Options{Calls: true, Only: []string{"wechat", "wecom_kf", "twilio", "slack", "telegram"}})
+		r, town := newTown(t, storeURL, vendors.Options{Calls: true, Only: vendors.Callers()})
 		r.desk.answer(http.StatusBadGateway)
 		r.start()
 		var wg sync.WaitGroup

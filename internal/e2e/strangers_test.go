@@ -88,6 +88,11 @@ func TestStrangersAreRefused(t *testing.T) {
 		testenv.WaitFor(t, 30*time.Second, "Telegram to have a webhook", func() bool {
 			return town.Line("telegram").Write(t.Context(), 0, "first") == nil && len(r.desk.received("message.received")) > 0
 		})
+		for _, typ := range vendors.Callers() {
+			if callers[town.Line(typ).Name] == "" {
+				t.Errorf("no stranger calls %s: add it to callers, and what is forged to forgedCalls", typ)
+			}
+		}
 		before := r.ledgerSize()
 
 		want := map[string]int{}

@@ -29,8 +29,7 @@ type Options struct {
 	// the others allow any number of messages at any pace, and WeChat is
 	// patient with a daemon that is being restarted.
 	Strict bool
-	// Calls: Slack and Telegram call, too, where they otherwise wait to be
-	// asked.
+	// Calls: those of Callers call, too, that otherwise wait to be asked.
 	Calls bool
 }
 
@@ -79,18 +78,37 @@ type Town struct{ Lines []*Line }
 
 // opener starts a vendor.
 type opener struct {
-	typ  string
-	open func(o Options, name string) (*Line, error)
+	typ   string
+	calls bool
+	open  func(o Options, name string) (*Line, error)
 }
 
 // openers are in the order in which the lines stand in a Town.
 var openers = []opener{
-	{"email", openMail},
-	{"wechat", openWeChat},
-	{"wecom_kf", openWeCom},
-	{"twilio", openTwilio},
-	{"slack", openSlack},
-	{"telegram", openTelegram},
+	{"email", false, openMail},
+	{"wechat", true, openWeChat},
+	{"wecom_kf", true, openWeCom},
+	{"twilio", true, openTwilio},
+	{"slack", true, openSlack},
+	{"telegram", true, openTelegram},
+}
+
+// Types are the types of channel that have a simulated vendor.
+func Types() (list []string) {
+	for _, o := range openers {
+		list = append(list, o.typ)
+	}
+	return list
+}
+
+// Callers are those whose vendor calls, or can be told to.
+func Callers() (list []string) {
+	for _, o := range openers {
+		if o.calls {
+			list = append(list, o.typ)
+		}
+	}
+	return list
 }
 
 // Start starts the vendors. Close ends them.
