@@ -190,8 +190,8 @@ func decodeRecord(raw json.RawMessage, depth int) []normalize.Part {
 		Title words `json:"title"`
 		Item  []struct {
 			SendTime   number `json:"send_time"`
-			MsgType    string `json:"msgtype"`
-			SenderName string `json:"sender_name"`
+			MsgType    words  `json:"msgtype"`
+			SenderName words  `json:"sender_name"`
 			MsgContent words  `json:"msg_content"`
 		} `json:"item"`
 	}
@@ -205,11 +205,11 @@ func decodeRecord(raw json.RawMessage, depth int) []normalize.Part {
 			lines = append(lines, fmt.Sprintf("[%d more]", len(c.Item)-i))
 			break
 		}
-		who := item.SenderName
+		who := string(item.SenderName)
 		if t := (&entry{SendTime: item.SendTime}).at(); !t.IsZero() {
 			who += " " + t.Format(time.DateTime) + " UTC"
 		}
-		for _, p := range recordItem(item.MsgType, string(item.MsgContent), depth) {
+		for _, p := range recordItem(string(item.MsgType), string(item.MsgContent), depth) {
 			line := p.Text
 			if p.Kind != normalize.PartText {
 				line = "[" + string(p.Kind) + "]"
@@ -222,15 +222,24 @@ func decodeRecord(raw json.RawMessage, depth int) []normalize.Part {
 }
 
 // recordItem reads the content of one line of a record, which is JSON within a
-// string: the content itself, or an entry around it.
+// string: the content itself, or an entry around it. Some documents of WeCom
+// give the line's type as a number; the entry has it in words then.
 func recordItem(msgType, content string, depth int) []normalize.Part {
-	if msgType == "merged_msg" && depth >= maxRecordDepth {
-		return say("[chat record]")
-	}
 	raw := json.RawMessage(content)
 	var around map[string]json.RawMessage
-	if read(raw, &around) && around[msgType] != nil {
-		raw = around[msgType]
+	if read(raw, &around) {
+		var inner struct {
+			MsgType words `json:"msgtype"`
+		}
+		if read(raw, &inner) && around[msgType] == nil && inner.MsgType != "" {
+			msgType = string(inner.MsgType)
+		}
+		if around[msgType] != nil {
+			raw = around[msgType]
+		}
+	}
+	if msgType == "merged_msg" && depth >= maxRecordDepth {
+		return say("[chat record]")
 	}
 	return decodeContent(msgType, raw, depth+1)
 }
