@@ -50,6 +50,9 @@ func TestNobodyIsGreetedTooLateOrTwice(t *testing.T) {
 	r.clock.step(31 * time.Second)
 	r.stream()
 	r.eventually("the event was read", func() bool { return len(r.messages()) == 1 })
+	if n := r.vendor.Requests("/cgi-bin/kf/send_msg_on_event"); n != 0 {
+		t.Errorf("%d requests with a code that had run out", n)
+	}
 
 	// WeCom took it and its answer was lost: it is not repeated.
 	r.vendor.Faults.Add(fault.Fault{Path: "send_msg_on_event", Kind: fault.Lose})

@@ -3,6 +3,7 @@ package wecomkf
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -52,6 +53,8 @@ func TestEachKindIsSentAsItsType(t *testing.T) {
 		"voice":                      {medium(normalize.PartAudio, "a.amr", "audio/amr", "#!AMR\nxxxx"), "voice"},
 		"music":                      {medium(normalize.PartAudio, "a.mp3", "audio/mpeg", "ID3xxxxxxx"), "file"},
 		"video":                      {medium(normalize.PartVideo, "a.mp4", "video/mp4", "ftypmp42xx"), "video"},
+		"large voice":                {medium(normalize.PartAudio, "a.amr", "audio/amr", strings.Repeat("x", maxVoice+1)), "file"},
+		"large image":                {medium(normalize.PartImage, "a.png", "image/png", png+strings.Repeat("x", maxImage)), "file"},
 		"file":                       {medium(normalize.PartFile, "a.pdf", "application/pdf", "%PDF-1.4 x"), "file"},
 		"nameless":                   {medium(normalize.PartFile, "", "application/pdf", "%PDF-1.4 y"), "file"},
 		"location":                   {normalize.Part{Kind: normalize.PartLocation, Location: &normalize.Location{Latitude: 31.230416, Longitude: 121.473701, Name: "Office"}}, `location {"latitude":31.230416,"longitude":121.473701,"name":"Office","address":""}`},
@@ -70,6 +73,14 @@ func TestEachKindIsSentAsItsType(t *testing.T) {
 		"choices in a line": {
 			rich("Satisfied? Yes No", `<p>Satisfied? <a href="menu:101">Yes</a> <a href="menu:102">No</a></p>`),
 			`msgmenu {"head_content":"Satisfied?","list":[{"type":"click","click":{"id":"101","content":"Yes"}},{"type":"click","click":{"id":"102","content":"No"}}],"tail_content":""}`,
+		},
+		"eleven to choose from": {
+			rich("Choose", "<ul>"+strings.Repeat(`<li><a href="https://a.example/1">One</a></li>`, 11)+"</ul>"),
+			`text {"content":"` + strings.TrimSuffix(strings.Repeat(`- One (https://a.example/1)\n`, 11), `\n`) + `"}`,
+		},
+		"words that fit without their links": {
+			rich(strings.Repeat("x", 2040)+" here", "<p>"+strings.Repeat("x", 2040)+` <a href="https://a.example/">here</a></p>`),
+			`text {"content":"` + strings.Repeat("x", 2040) + ` here"}`,
 		},
 		"a choice within words": {rich("Say Yes or No", `<p>Say <a href="menu:1">Yes</a> or <a href="menu:2">No</a></p>`), `text {"content":"Say Yes or No"}`},
 		"list of words":         {rich("- One\n- Two", `<ul><li>One</li><li><a href="https://a.example/2">Two</a></li></ul>`), `text {"content":"- One\n- Two (https://a.example/2)"}`},
@@ -98,8 +109,8 @@ func TestEachKindIsSentAsItsType(t *testing.T) {
 			}
 		})
 	}
-	if n := r.vendor.Requests("/cgi-bin/media/upload"); n != 8 { // seven files, one thumbnail for both cards
-		t.Errorf("%d uploads, want 8", n)
+	if n := r.vendor.Requests("/cgi-bin/media/upload"); n != 10 { // nine files, one thumbnail for both cards
+		t.Errorf("%d uploads, want 10", n)
 	}
 }
 
@@ -280,6 +291,21 @@ func TestProbeSaysWhatToMend(t *testing.T) {
 				t.Errorf("%v, want it to name %q", err, c.says)
 			}
 		})
+	}
+	list := func(id string, n int, more string) fault.Fault {
+		account := fmt.Sprintf(`{"open_kfid":%q,"name":"S"%s}`, id, more)
+		return fault.Fault{
+			Path: "account/list", Kind: fault.Refuse, Status: 200,
+			Body: `{"errcode":0,"account_list":[` + strings.TrimSuffix(strings.Repeat(account+",", n), ",") + `]}`,
+		}
+	}
+	r.vendor.Faults.Add(list(kf1, 1, `,"manage_privilege":false`))
+	if _, err := r.Probe(t.Context()); connectors.Classify(err).Class != connectors.AccountDown || !contains(err.Error(), "may not manage") {
+		t.Errorf("an account that the app may not manage: %v", err)
+	}
+	r.vendor.Faults.Add(list("wkOther", 100, ""), list(kf1, 1, ""))
+	if _, err := r.Probe(t.Context()); err == nil || !contains(err.Error(), kf2) { // the first is on the second page
+		t.Errorf("a company of many accounts: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/silenceper/wechat/v2/util"
+
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/tencent"
 )
 
@@ -98,6 +100,11 @@ func TestPlainCallsAreVerified(t *testing.T) {
 	if err := ours.Verify(q, now); !errors.Is(err, ErrForged) {
 		t.Errorf("forged: %v", err)
 	}
+	// Nothing stands between what is signed, so the time has ten digits.
+	q = url.Values{"timestamp": {"01800000000"}, "nonce": {"n"}, "signature": {util.Signature(testToken, "01800000000", "n")}}
+	if err := ours.Verify(q, now); !errors.Is(err, ErrForged) {
+		t.Errorf("a time of eleven digits: %v", err)
+	}
 }
 
 func TestDocumentsAreRead(t *testing.T) {
@@ -114,6 +121,7 @@ func TestDocumentsAreRead(t *testing.T) {
 	}
 	for name, doc := range map[string]string{
 		"external entity": `<!DOCTYPE xml [<!ENTITY e SYSTEM "file:///etc/passwd">]><xml><Content>&e;</Content></xml>`,
+		"document type":   `<!DOCTYPE xml><xml><Content>x</Content></xml>`,
 		"entity":          `<xml><Content>&e;</Content></xml>`,
 		"many laughs":     `<!DOCTYPE xml [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><xml><Content>&b;</Content></xml>`,
 		"deep":            strings.Repeat("<a>", 1000) + strings.Repeat("</a>", 1000),
