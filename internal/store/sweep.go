@@ -79,17 +79,6 @@ func (db *DB) oldestWanted(ctx context.Context, cutoff time.Time) (time.Time, er
 	return cutoff, err
 }
 
-// deleteIDs deletes the first rows of a table that a query selects.
-func deleteIDs(t tx, from, column, condition string, until normalize.ID) ([]normalize.ID, error) {
-	var ids []normalize.ID
-	err := t.query(fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE %[3]s ORDER BY %[1]s LIMIT %[4]d`, column, from, condition, sweepBatch),
-		args(until), func(r row) error { return scanID(r, &ids) })
-	for _, id := range ids {
-		t.exec(`DELETE FROM `+from+` WHERE `+column+` = $1`, id)
-	}
-	return ids, err
-}
-
 // sweepRaws leaves what is in quarantine: only its raw bytes tell what it says.
 func sweepRaws(t tx, until normalize.ID, now time.Time) (int, error) {
 	var ids []normalize.ID
@@ -157,11 +146,24 @@ func sweepIdempotency(t tx, until normalize.ID) (int, error) {
 	return len(keys), err
 }
 
+// oldEvents goes by ids, which have the index; the numbers of events are in
+// nearly the same order.
+var oldEvents = fmt.Sprintf(`SELECT seq FROM events WHERE id < $1 AND seq < (SELECT max(seq) FROM events) ORDER BY id LIMIT %d`, sweepBatch)
+
 // sweepEvents never deletes the newest event: its number must not be given
 // again.
 func sweepEvents(t tx, until normalize.ID) (int, error) {
-	ids, err := deleteIDs(t, "events", "seq", `id < $1 AND seq < (SELECT max(seq) FROM events)`, until)
-	return len(ids), err
+	var list []int64
+	err := t.query(oldEvents, args(until), func(r row) error {
+		var seq int64
+		err := r.scan(&seq)
+		list = append(list, seq)
+		return err
+	})
+	for _, seq := range list {
+		t.exec(`DELETE FROM events WHERE seq = $1`, seq)
+	}
+	return len(list), err
 }
 
 func sweepUploads(t tx, until normalize.ID, now time.Time) (int, error) {
