@@ -103,7 +103,8 @@ func moveAddresses(t tx, m *identity.Merge) error {
 		return err
 	}
 	for i, id := range ids {
-		t.exec(`INSERT INTO merge_moves (merge_id, address_id, evidence) VALUES ($1, $2, $3)`, m.ID, id, evidence[i])
+		t.exec(`INSERT INTO merge_moves (merge_id, address_id, evidence) VALUES ($1, $2, $3)
+			ON CONFLICT (merge_id, address_id) DO UPDATE SET evidence = excluded.evidence`, m.ID, id, evidence[i])
 		t.exec(`UPDATE addresses SET customer_id = $1, evidence = $2, author = $3, linked_at = $4 WHERE id = $5`,
 			m.Into, mergeEvidence(m.ID), m.Author, m.At, id)
 	}
@@ -135,10 +136,10 @@ func (db *DB) Undo(ctx context.Context, merge normalize.ID, author string, now t
 		}
 		m.UndoneAt, m.UndoneBy = now.UTC().Truncate(time.Microsecond), clean(author)
 		t.exec(`UPDATE merges SET undone_at = $1, undone_by = $2 WHERE id = $3`, now, m.UndoneBy, m.ID)
+		t.exec(`UPDATE customers SET merged_into = 0 WHERE id = $1 AND merged_into = $2`, m.From, m.Into)
 		if err := giveBack(t, m, 0); err != nil {
 			return nil, err
 		}
-		t.exec(`UPDATE customers SET merged_into = 0 WHERE id = $1 AND merged_into = $2`, m.From, m.Into)
 		t.emit(event{typ: normalize.CustomerUnmerged, ref: m.ID, at: now, detail: normalize.MergeEvent{
 			MergeID: m.ID, From: m.From, Into: m.Into, Reason: m.Reason, Author: m.UndoneBy,
 		}})
@@ -154,6 +155,9 @@ func giveBack(t tx, m *identity.Merge, depth int) error {
 		evidence = (SELECT v.evidence FROM merge_moves v WHERE v.merge_id = $4 AND v.address_id = addresses.id)
 		WHERE evidence = $5 AND id IN (SELECT address_id FROM merge_moves WHERE merge_id = $4)`,
 		m.From, m.UndoneBy, m.UndoneAt, m.ID, mergeEvidence(m.ID))
+	if err := moveOn(t, m.From); err != nil {
+		return err
+	}
 	earlier := map[normalize.ID]bool{}
 	err := t.query(`SELECT a.evidence FROM addresses a JOIN merge_moves v ON v.address_id = a.id WHERE v.merge_id = $1`, args(m.ID), func(r row) error {
 		var evidence string
@@ -178,6 +182,22 @@ func giveBack(t tx, m *identity.Merge, depth int) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// moveOn lets the merges that took a customer away take what came back to them
+// since.
+func moveOn(t tx, customer normalize.ID) error {
+	for range mergeDepth {
+		list, err := readMerges(t, `WHERE undone_at = 0 AND from_id = $1 AND into_id = (SELECT merged_into FROM customers WHERE id = $1) ORDER BY id DESC LIMIT 1`, customer)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err := moveAddresses(t, list[0]); err != nil {
+			return err
+		}
+		customer = list[0].Into
 	}
 	return nil
 }

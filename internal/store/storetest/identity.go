@@ -132,6 +132,33 @@ func mergeChains(t *testing.T, h *harness) {
 	}
 }
 
+// mergedMeanwhile: what comes back to somebody who is part of another customer
+// by now comes back to that one.
+func mergedMeanwhile(t *testing.T, h *harness) {
+	var ids []normalize.ID
+	for _, who := range []string{"a", "b", "c", "d", "e"} {
+		ids = append(ids, h.place(h.msg(who+"@example.com", who)).Customer.ID)
+	}
+	a, b, c, d, e := ids[0], ids[1], ids[2], ids[3], ids[4]
+	first, second := h.merge(a, b), h.merge(b, c)
+	undo := func(m *identity.Merge) {
+		t.Helper()
+		_, err := h.db.Undo(h.ctx(), m.ID, "x", h.now)
+		h.must(err)
+	}
+	undo(first) // the second one has moved the address on
+	third, fourth := h.merge(a, d), h.merge(d, e)
+	undo(second)
+	h.wantTexts(e, "e", "d", "a")
+	h.wantTexts(b, "b")
+	h.wantTexts(c, "c")
+	undo(fourth)
+	h.wantTexts(d, "d", "a")
+	undo(third)
+	h.wantTexts(a, "a")
+	h.wantTexts(d, "d")
+}
+
 func erasure(t *testing.T, h *harness) {
 	file := strings.Repeat("ab", 32)
 	rawFile := sha256.Sum256([]byte("raw"))
