@@ -17,9 +17,13 @@ type where struct {
 	args       []any
 }
 
-// and adds a condition; each ? in it stands for the next of values.
+// and adds a condition; each ? in it stands for the next of values. What was
+// asked for may be any text.
 func (w *where) and(condition string, values ...any) {
 	for _, v := range values {
+		if s, ok := v.(string); ok {
+			v = clean(s)
+		}
 		w.args = append(w.args, v)
 		condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(w.args)), 1)
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
+	"github.com/deskbridge/deskbridge/outbox"
 )
 
 // oddText: a NUL or a broken letter is mended, alike on both engines.
@@ -36,6 +38,18 @@ func oddText(t *testing.T, h *harness) {
 	h.must(err)
 	if len(list) != 1 {
 		t.Errorf("found %d", len(list))
+	}
+	// Whoever asks for what cannot be gets nothing, and no failure of ours.
+	some, err := h.db.Conversations(h.ctx(), timeline.ConversationFilter{Channel: odd})
+	h.must(err)
+	views, err := h.db.Overview(h.ctx(), timeline.OverviewFilter{Channel: odd, Tag: odd, Assignee: odd, Query: odd})
+	h.must(err)
+	inputs, err := h.db.Ledger(h.ctx(), timeline.LedgerFilter{Account: odd})
+	h.must(err)
+	jobs, err := h.db.Jobs(h.ctx(), outbox.Filter{Account: odd})
+	h.must(err)
+	if n := len(some) + len(views) + len(inputs) + len(jobs); n != 0 {
+		t.Errorf("found %d", n)
 	}
 }
 
