@@ -206,6 +206,34 @@ func TestCloseDoesNotWaitForAWedgedDatabase(t *testing.T) {
 	}
 }
 
+// A transaction that does not end, as on a disk that hangs, keeps its connection:
+// closing that under it would bring the process down.
+func TestCloseLeavesAWriterThatIsStuck(t *testing.T) {
+	db := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	begun, hold, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- db.write(context.Background(), func(t tx) error {
+			close(begun)
+			<-hold
+			t.exec(`INSERT INTO settings (name, value) VALUES ('late', $1)`, []byte{1})
+			return nil
+		})
+	}()
+	<-begun
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := db.Close(ctx); err == nil {
+		t.Error("closed, with a transaction under way")
+	}
+	if db.eng.(*sqliteEngine).write == nil {
+		t.Error("its connection was closed under it")
+	}
+	close(hold)
+	if err := <-ended; err == nil {
+		t.Error("acknowledged after the store was closed")
+	}
+}
+
 // TestAnotherProcessWrites: the commands of the terminal write while the
 // daemon runs.
 func TestAnotherProcessWrites(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -42,6 +43,7 @@ type sqliteEngine struct {
 	limit   int64         // walLimit, but for tests
 	nextWAL int64         // size at which to try the next checkpoint
 	scrubAt time.Time     // when to try one whatever the size; zero for not
+	writing atomic.Bool   // write is in use
 
 	readers chan *sqlite.Conn // nil: to be opened when taken
 	mu      sync.Mutex
@@ -147,6 +149,8 @@ func (e *sqliteEngine) writer(ctx context.Context) (*sqlite.Conn, error) {
 }
 
 func (e *sqliteEngine) update(ctx context.Context, f func(session) error) (err error) {
+	e.writing.Store(true)
+	defer e.writing.Store(false)
 	c, err := e.writer(ctx)
 	if err != nil {
 		return err
@@ -304,6 +308,8 @@ func (e *sqliteEngine) dropReaders() {
 // afterCommit empties the log when it has grown large. A reader may hold the
 // checkpoint back; then the log grows a little further until the next try.
 func (e *sqliteEngine) afterCommit() {
+	e.writing.Store(true)
+	defer e.writing.Store(false)
 	if e.write == nil {
 		return
 	}
@@ -364,7 +370,7 @@ func (e *sqliteEngine) close(ctx context.Context) error {
 		default:
 		}
 	}
-	if e.write != nil {
+	if !e.writing.Load() && e.write != nil {
 		errs = append(errs, e.write.Close())
 		e.write = nil
 	}
