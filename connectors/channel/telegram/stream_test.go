@@ -184,6 +184,14 @@ func TestFilesAreFetched(t *testing.T) {
 	if _, err := bot.Fetch(t.Context(), id); connectors.Classify(err).Class != connectors.Transient || strings.Contains(err.Error(), token) {
 		t.Errorf("a cut connection: %v", err)
 	}
+	vendor.Faults.Clear()
+	vendor.Faults.Add(fault.Fault{Kind: fault.Hang, Path: "/file/"})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if _, err := bot.Fetch(ctx, id); err == nil || time.Since(began) > time.Second {
+		t.Errorf("a file that does not come: %v after %v", err, time.Since(began))
+	}
 }
 
 // A group that the bot was removed from says nothing of the customer, who can
