@@ -2,22 +2,14 @@ package connectortest
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"maps"
 	"net/http"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
-	"github.com/deskbridge/deskbridge/internal/store"
-	"github.com/deskbridge/deskbridge/internal/store/media"
-	"github.com/deskbridge/deskbridge/normalize"
-	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
 // calls: a genuine call is taken, and one that is forged in any way is not.
@@ -106,72 +98,4 @@ func clone(r *connectors.Request) *connectors.Request {
 	c := *r
 	c.Header, c.Body = r.Header.Clone(), bytes.Clone(r.Body)
 	return &c
-}
-
-// repeats: what comes twice is taken once. All fixtures are taken in, three
-// times over, by the real ingest on a real store.
-func (s Suite) repeats(t *testing.T) {
-	a := s.open(t, s.vendor(t))
-	ctx := t.Context()
-	db, err := store.Open(ctx, "sqlite://"+filepath.Join(t.TempDir(), "test.db"), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close(context.WithoutCancel(ctx)) }()
-	if err := db.RegisterAccounts(ctx, []store.AccountRow{{Name: name, Role: store.RoleChannel, Type: s.Type}}); err != nil {
-		t.Fatal(err)
-	}
-	files, err := media.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = files.Close() }()
-	outcomes := map[normalize.Outcome]int{}
-	now := receivedAt
-	g := &timeline.Ingestor{
-		Store: db, Files: files, Log: quiet, Now: func() time.Time { return now },
-		IdleTimeout: func() time.Duration { return 7 * 24 * time.Hour },
-		Observe:     func(_ string, r timeline.Result) { outcomes[r.Outcome]++ },
-	}
-	var batch normalize.Batch
-	messages, ignored := map[string]bool{}, 0
-	for _, f := range Fixtures(t) {
-		items, inputs := s.items(t, a, f)
-		batch.Inputs = append(batch.Inputs, inputs...)
-		for _, item := range items {
-			if m, ok := item.(*normalize.Message); ok {
-				messages[m.ExternalID] = true
-			}
-			if _, ok := item.(*normalize.Ignored); ok {
-				ignored++
-			}
-		}
-	}
-	src := timeline.Source{Account: normalize.Account{Name: name, Type: s.Type}, Decoder: a.Channel}
-	for round := range 3 {
-		clear(outcomes)
-		now = now.Add(time.Minute)
-		if err := g.Take(ctx, src, batch); err != nil {
-			t.Fatal(err)
-		}
-		if outcomes[normalize.Quarantined] > 0 {
-			t.Errorf("round %d: %d inputs were quarantined", round, outcomes[normalize.Quarantined])
-		}
-		if n := outcomes[normalize.Disregarded]; round == 0 && n < ignored {
-			t.Errorf("%d inputs are counted as ignored, want the fixtures' %d", n, ignored)
-		}
-	}
-	stored := 0
-	events, err := db.Events(ctx, 0, 10_000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range events {
-		if e.Type == normalize.MessageReceived || e.Type == normalize.MessageSent {
-			stored++
-		}
-	}
-	if stored != len(messages) {
-		t.Errorf("%d messages after three rounds, want the fixtures' %d: %v", stored, len(messages), slices.Sorted(maps.Keys(messages)))
-	}
 }
