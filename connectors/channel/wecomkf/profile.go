@@ -5,10 +5,15 @@ import (
 
 	"github.com/silenceper/wechat/v2/work/kf"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/kit/tencent"
 	"github.com/deskbridge/deskbridge/normalize"
 )
+
+// forbidden are the codes of an app that may not see who customers are. It can
+// serve them all the same, and files be fetched.
+var forbidden = map[string]bool{"48002": true, "60011": true, "301002": true}
 
 // Profile returns the customer's name in WeChat. Where the company has bound
 // its account of WeChat's open platform, the unionid names the same person on
@@ -25,6 +30,9 @@ func (w *WecomKf) Profile(ctx context.Context, a normalize.Address) (*channel.Pr
 		Path: "/cgi-bin/kf/customer/batchget", Out: &answer,
 		In: kf.CustomerBatchGetOptions{ExternalUserIDList: []string{user}},
 	})
+	if e := connectors.Classify(err); err != nil && forbidden[e.Code] {
+		return nil, &connectors.Error{Class: connectors.Unsupported, Code: e.Code, Detail: e.Detail}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -266,6 +266,10 @@ func TestRecallFetchAndProfile(t *testing.T) {
 	if err != nil || p.Name != "小王" || len(p.Evidence) != 1 || !p.Evidence[0].Verified || p.Evidence[0].Address.Value != "o6_bmjrPTlm6_2sgVt7hMZOPfL2M" {
 		t.Errorf("profile %+v, %v", p, err)
 	}
+	r.vendor.Faults.Add(fault.Fault{Path: "customer/batchget", Kind: fault.Refuse, Status: 200, Body: `{"errcode":48002,"errmsg":"api forbidden"}`})
+	if _, err := r.Profile(t.Context(), r.customer(someone)); connectors.Classify(err).Class != connectors.Unsupported {
+		t.Errorf("an app that may not see names: %v; it may still serve customers", err)
+	}
 	if _, err := r.Profile(t.Context(), normalize.Address{Kind: Kind, Value: "wwOther:x"}); err == nil {
 		t.Error("a customer of another company has a profile")
 	}
