@@ -25,7 +25,8 @@ type Reply struct {
 	Body        []byte
 }
 
-// Refusals of a vendor's call.
+// Refusals of a vendor's call. What is wrapped around them tells the log, once
+// a minute for each account, what is to be mended; it has no words of the call.
 var (
 	// ErrForged: the signature is missing, wrong or stale. The answer is 401
 	// and nothing is stored but a count.

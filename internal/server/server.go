@@ -130,18 +130,19 @@ func ChannelEndpoint(hook channel.Webhook, take func(context.Context, normalize.
 
 // Server serves two listeners. It is ready after Started and until Stop.
 type Server struct {
-	config  Config
-	deps    Deps
-	log     *slog.Logger
-	metrics *metrics
-	auth    *auth
-	bodies  *budget
-	changed broadcast
-	streams chan struct{} // one slot for each open stream
-	stop    context.CancelFunc
-	stopped context.Context // ends with Stop
-	health  health
-	mounted map[string]http.Handler // see Mount
+	config   Config
+	deps     Deps
+	log      *slog.Logger
+	metrics  *metrics
+	auth     *auth
+	bodies   *budget
+	refusals refusals
+	changed  broadcast
+	streams  chan struct{} // one slot for each open stream
+	stop     context.CancelFunc
+	stopped  context.Context // ends with Stop
+	health   health
+	mounted  map[string]http.Handler // see Mount
 }
 
 // New returns a server. It registers its metrics with d.Metrics.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
+	"github.com/deskbridge/deskbridge/normalize/text"
 )
 
 const (
@@ -66,8 +69,10 @@ func (s *Server) takeCall(w http.ResponseWriter, r *http.Request, name string, t
 	var broken *brokenParser
 	switch {
 	case errors.Is(err, connectors.ErrForged):
+		s.refusals.tell(s.log, name, err, call.ReceivedAt)
 		return reply, "forged", problem(http.StatusUnauthorized, "the signature is missing, wrong or stale")
 	case errors.Is(err, connectors.ErrMalformed):
+		s.refusals.tell(s.log, name, err, call.ReceivedAt)
 		return reply, "malformed", problem(http.StatusBadRequest, "this is not a call that the vendor documents")
 	case errors.As(err, &broken):
 		s.log.Error("webhook parser panicked", "account", name, "request", requestID(r.Context()), "panic", broken.kind, "stack", broken.stack)
@@ -86,6 +91,30 @@ func (s *Server) takeCall(w http.ResponseWriter, r *http.Request, name string, t
 		return reply, "failed", unavailable("the call could not be stored; try again")
 	}
 	return reply, "accepted", nil
+}
+
+// refusedEvery is how often the log tells why calls of an account are refused.
+// Strangers may make any number.
+const refusedEvery = time.Minute
+
+// refusals remembers when the log was last told of each account.
+type refusals struct {
+	mu   sync.Mutex
+	told map[string]time.Time
+}
+
+// tell logs a refusal, for those who set an account up.
+func (r *refusals) tell(log *slog.Logger, account string, err error, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last, ok := r.told[account]; ok && now.Sub(last).Abs() < refusedEvery {
+		return
+	}
+	if r.told == nil {
+		r.told = map[string]time.Time{}
+	}
+	r.told[account] = now
+	log.Warn("webhook refused; a minute's others are only counted", "account", account, "err", text.Truncate(err.Error(), 200))
 }
 
 // calledURL is what the vendor called and signed: as configured, and never

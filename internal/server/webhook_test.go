@@ -162,6 +162,24 @@ func TestVendorsCalls(t *testing.T) {
 	}
 }
 
+func TestTheLogTellsWhyCallsAreRefusedAndIsNotFlooded(t *testing.T) {
+	s, log := vendorServer(t, &vendor{}, Config{})
+	cl := client(t, serve(t, s))
+	for range 50 {
+		resp, err := cl.Post("http://127.0.0.1/webhooks/sms", "text/plain", strings.NewReader("a stranger's words"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		readProblem(t, resp, http.StatusUnauthorized)
+	}
+	if n := strings.Count(log.String(), "webhook refused"); n != 1 || !strings.Contains(log.String(), connectors.ErrForged.Error()) {
+		t.Errorf("told %d times: %s", n, log)
+	}
+	if strings.Contains(log.String(), "stranger") {
+		t.Errorf("the log shows what was sent: %s", log)
+	}
+}
+
 func TestWhatStandsBelowTheNameReachesTheChannel(t *testing.T) {
 	v := &vendor{}
 	s, _ := vendorServer(t, v, Config{})

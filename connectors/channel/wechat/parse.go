@@ -2,7 +2,7 @@ package wechat
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -27,17 +27,20 @@ func (w *WeChat) Parse(_ context.Context, r *connectors.Request) (normalize.Batc
 	q := u.Query()
 	if r.Method == http.MethodGet {
 		if err := w.callback.Verify(q, r.ReceivedAt); err != nil {
-			return none, connectors.Reply{}, refuse(err)
+			return none, connectors.Reply{}, err
 		}
 		return none, connectors.Reply{ContentType: taken.ContentType, Body: []byte(q.Get("echostr"))}, nil
 	}
 	doc, err := w.open(q, r)
 	if err != nil {
-		return none, connectors.Reply{}, refuse(err)
+		return none, connectors.Reply{}, err
 	}
 	var head header
 	if err := tencent.Unmarshal(doc, &head); err != nil {
-		return none, connectors.Reply{}, refuse(err)
+		return none, connectors.Reply{}, err
+	}
+	if head.FromUserName == "" && head.Encrypt != "" {
+		return none, connectors.Reply{}, fmt.Errorf("%w: it is encrypted; set encryption to safe, as the vendor's console has it", connectors.ErrMalformed)
 	}
 	return normalize.Batch{Inputs: []normalize.Input{{
 		Key: head.key(), Raw: doc, ContentType: "application/xml", ReceivedAt: r.ReceivedAt,
@@ -54,21 +57,7 @@ func (w *WeChat) open(q url.Values, r *connectors.Request) ([]byte, error) {
 	if w.cfg.Encryption == encryptCompatible && q.Get("encrypt_type") != "aes" {
 		return r.Body, w.callback.Verify(q, r.ReceivedAt)
 	}
-	if q.Get("msg_signature") == "" {
-		return nil, tencent.ErrForged
-	}
-	var envelope tencent.Envelope
-	if err := tencent.Unmarshal(r.Body, &envelope); err != nil {
-		return nil, err
-	}
-	return w.callback.Open(q, envelope.Encrypt, r.ReceivedAt)
-}
-
-func refuse(err error) error {
-	if errors.Is(err, tencent.ErrForged) {
-		return errors.Join(connectors.ErrForged, err)
-	}
-	return errors.Join(connectors.ErrMalformed, err)
+	return w.callback.OpenBody(q, r.Body, r.ReceivedAt)
 }
 
 // header is what every message and event has. It is read as words, so that a
@@ -79,6 +68,7 @@ type header struct {
 	MsgType      string `xml:"MsgType"`
 	Event        string `xml:"Event"`
 	MsgID        string `xml:"MsgId"`
+	Encrypt      string `xml:"Encrypt"`
 }
 
 // key is the vendor's id: MsgId of messages, and for events who, when and what

@@ -2,6 +2,7 @@ package wechat_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -225,6 +226,22 @@ func TestNoModeTakesWhatIsNotSigned(t *testing.T) {
 		if (err == nil) != c.taken || len(b.Inputs) > 0 != c.taken {
 			t.Errorf("%s: %v, %d inputs", c.name, err, len(b.Inputs))
 		}
+	}
+}
+
+func TestAnEncryptedCallOfAPlainAccountSaysWhatToMend(t *testing.T) {
+	r := start(t, simulator.Plain, nil)
+	c := call(t, simulator.Safe, document("x"))
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := simulator.New(simulator.Options{}).Sign() // the vendor adds it in every mode
+	q.Set("encrypt_type", "aes")
+	u.RawQuery = q.Encode()
+	c.URL = u.String()
+	if _, _, err := r.Parse(t.Context(), c); !errors.Is(err, connectors.ErrMalformed) || !strings.Contains(err.Error(), "set encryption to safe") {
+		t.Errorf("%v", err)
 	}
 }
 

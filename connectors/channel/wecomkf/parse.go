@@ -2,7 +2,6 @@ package wecomkf
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,19 +29,15 @@ func (w *WecomKf) Parse(_ context.Context, r *connectors.Request) (normalize.Bat
 		// The console saves an address after it was answered with what the
 		// echostr holds, as it is (developer.work.weixin.qq.com/document/path/90930).
 		echo, err := w.callback.Open(q, q.Get("echostr"), r.ReceivedAt)
-		return normalize.Batch{}, connectors.Reply{ContentType: "text/plain; charset=utf-8", Body: echo}, refusal(err)
+		return normalize.Batch{}, connectors.Reply{ContentType: "text/plain; charset=utf-8", Body: echo}, err
 	}
-	var envelope tencent.Envelope
-	if err := tencent.Unmarshal(r.Body, &envelope); err != nil {
-		return normalize.Batch{}, connectors.Reply{}, refusal(err)
-	}
-	plain, err := w.callback.Open(q, envelope.Encrypt, r.ReceivedAt)
+	plain, err := w.callback.OpenBody(q, r.Body, r.ReceivedAt)
 	if err != nil {
-		return normalize.Batch{}, connectors.Reply{}, refusal(err)
+		return normalize.Batch{}, connectors.Reply{}, err
 	}
 	var c call
 	if err := tencent.Unmarshal(plain, &c); err != nil {
-		return normalize.Batch{}, connectors.Reply{}, refusal(err)
+		return normalize.Batch{}, connectors.Reply{}, err
 	}
 	if c.isNews() && slices.Contains(w.cfg.OpenKfIDs, c.OpenKfID) {
 		return normalize.Batch{Cursors: []normalize.Cursor{{Key: tokenKey(c.OpenKfID), Value: newCallToken(c.Token, r.ReceivedAt).String()}}}, connectors.Reply{}, nil
@@ -51,15 +46,4 @@ func (w *WecomKf) Parse(_ context.Context, r *connectors.Request) (normalize.Bat
 		Key: "call/" + strconv.FormatInt(r.ReceivedAt.Unix(), 10), Raw: plain, ContentType: "text/xml",
 		Meta: map[string]string{metaSource: sourceCall}, ReceivedAt: r.ReceivedAt,
 	}}}, connectors.Reply{}, nil
-}
-
-// refusal tells the daemon how to answer a call that was not opened.
-func refusal(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, tencent.ErrForged):
-		return connectors.ErrForged
-	}
-	return connectors.ErrMalformed
 }

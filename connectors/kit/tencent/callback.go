@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/silenceper/wechat/v2/util"
+
+	"github.com/deskbridge/deskbridge/connectors"
 )
 
 // Fresh is how far the timestamp of a call may be from our own time. The
@@ -32,37 +34,46 @@ func NewCallback(token, aesKey, receiver string) Callback {
 
 // Verify checks a call's `signature`, which covers token, timestamp and nonce
 // only: the body of a call in plain text is not signed. at is when the call
-// came. The error is ErrForged.
+// came. The error is connectors.ErrForged.
 func (c Callback) Verify(q url.Values, at time.Time) error {
 	return c.check(q, q.Get("signature"), at)
 }
 
 // Open checks a call's `msg_signature`, which covers the ciphertext as well,
 // and decrypts it. The ciphertext is what the element Encrypt holds, or the
-// echostr with which WeCom verifies an address. The error is ErrForged, also
-// where the content is meant for another receiver, or ErrMalformed.
+// echostr with which WeCom verifies an address. The error is connectors.ErrForged, also
+// where the content is meant for another receiver, or connectors.ErrMalformed.
 func (c Callback) Open(q url.Values, ciphertext string, at time.Time) ([]byte, error) {
-	if ciphertext == "" {
-		return nil, ErrMalformed
-	}
 	if err := c.check(q, q.Get("msg_signature"), at, ciphertext); err != nil {
 		return nil, err
 	}
 	sealed, err := base64.StdEncoding.DecodeString(ciphertext)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the ciphertext is not base64", ErrMalformed)
+		return nil, fmt.Errorf("%w: the ciphertext is not base64", connectors.ErrMalformed)
 	}
 	if len(c.key) != aesKeyBytes {
-		return nil, fmt.Errorf("%w: it is encrypted, and no encoding_aes_key is configured", ErrMalformed)
+		return nil, fmt.Errorf("%w: it is encrypted, and no encoding_aes_key is configured", connectors.ErrMalformed)
 	}
 	_, plain, receiver, err := util.AESDecryptMsg(sealed, c.key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: it cannot be decrypted; compare encoding_aes_key with the vendor's console", ErrMalformed)
+		return nil, fmt.Errorf("%w: it cannot be decrypted; compare encoding_aes_key with the vendor's console", connectors.ErrMalformed)
 	}
 	if string(receiver) != c.receiver {
-		return nil, fmt.Errorf("%w: it is meant for another receiver than %s", ErrForged, c.receiver)
+		return nil, fmt.Errorf("%w: it is meant for another receiver than %s", connectors.ErrForged, c.receiver)
 	}
 	return plain, nil
+}
+
+// OpenBody opens the ciphertext in the body of a call. What else stands there
+// is not signed. A body without any is as forged as one that is signed wrongly.
+func (c Callback) OpenBody(q url.Values, body []byte, at time.Time) ([]byte, error) {
+	var e struct {
+		Encrypt string `xml:"Encrypt"`
+	}
+	if err := Unmarshal(body, &e); err != nil || e.Encrypt == "" {
+		return nil, fmt.Errorf("%w: it holds nothing that could be signed; is the mode of the vendor's console that of encryption?", connectors.ErrForged)
+	}
+	return c.Open(q, e.Encrypt, at)
 }
 
 func (c Callback) check(q url.Values, signature string, at time.Time, signed ...string) error {
@@ -71,22 +82,14 @@ func (c Callback) check(q url.Values, signature string, at time.Time, signed ...
 	// the other: seconds have ten until the year 2286.
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil || len(timestamp) != 10 || c.token == "" {
-		return ErrForged
+		return connectors.ErrForged
 	}
 	want := util.Signature(append([]string{c.token, timestamp, nonce}, signed...)...)
 	if subtle.ConstantTimeCompare([]byte(want), []byte(signature)) != 1 {
-		return ErrForged
+		return fmt.Errorf("%w: if the vendor made the call, its console has another token", connectors.ErrForged)
 	}
 	if age := at.Sub(time.Unix(seconds, 0)); age > Fresh || age < -Fresh {
-		return fmt.Errorf("%w: its timestamp is %s away from our clock", ErrForged, age.Abs().Round(time.Second))
+		return fmt.Errorf("%w: its timestamp is %s away from our clock", connectors.ErrForged, age.Abs().Round(time.Second))
 	}
 	return nil
-}
-
-// Envelope is the body of an encrypted call. The receiver stands beside the
-// ciphertext unsigned and proves nothing.
-type Envelope struct {
-	ToUserName string `xml:"ToUserName"`
-	AgentID    string `xml:"AgentID"`
-	Encrypt    string `xml:"Encrypt"`
 }

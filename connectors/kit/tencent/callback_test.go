@@ -10,6 +10,7 @@ import (
 
 	"github.com/silenceper/wechat/v2/util"
 
+	"github.com/deskbridge/deskbridge/connectors"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/tencent"
 )
 
@@ -48,13 +49,13 @@ func TestCallbacksAreBelievedOnlyIfTheyAreTheVendors(t *testing.T) {
 		{"as it came", q, now, nil},
 		{"in the last moment", q, now.Add(Fresh), nil},
 		{"our clock is behind", q, now.Add(-Fresh), nil},
-		{"replayed", q, now.Add(Fresh + time.Second), ErrForged},
-		{"from the future", q, now.Add(-Fresh - time.Second), ErrForged},
-		{"unsigned", changed("msg_signature", ""), now, ErrForged},
-		{"signed otherwise", changed("msg_signature", strings.Repeat("0", 40)), now, ErrForged},
-		{"later timestamp", changed("timestamp", "1800000001"), now, ErrForged},
-		{"timestamp of words", changed("timestamp", "now"), now, ErrForged},
-		{"other nonce", changed("nonce", "n"), now, ErrForged},
+		{"replayed", q, now.Add(Fresh + time.Second), connectors.ErrForged},
+		{"from the future", q, now.Add(-Fresh - time.Second), connectors.ErrForged},
+		{"unsigned", changed("msg_signature", ""), now, connectors.ErrForged},
+		{"signed otherwise", changed("msg_signature", strings.Repeat("0", 40)), now, connectors.ErrForged},
+		{"later timestamp", changed("timestamp", "1800000001"), now, connectors.ErrForged},
+		{"timestamp of words", changed("timestamp", "now"), now, connectors.ErrForged},
+		{"other nonce", changed("nonce", "n"), now, connectors.ErrForged},
 	} {
 		plain, err := ours.Open(c.q, ciphertext, c.at)
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
@@ -69,20 +70,38 @@ func TestCallbacksAreBelievedOnlyIfTheyAreTheVendors(t *testing.T) {
 		from simulator.Signer
 		want error
 	}{
-		{"for another account", simulator.Signer{Token: testToken, AESKey: testKey, Receiver: "wx2"}, ErrForged},
-		{"with another token", simulator.Signer{Token: "other", AESKey: testKey, Receiver: "wx1"}, ErrForged},
-		{"with another key", simulator.Signer{Token: testToken, AESKey: otherKey, Receiver: "wx1"}, ErrMalformed},
+		{"for another account", simulator.Signer{Token: testToken, AESKey: testKey, Receiver: "wx2"}, connectors.ErrForged},
+		{"with another token", simulator.Signer{Token: "other", AESKey: testKey, Receiver: "wx1"}, connectors.ErrForged},
+		{"with another key", simulator.Signer{Token: testToken, AESKey: otherKey, Receiver: "wx1"}, connectors.ErrMalformed},
 	} {
 		ciphertext, q := seal(c.from, now)
 		if _, err := ours.Open(q, ciphertext, now); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
-	if _, err := NewCallback(testToken, "", "wx1").Open(q, ciphertext, now); !errors.Is(err, ErrMalformed) {
+	if _, err := NewCallback(testToken, "", "wx1").Open(q, ciphertext, now); !errors.Is(err, connectors.ErrMalformed) {
 		t.Errorf("without a key: %v", err)
 	}
-	if _, err := NewCallback("", testKey, "wx1").Open(q, ciphertext, now); !errors.Is(err, ErrForged) {
+	if _, err := NewCallback("", testKey, "wx1").Open(q, ciphertext, now); !errors.Is(err, connectors.ErrForged) {
 		t.Errorf("without a token everything is forged: %v", err)
+	}
+}
+
+// Whatever a stranger sends, nothing of it was signed.
+func TestABodyWithoutCiphertextIsForged(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	ours := NewCallback(testToken, testKey, "wx1")
+	ciphertext, q, err := vendor.Seal([]byte("<xml/>"), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := ours.OpenBody(q, []byte("<xml><Encrypt>"+ciphertext+"</Encrypt></xml>"), now); err != nil || string(plain) != "<xml/>" {
+		t.Errorf("%q, %v", plain, err)
+	}
+	for _, body := range []string{"", "hello", "<xml/>", "<xml><Encrypt></Encrypt></xml>", "<!DOCTYPE xml><xml><Encrypt>" + ciphertext + "</Encrypt></xml>"} {
+		if _, err := ours.OpenBody(q, []byte(body), now); !errors.Is(err, connectors.ErrForged) {
+			t.Errorf("%q: %v", body, err)
+		}
 	}
 }
 
@@ -93,16 +112,16 @@ func TestPlainCallsAreVerified(t *testing.T) {
 	if err := ours.Verify(q, now.Add(time.Minute)); err != nil {
 		t.Error(err)
 	}
-	if err := ours.Verify(q, now.Add(time.Hour)); !errors.Is(err, ErrForged) {
+	if err := ours.Verify(q, now.Add(time.Hour)); !errors.Is(err, connectors.ErrForged) {
 		t.Errorf("replayed: %v", err)
 	}
 	q.Set("signature", "x")
-	if err := ours.Verify(q, now); !errors.Is(err, ErrForged) {
+	if err := ours.Verify(q, now); !errors.Is(err, connectors.ErrForged) {
 		t.Errorf("forged: %v", err)
 	}
 	// Nothing stands between what is signed, so the time has ten digits.
 	q = url.Values{"timestamp": {"01800000000"}, "nonce": {"n"}, "signature": {util.Signature(testToken, "01800000000", "n")}}
-	if err := ours.Verify(q, now); !errors.Is(err, ErrForged) {
+	if err := ours.Verify(q, now); !errors.Is(err, connectors.ErrForged) {
 		t.Errorf("a time of eleven digits: %v", err)
 	}
 }
@@ -132,7 +151,7 @@ func TestDocumentsAreRead(t *testing.T) {
 		"cut":             "<xml><Content>",
 		"other encoding":  `<?xml version="1.0" encoding="GBK"?><xml><Content>x</Content></xml>`,
 	} {
-		if err := Unmarshal([]byte(doc), &got); !errors.Is(err, ErrMalformed) {
+		if err := Unmarshal([]byte(doc), &got); !errors.Is(err, connectors.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

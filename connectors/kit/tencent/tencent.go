@@ -14,15 +14,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-)
 
-// Refusals of a callback.
-var (
-	// ErrForged: the signature is missing, wrong or stale, or the call is meant
-	// for another account.
-	ErrForged = errors.New("signature missing, wrong or stale")
-	// ErrMalformed: what was signed is not what the vendor documents.
-	ErrMalformed = errors.New("not what the vendor documents")
+	"github.com/deskbridge/deskbridge/connectors"
 )
 
 const (
@@ -32,13 +25,13 @@ const (
 )
 
 // Unmarshal reads an XML document of the vendor into v. It refuses, as
-// ErrMalformed, what no callback needs: document types and with them entities,
+// connectors.ErrMalformed, what no callback needs: document types and with them entities,
 // other encodings than UTF-8, and documents that are large, deep or of very
 // many elements. Bytes that XML does not allow, which customers manage to send
 // within CDATA, become U+FFFD instead of making the message unreadable.
 func Unmarshal(doc []byte, v any) error {
 	if len(doc) > maxXML {
-		return fmt.Errorf("%w: the document has %d bytes", ErrMalformed, len(doc))
+		return fmt.Errorf("%w: the document has %d bytes", connectors.ErrMalformed, len(doc))
 	}
 	doc = bytes.ToValidUTF8(doc, []byte("\uFFFD"))
 	doc = bytes.Map(func(r rune) rune {
@@ -51,7 +44,7 @@ func Unmarshal(doc []byte, v any) error {
 		return err
 	}
 	if err := xml.Unmarshal(doc, v); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+		return fmt.Errorf("%w: %w", connectors.ErrMalformed, err)
 	}
 	return nil
 }
@@ -65,11 +58,11 @@ func bounded(doc []byte) error {
 		case errors.Is(err, io.EOF) && nodes > 0:
 			return nil
 		case err != nil:
-			return fmt.Errorf("%w: %w", ErrMalformed, err)
+			return fmt.Errorf("%w: it is no XML", connectors.ErrMalformed)
 		}
 		switch token.(type) {
 		case xml.Directive:
-			return fmt.Errorf("%w: it has a document type", ErrMalformed)
+			return fmt.Errorf("%w: it has a document type", connectors.ErrMalformed)
 		case xml.StartElement:
 			depth++
 			nodes++
@@ -77,7 +70,7 @@ func bounded(doc []byte) error {
 			depth--
 		}
 		if depth > maxDepth || nodes > maxNodes {
-			return fmt.Errorf("%w: it is nested too deeply or has too many elements", ErrMalformed)
+			return fmt.Errorf("%w: it is nested too deeply or has too many elements", connectors.ErrMalformed)
 		}
 	}
 }
