@@ -2,8 +2,10 @@ package outbox
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -65,7 +67,7 @@ func (d *Dispatcher) takeEager() bool {
 // free returns how many claims may be made now by the number of workers, the
 // rate and the gate, and how long to wait where it is none.
 func (d *Dispatcher) free(ctx context.Context, now time.Time) (n int, pause time.Duration) {
-	pace := d.Worker.Pace(ctx)
+	pace := d.pace(ctx)
 	if pace.Parallel <= 0 {
 		pace.Parallel = DefaultParallel
 	}
@@ -92,6 +94,17 @@ func (d *Dispatcher) free(ctx context.Context, now time.Time) (n int, pause time
 		return 0, max(time.Millisecond, time.Duration((1-tokens)/pace.Rate*float64(time.Second)))
 	}
 	return min(n, int(math.Floor(tokens)), maxClaim), 0
+}
+
+// pace asks the worker, and survives it.
+func (d *Dispatcher) pace(ctx context.Context) (p Pace) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.Log.Error("the connector panicked over its limits", "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			p = Pace{}
+		}
+	}()
+	return d.Worker.Pace(ctx)
 }
 
 // due returns how long it is until the next queue comes due.

@@ -14,6 +14,7 @@ import (
 	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/outbox"
+	"github.com/deskbridge/deskbridge/outbox/deliver"
 )
 
 type storeAccount = store.Account
@@ -160,6 +161,28 @@ func TestAPanicStopsOneJobOnly(t *testing.T) {
 		if _, why := r.part(before); why != "panic: a fault in the connector for this account; the log has the details" {
 			t.Errorf("shown: %q", why)
 		}
+	})
+}
+
+// startled panics when it is asked how fast the account may be worked.
+type startled struct {
+	outbox.Worker
+	asked atomic.Int64
+}
+
+func (s *startled) Pace(ctx context.Context) outbox.Pace {
+	if s.asked.Add(1) < 3 {
+		panic("provoked")
+	}
+	return s.Worker.Pace(ctx)
+}
+
+func TestAPanicOverLimitsStopsNothing(t *testing.T) {
+	engines(t, func(t *testing.T, r *rig) {
+		worker := &deliver.Worker{Channel: r.vendor, Store: r.DB, Clock: r.clock, Log: slog.New(slog.DiscardHandler)}
+		job := r.Send("ann")
+		r.start(r.DB, &startled{Worker: worker}, outbox.Deliver, "mail")
+		r.becomes(job, outbox.Done)
 	})
 }
 

@@ -88,12 +88,7 @@ func (r *reader) once(ctx context.Context, fence int64) (brought bool, err error
 			err = connectors.Errorf(connectors.Transient, "", "the connection ended")
 		}
 	}()
-	defer func() {
-		if v := recover(); v != nil {
-			r.log.Error("the connector panicked", "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
-			err = connectors.Errorf(connectors.Transient, "panic", "the connector failed; see the log")
-		}
-	}()
+	defer survive(r.log, &err)
 	src := &source{reader: r, fence: fence, stop: cancel}
 	defer func() { brought = src.brought.Load() }()
 	switch c := r.channel.(type) {
@@ -103,6 +98,15 @@ func (r *reader) once(ctx context.Context, fence int64) (brought bool, err error
 		return false, r.poll(ctx, c, src)
 	}
 	return false, connectors.Errorf(connectors.Unsupported, "", "this channel reads nothing by itself")
+}
+
+// survive makes an error of a connector's panic; it is deferred. The panic's own
+// words may hold what a customer wrote.
+func survive(log *slog.Logger, err *error) {
+	if v := recover(); v != nil {
+		log.Error("the connector panicked", "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+		*err = connectors.Errorf(connectors.Transient, "panic", "the connector failed; see the log")
+	}
 }
 
 func (r *reader) poll(ctx context.Context, p channel.Poller, src *source) error {

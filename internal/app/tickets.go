@@ -79,7 +79,8 @@ func (w *ticketWatch) run(ctx context.Context, fence int64) {
 }
 
 // look takes in what changed since the last time.
-func (w *ticketWatch) look(ctx context.Context, fence int64) error {
+func (w *ticketWatch) look(ctx context.Context, fence int64) (err error) {
+	defer survive(w.log, &err)
 	for {
 		cursor, err := w.app.db.Cursor(ctx, w.name, ticketCursor)
 		if err != nil {
