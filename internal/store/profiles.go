@@ -8,6 +8,7 @@ import (
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/identity"
+	"github.com/deskbridge/deskbridge/normalize/text"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
@@ -17,6 +18,10 @@ const (
 	// customers are shown beside one.
 	evidenceLimit = 20
 	relatedLimit  = 20
+	// profileName bounds a name, in characters, and profileID what an evidence
+	// says, in bytes: an index takes no more than 2700.
+	profileName = 500
+	profileID   = 1000
 	// ourAuthor is who merges customers by evidence.
 	ourAuthor = "deskbridge"
 )
@@ -68,13 +73,13 @@ func (db *DB) settleProfile(t tx, j *jobRow, s outbox.Settlement) error {
 	if err != nil || !found || !erased.IsZero() {
 		return err
 	}
-	if name := clean(s.Profile.Name); name != "" {
+	if name := text.Truncate(s.Profile.Name, profileName); name != "" {
 		t.exec(`UPDATE addresses SET name = $1 WHERE id = $2 AND name = ''`, name, j.about)
 		t.exec(`UPDATE customers SET name = $1 WHERE id = $2 AND name = ''`, name, customer)
 	}
 	for _, e := range s.Profile.Evidence[:min(len(s.Profile.Evidence), evidenceLimit)] {
 		a := cleanAddress(e.Address)
-		if a.Kind == "" || a.IsZero() || a.Is(own) {
+		if a.Kind == "" || a.IsZero() || a.Is(own) || len(a.Kind)+len(a.Value) > profileID {
 			continue
 		}
 		t.exec(`INSERT INTO evidence (address_id, kind, value, verified) VALUES ($1, $2, $3, $4)

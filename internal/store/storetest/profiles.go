@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"encoding/hex"
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -65,7 +67,9 @@ func profiles(t *testing.T, h *harness) {
 	h.chat("U1") // is not asked about twice
 	h.profiled(outbox.Result{Repeatable: true, Err: connectors.Errorf(connectors.Transient, "500", "later")})
 	h.now = h.now.Add(60e9)
-	h.profiled(knows("Ann", hint("email", "ann@example.com"), proof("union", "X")))
+	endless := make([]byte, 10_000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(endless)
+	h.profiled(knows("Ann", hint("email", "ann@example.com"), proof("union", "X"), proof("union", hex.EncodeToString(endless))))
 	if c := h.message(ann.ID).Customer; c.Name != "Ann" || c.Addresses[0].Name != "Ann" {
 		t.Errorf("customer %+v", c)
 	}
