@@ -168,6 +168,12 @@ func (b *batch) catchUp(in *ingest, name nameKey) error {
 		}
 		b.t.exec(`UPDATE ledger SET outcome = $1, reason = $2, message_id = $3 WHERE id = $4 AND outcome = $5`,
 			res.Outcome, res.Reason, res.Message, r.ledger, normalize.Waiting)
+		if m := b.messages[res.Message]; m != nil && m.is(flagErased) {
+			b.t.exec(`UPDATE ledger SET name = '', reason = 'erased' WHERE id = $1`, r.ledger)
+			if _, err := forgetRaws(b.t, []normalize.ID{r.ledger}, in.Now); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

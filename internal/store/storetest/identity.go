@@ -267,6 +267,9 @@ func erasureOfWhatIsUnderWay(t *testing.T, h *harness) {
 	h.must(err)
 	_, err = h.db.Begin(h.ctx(), jobs[0].ID, jobs[0].Fence, h.now)
 	h.must(err)
+	early := h.take(normalize.Waiting, h.entry("early report on "+secret, normalize.Receipts{{
+		ExternalID: "V-" + secret, Recipient: r.Message.Thread.To[0], Status: normalize.StatusDelivered, At: h.now,
+	}}))[0]
 	_, err = h.db.Erase(h.ctx(), in.Customer.ID, h.now)
 	h.must(err)
 
@@ -295,7 +298,7 @@ func erasureOfWhatIsUnderWay(t *testing.T, h *harness) {
 	keep(h.db.SentParts(h.ctx(), ours.ID))
 	keep(h.db.Events(h.ctx(), 0, 0))
 	keep(h.db.Customers(h.ctx(), "", 0, 0))
-	for _, l := range []normalize.ID{report.Ledger, edit.Ledger} {
+	for _, l := range []normalize.ID{early.Ledger, report.Ledger, edit.Ledger} {
 		keep(h.db.LedgerEntry(h.ctx(), l))
 		_, _, err := h.db.LedgerRaw(h.ctx(), l)
 		h.wantErr(err, timeline.ErrGone)
