@@ -259,7 +259,7 @@ func (d discard) WriteHeader(int)             {}
 
 // streams reads until the vendor has answered; a stream goes on while the
 // vendor is well, and ends with its context.
-func (s Suite) streams(t *testing.T, c channel.Streamer) {
+func (s Suite) streams(t *testing.T, a *account, c channel.Streamer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -268,8 +268,7 @@ func (s Suite) streams(t *testing.T, c channel.Streamer) {
 	go func() { done <- c.Stream(ctx, src) }()
 	select {
 	case <-src.alive:
-		cancel()
-		<-done
+		s.ends(t, a, cancel, done)
 	case err := <-done:
 		t.Errorf("the stream ended though the vendor is well: %v", err)
 	case <-time.After(10 * time.Second):

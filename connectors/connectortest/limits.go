@@ -136,7 +136,7 @@ func (s Suite) end(t *testing.T) {
 			}
 		}
 		if c, ok := a.Channel.(channel.Streamer); ok {
-			s.streams(t, c)
+			s.streams(t, a, c)
 		}
 	})
 	if err := goleak.Find(before); err != nil {

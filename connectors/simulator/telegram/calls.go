@@ -101,6 +101,10 @@ func read(r *http.Request) (*request, error) {
 }
 
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
+	if s.isRevoked() {
+		fail(w, 401, "Unauthorized")
+		return
+	}
 	q, err := read(r)
 	if err != nil {
 		fail(w, 400, "Bad Request: can't parse the request")

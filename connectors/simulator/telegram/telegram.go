@@ -74,6 +74,10 @@ type Server struct {
 	files    map[string][]byte
 	sent     []*Sent
 	lastSent map[int64]time.Time
+	revoked  bool
+	holding  bool
+	twice    int // calls of the webhook to make two times
+	deaf     int // answers of the webhook to miss
 }
 
 // queued is an update that waits.

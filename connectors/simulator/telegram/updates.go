@@ -3,6 +3,7 @@ package telegram
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -77,17 +78,18 @@ func (s *Server) webhookInfo(w http.ResponseWriter) {
 	reply(w, info)
 }
 
-// deliver calls the webhook with each update, in order, until it answers 2xx.
+// deliver calls the webhook with each update, in order, until it answers 2xx
+// and Telegram hears it.
 func (s *Server) deliver() {
 	for {
 		s.mu.Lock()
 		h, changed := s.hook, s.changed
-		var next *queued
-		if h.URL != "" && len(s.queue) > 0 {
-			next = &s.queue[0]
+		var next queued
+		if h.URL != "" && len(s.queue) > 0 && !s.holding {
+			next = s.queue[0]
 		}
 		s.mu.Unlock()
-		if next == nil {
+		if next.body == nil {
 			select {
 			case <-changed:
 				continue
@@ -95,23 +97,32 @@ func (s *Server) deliver() {
 				return
 			}
 		}
-		why := s.post(h, next.body)
-		s.mu.Lock()
-		if why == "" {
-			if len(s.queue) > 0 && s.queue[0].id == next.id {
-				s.queue = s.queue[1:]
-			}
-		} else if s.hook.URL == h.URL {
-			s.hook.lastError, s.hook.lastErrorAt = why, time.Now()
-		}
-		s.mu.Unlock()
-		if why == "" {
-			continue
-		}
-		if !s.Pause(s.opts.RetryAfter) {
+		if !s.settle(h, next, s.post(h, next.body)) && !s.Pause(s.opts.RetryAfter) {
 			return
 		}
 	}
+}
+
+// settle takes note of what became of a call; why it was not taken, if so. It
+// reports whether the next one may be made at once.
+func (s *Server) settle(h hook, made queued, why string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case why == "" && s.twice > 0:
+		s.twice--
+		return true
+	case why == "" && s.deaf > 0:
+		s.deaf--
+		why = "Read timeout expired"
+	case why == "":
+		s.queue = slices.DeleteFunc(s.queue, func(q queued) bool { return q.id == made.id })
+		return true
+	}
+	if s.hook.URL == h.URL {
+		s.hook.lastError, s.hook.lastErrorAt = why, time.Now()
+	}
+	return false
 }
 
 // post returns why the webhook did not take an update, or "".

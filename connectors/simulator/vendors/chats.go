@@ -39,6 +39,9 @@ func openTelegram(o Options, name string) (*Line, error) {
 	troubles := overHTTP(&s.Faults, "/send", `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 1","parameters":{"retry_after":1}}`)
 	// Updates whose arrival Telegram does not see come again with the next ones.
 	troubles[Deaf] = func() { s.Faults.AddOnce(fault.Fault{Path: "getUpdates", Kind: fault.Lose}) }
+	if o.Calls {
+		troubles[Deaf], troubles[Repeat], troubles[Shuffle] = func() { s.Deaf(1) }, func() { s.Twice(1) }, backwards(s)
+	}
 	return &Line{
 		Name:    name,
 		Config:  fmt.Sprintf("bot_token: %q, api_url: %q%s", telegramToken, s.URL(), mode),

@@ -75,20 +75,23 @@ func openWeCom(o Options, name string) (*Line, error) {
 	troubles[Repeat] = func() { s.Relist(wecom.DefaultKfID) }
 	troubles[Deaf] = func() { s.Faults.AddOnce(fault.Fault{Path: "kf/sync_msg", Kind: fault.Lose}) }
 	troubles[Shuffle] = func() { s.Shuffle(true); s.EmptyPages(1) }
-	write := func(i int, c wecom.Content) error {
+	write := func(i int, c wecom.Content) {
 		user := prefix + strconv.Itoa(i)
 		s.SetUser(user, wecom.User{Nickname: "Customer " + strconv.Itoa(i)})
 		s.Write(wecom.DefaultKfID, user, c)
-		return nil
 	}
 	return &Line{
 		Name: name,
 		Config: fmt.Sprintf("corp_id: %s, secret: %s, token: %s, encoding_aes_key: %s, open_kfids: [%s], api_url: %q",
 			wecom.DefaultCorpID, wecom.DefaultSecret, wecom.DefaultToken, wecom.DefaultAESKey, wecom.DefaultKfID, s.URL()),
 		Address: func(i int) (string, string) { return "wecom_kf", wecom.DefaultCorpID + ":" + prefix + strconv.Itoa(i) },
-		Write:   func(_ context.Context, i int, text string) error { return write(i, wecom.Text(text)) },
+		Write: func(_ context.Context, i int, text string) error {
+			write(i, wecom.Text(text))
+			return nil
+		},
 		Show: func(_ context.Context, i int, jpeg []byte) error {
-			return write(i, wecom.Media("image", s.PutMedia("image", "photo.jpg", "image/jpeg", jpeg)))
+			write(i, wecom.Media("image", s.PutMedia("image", "photo.jpg", "image/jpeg", jpeg)))
+			return nil
 		},
 		Got: func() (list []Got) {
 			for _, m := range s.Record() {
