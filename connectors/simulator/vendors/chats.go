@@ -70,7 +70,7 @@ func openTelegram(o Options, name string) (*Line, error) {
 // openSlack opens a Slack whose customers write direct messages over Socket
 // Mode.
 func openSlack(o Options, name string) (*Line, error) {
-	opts := slack.Options{First: begin(), SigningSecret: SlackSecret, Retries: []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second}}
+	opts := slack.Options{First: begin(), SigningSecret: SlackSecret, Retries: []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second}}
 	if o.Strict {
 		opts.PerChannel = time.Second
 	}
