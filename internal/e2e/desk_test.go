@@ -41,6 +41,10 @@ type message struct {
 	Address struct {
 		Value string `json:"value"`
 	} `json:"address"`
+	ReplyWindow *struct {
+		Until     time.Time `json:"until"`
+		Remaining int       `json:"remaining"`
+	} `json:"reply_window"`
 	Parts []struct {
 		ID     string `json:"id"`
 		Status string `json:"status"`

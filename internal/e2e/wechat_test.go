@@ -61,6 +61,8 @@ func TestWeChatFollowersAreServed(t *testing.T) {
 		}
 		if m := find(hello); m.Text != "在吗？" || m.Address.Value != wechat.DefaultAppID+":"+li {
 			t.Errorf("the helpdesk got %+v", m)
+		} else if w := m.ReplyWindow; w == nil || w.Remaining != 5 || time.Until(w.Until) < 47*time.Hour {
+			t.Errorf("the helpdesk is told of the reply window %+v, want 5 answers in 48 hours", w)
 		}
 		testenv.WaitFor(t, 30*time.Second, "the picture to be fetched", func() bool {
 			var now message

@@ -44,10 +44,10 @@ func TestOneTokenIsFetchedForAll(t *testing.T) {
 func TestAnotherNodesTokenIsTakenBeforeANewOneIsAskedFor(t *testing.T) {
 	var a *api
 	s := &store{}
-	a = newAPI(t, func(w http.ResponseWriter, _ *http.Request) {
+	a = newAPI(t, func(w http.ResponseWriter, r *http.Request) {
 		if a.issued.CompareAndSwap(1, 2) { // another node renews it just now
 			for name := range s.m {
-				_ = s.Set(t.Context(), name, "TOKEN-2", time.Now().Add(time.Hour))
+				_ = s.Set(r.Context(), name, "TOKEN-2", time.Now().Add(time.Hour))
 			}
 			_, _ = io.WriteString(w, `{"errcode":40001,"errmsg":"invalid credential"}`)
 			return
