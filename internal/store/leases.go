@@ -37,10 +37,12 @@ func (db *DB) Release(ctx context.Context, name, owner string, fence int64) erro
 	})
 }
 
-// Vacate frees the leases whose owner is gone, as gone says of each.
+// Vacate frees the leases whose owner is gone, as gone says of each. On SQLite,
+// where nobody else has any, the dead one's claims on jobs are freed as well.
 func (db *DB) Vacate(ctx context.Context, gone func(owner string) bool) error {
 	return db.write(ctx, func(t tx) error {
 		var dead []string
+		alive := false
 		err := t.query(`SELECT DISTINCT owner FROM leases WHERE until > 0`, nil, func(r row) error {
 			var owner string
 			if err := r.scan(&owner); err != nil {
@@ -48,11 +50,17 @@ func (db *DB) Vacate(ctx context.Context, gone func(owner string) bool) error {
 			}
 			if gone(owner) {
 				dead = append(dead, owner)
+			} else {
+				alive = true
 			}
 			return nil
 		})
 		for _, owner := range dead {
 			t.exec(`UPDATE leases SET until = 0 WHERE owner = $1`, owner)
+		}
+		if len(dead) > 0 && !alive && db.eng.dialect().eventLock == "" {
+			t.exec(`UPDATE queues SET locked_until = 0 WHERE next_at IS NOT NULL AND locked_until > 0`)
+			t.wake()
 		}
 		return err
 	})

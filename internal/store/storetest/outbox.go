@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ func Outbox(t *testing.T, url func(testing.TB) string) {
 		{"an old claim is refused", fences},
 		{"who dies before Begin is replaced, after it the job is interrupted", interruptions},
 		{"what is released was not accepted", release},
+		{"the claims of a process that is gone are free at once on SQLite", inheritance},
 		{"an accepted send moves the part and tells of it", acceptance},
 		{"a retry waits at its place and holds up its own conversation only", retries},
 		{"an uncertain send steps aside and is resolved", resolution},
@@ -157,6 +159,41 @@ func interruptions(t *testing.T, b *Box) {
 	list, err := b.Attempts(t.Context(), first.ID)
 	if err != nil || len(list) != 2 || list[0].Outcome != "ambiguous" || list[0].EndedAt.IsZero() || list[1].Outcome != "accepted" {
 		t.Errorf("attempts %+v (%v)", list, err)
+	}
+}
+
+// inheritance: who follows a daemon that was killed goes on where it was, unless
+// somebody else may be at work.
+func inheritance(t *testing.T, b *Box) {
+	b.Send("ann")
+	job := b.Started(b.Take("mail"))
+	lease := func(owner string) (fence int64) {
+		t.Helper()
+		fence, ok, err := b.Acquire(t.Context(), owner, owner, b.Now, time.Minute)
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		return fence
+	}
+	isDead := func(owner string) bool { return owner == "dead" }
+	lease("dead")
+	fence := lease("alive")
+	b.must(b.Vacate(t.Context(), isDead))
+	if jobs := b.Claims("mail", 10); len(jobs) != 0 {
+		t.Error("claimed what somebody may be working on")
+	}
+	b.must(b.Release(t.Context(), "alive", "alive", fence))
+	lease("dead")
+	b.must(b.Vacate(t.Context(), isDead))
+	jobs := b.Claims("mail", 10)
+	if !strings.HasPrefix(b.URL, "sqlite:") {
+		if len(jobs) != 0 {
+			t.Error("claimed what another node may be working on")
+		}
+		return
+	}
+	if len(jobs) != 1 || jobs[0].ID != job.ID || !jobs[0].Interrupted {
+		t.Errorf("the successor gets %+v", jobs)
 	}
 }
 
