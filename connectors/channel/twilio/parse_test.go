@@ -80,7 +80,19 @@ func TestSignatures(t *testing.T) {
 			q.Header.Set("X-Twilio-Signature", "qqMNpAnHYazGyn+stNlGSmYH/KU=")
 			return q
 		}, nil},
+		{"by GET, with a body that nothing signs", func() *connectors.Request {
+			q := signed(nil)
+			q.Method, q.URL = http.MethodGet, q.URL+"?"+string(q.Body)
+			q.Header = http.Header{"X-Twilio-Signature": {simulator.Sign(authToken, q.URL, nil)}}
+			return q
+		}, connectors.ErrForged},
 		{"JSON", jsonCall, nil},
+		{"JSON, a thousand events too many", func() *connectors.Request {
+			q := jsonCall()
+			q.URL, q.Body = public+"/webhooks/phone/status", []byte("["+strings.Repeat(`{"id":"EZ1"},`, 2000)+`{"id":"EZ1"}]`)
+			sign(q)
+			return q
+		}, connectors.ErrMalformed},
 		{"JSON that is said to be CloudEvents", func() *connectors.Request {
 			q := jsonCall()
 			q.Header.Set("Content-Type", "application/cloudevents-batch+json")
@@ -178,6 +190,7 @@ func TestMedia(t *testing.T) {
 			{"deleted", strings.Replace(ref, "/ME", "/ME9", 1), fault.Fault{}, connectors.Rejected},
 			{"no reference of ours", "../../secrets", fault.Fault{}, connectors.Rejected},
 			{"not now", ref, fault.Fault{Kind: fault.Refuse, Status: 503}, connectors.Transient},
+			{"credentials of before", ref, fault.Fault{Kind: fault.Refuse, Status: 401}, connectors.AccountDown},
 			{"too fast", ref, fault.Fault{Kind: fault.Refuse, Status: 429, RetryAfter: time.Second}, connectors.Throttled},
 			{"cut", ref, fault.Fault{Kind: fault.Cut}, connectors.Transient},
 		} {

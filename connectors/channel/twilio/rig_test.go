@@ -169,9 +169,18 @@ func (r *rig) until(what string, ok func() bool) {
 // answer is an agent's answer to m; a message to anna where m is nil.
 func (r *rig) answer(m *normalize.Message, part normalize.Part) *channel.Outbound {
 	r.t.Helper()
+	return r.answerTo(m, normalize.Address{}, part)
+}
+
+// answerTo is an answer to m, or the first message to somebody.
+func (r *rig) answerTo(m *normalize.Message, to normalize.Address, part normalize.Part) *channel.Outbound {
+	r.t.Helper()
+	if to.IsZero() {
+		to = normalize.Address{Kind: normalize.KindPhone, Value: anna}
+	}
 	part.ID = normalize.NewID(time.Now())
 	out := &normalize.Message{
-		ID: normalize.NewID(time.Now()), Direction: normalize.Outbound, Address: normalize.Address{Kind: normalize.KindPhone, Value: anna},
+		ID: normalize.NewID(time.Now()), Direction: normalize.Outbound, Address: to,
 		Parts: []normalize.Part{part}, SentAt: time.Now(),
 	}
 	if m != nil {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors"
-	"github.com/deskbridge/deskbridge/connectors/channel"
 	"github.com/deskbridge/deskbridge/connectors/channel/twilio"
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	simulator "github.com/deskbridge/deskbridge/connectors/simulator/twilio"
@@ -28,6 +27,7 @@ func TestAnswersTakeTheWayOfTheQuestion(t *testing.T) {
 		name     string
 		config   func(*twilio.Config)
 		question *simulator.Inbound
+		to       normalize.Address // of a first message; anna's phone where zero
 		part     normalize.Part
 		want     simulator.Message
 	}{
@@ -41,6 +41,10 @@ func TestAnswersTakeTheWayOfTheQuestion(t *testing.T) {
 			name: "a picture", question: &simulator.Inbound{From: anna, To: ours, Body: "?"},
 			part: normalize.Part{Kind: normalize.PartImage, Media: &normalize.Media{Name: "a.png", ContentType: "image/png"}},
 			want: simulator.Message{To: anna, From: ours, Media: []string{public + "/files/a.png"}},
+		},
+		{
+			name: "service, first message by WhatsApp", config: service, to: normalize.Address{Kind: twilio.KindWhatsApp, Value: anna}, part: text("Hello"),
+			want: simulator.Message{To: whatsAppAnna, From: whatsAppOurs, Service: "MG1", Body: "Hello"},
 		},
 		{name: "service, first message", config: service, part: text("Hello"), want: simulator.Message{To: anna, From: ours, Service: "MG1", Body: "Hello"}},
 		{
@@ -58,7 +62,7 @@ func TestAnswersTakeTheWayOfTheQuestion(t *testing.T) {
 			if c.question != nil {
 				question = r.receive(*c.question)
 			}
-			sent := r.send(r.answer(question, c.part))
+			sent := r.send(r.answerTo(question, c.to, c.part))
 			list := r.vendor.Messages()
 			if len(list) != 1 {
 				t.Fatalf("%d messages went out", len(list))
@@ -199,6 +203,14 @@ func TestWhatCannotBeSentIsRefusedAtOnce(t *testing.T) {
 			if e := connectors.Classify(err); err == nil || e.Class != c.class || e.Detail == "" {
 				t.Errorf("%v, want %s", err, c.class)
 			}
+			if !strings.HasPrefix(c.to.Value, "withheld:") {
+				return
+			}
+			o := r.answer(nil, text("Hello"))
+			o.Recipients = []normalize.Address{c.to}
+			if _, err := r.phone.Send(t.Context(), o); connectors.Classify(err).Class != c.class {
+				t.Errorf("sent all the same: %v, want %s", err, c.class)
+			}
 		})
 	}
 }
@@ -300,79 +312,6 @@ func TestALongTextOfEmojiIsCutSoThatTwilioTakesIt(t *testing.T) {
 	}
 }
 
-// A lost answer is found in Twilio's list, unless that leaves a doubt.
-func TestResolve(t *testing.T) {
-	lose := fault.Fault{Kind: fault.Lose, Path: "/Messages.json"}
-	t.Run("taken", func(t *testing.T) {
-		r := newRig(t, options{})
-		r.vendor.Deliver(func(simulator.Message) []simulator.Report { return nil })
-		r.send(r.answer(nil, text("OK"))) // the same words, and its answer is known
-		r.vendor.Faults.Add(lose)
-		o := r.answer(nil, text("OK"))
-		if _, err := r.phone.Send(t.Context(), o); connectors.Classify(err).Class != connectors.Ambiguous {
-			t.Fatalf("a lost answer is %v", err)
-		}
-		sent, found, err := r.phone.Resolve(t.Context(), o)
-		if err != nil || !found || sent.ExternalID != r.vendor.Messages()[1].SID {
-			t.Errorf("found %v %+v, %v", found, sent, err)
-		}
-	})
-	t.Run("not taken", func(t *testing.T) {
-		r := newRig(t, options{})
-		r.send(r.answer(nil, text("Something else")))
-		r.vendor.Faults.Add(fault.Fault{Kind: fault.Refuse, Path: "/Messages.json", Status: 502})
-		o := r.answer(nil, text("OK"))
-		if _, err := r.phone.Send(t.Context(), o); connectors.Classify(err).Class != connectors.Ambiguous {
-			t.Fatalf("a gateway's failure is %v", err)
-		}
-		if _, found, err := r.phone.Resolve(t.Context(), o); found || err != nil {
-			t.Errorf("found %v, %v", found, err)
-		}
-	})
-	t.Run("two that fit", func(t *testing.T) {
-		r := newRig(t, options{})
-		r.vendor.Faults.Add(lose, lose)
-		o := r.answer(nil, text("OK"))
-		for range 2 {
-			if _, err := r.phone.Send(t.Context(), o); connectors.Classify(err).Class != connectors.Ambiguous {
-				t.Fatalf("a lost answer is %v", err)
-			}
-		}
-		if _, found, err := r.phone.Resolve(t.Context(), o); found || err != nil {
-			t.Errorf("found %v, %v: which of the two it is nobody knows", found, err)
-		}
-	})
-	t.Run("within a template, of another one", func(t *testing.T) {
-		r := newRig(t, options{config: func(c *twilio.Config) { c.WhatsAppTemplate = "HX17" }})
-		m := r.receive(simulator.Inbound{From: whatsAppAnna, To: whatsAppOurs, Body: "?"})
-		m.ReplyWindow = &normalize.ReplyWindow{Until: time.Now().Add(-time.Minute), Remaining: -1}
-		r.vendor.Faults.Add(lose, lose)
-		other, o := r.answer(m, text("It is\nhere")), r.answer(m, text("It is on\nits way"))
-		for _, o := range []*channel.Outbound{other, o} {
-			if _, err := r.phone.Send(t.Context(), o); err == nil {
-				t.Fatal("the answer was lost")
-			}
-		}
-		o.Message.ReplyWindow = nil // it is not known any more
-		sent, found, err := r.phone.Resolve(t.Context(), o)
-		if err != nil || !found || sent.ExternalID != r.vendor.Messages()[1].SID {
-			t.Errorf("found %v %+v, %v", found, sent, err)
-		}
-	})
-	t.Run("long before", func(t *testing.T) {
-		r := newRig(t, options{})
-		r.vendor.Faults.Add(lose)
-		o := r.answer(nil, text("OK"))
-		if _, err := r.phone.Send(t.Context(), o); err == nil {
-			t.Fatal("the answer was lost")
-		}
-		o.Begun = o.Begun.Add(time.Hour)
-		if _, found, err := r.phone.Resolve(t.Context(), o); found || err != nil {
-			t.Errorf("found %v, %v: that was another attempt", found, err)
-		}
-	})
-}
-
 func TestAPIKeyStandsInForTheToken(t *testing.T) {
 	r := newRig(t, options{
 		config: func(c *twilio.Config) { c.APIKey, c.APISecret = "SK-1", "key secret" },
@@ -428,6 +367,10 @@ func TestAddresses(t *testing.T) {
 		if got != want || (err == nil) == want.IsZero() {
 			t.Errorf("%q is %+v, %v", typed, got, err)
 		}
+	}
+	chat := newRig(t, options{config: func(c *twilio.Config) { c.From = whatsAppOurs }})
+	if a, err := chat.phone.Address("+49 151 1234567"); err != nil || a.Kind != twilio.KindWhatsApp {
+		t.Errorf("an account of WhatsApp writes to %+v, %v", a, err)
 	}
 	p, err := r.phone.Profile(t.Context(), normalize.Address{Kind: twilio.KindWhatsApp, Value: anna, Name: "Anna"})
 	if err != nil || p.Name != "Anna" || len(p.Evidence) != 1 || !p.Evidence[0].Verified || p.Evidence[0].Address.Kind != normalize.KindPhone {

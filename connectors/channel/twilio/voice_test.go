@@ -168,6 +168,9 @@ func TestCalls(t *testing.T) {
 			if !slices.Equal(call.Dialled, c.dialled) {
 				t.Errorf("rang at %v, want %v", call.Dialled, c.dialled)
 			}
+			if m := of[*normalize.Message](r)[0]; (m.Parts[0].Call.State == normalize.CallRinging) == (c.said == nil) {
+				t.Errorf("at first it is %s", m.Parts[0].Call.State)
+			}
 			for _, reverse := range []bool{false, true} {
 				m, state, seconds, recording, transcript, menu := r.call(reverse)
 				if m.Address.Value != c.caller.From || m.ExternalID != call.SID || m.Thread.ID != "voice:"+ours {
