@@ -3,6 +3,7 @@ package slack_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,5 +122,28 @@ func TestWhoWroteWhatCannotBeRead(t *testing.T) {
 				t.Errorf("%+v, want thread %q", m, c.thread)
 			}
 		})
+	}
+}
+
+// What is not as Slack documents it is put aside, for a reason that does not
+// quote it.
+func TestWhatIsNotAsDocumentedIsPutAside(t *testing.T) {
+	r := open(t, simulator.Options{}, nil)
+	const from = `"user":"U07MARIE","user_team":"T07ACME","text":"secret words"`
+	file := `{"id":"F1","name":"secret words"}`
+	for name, c := range map[string]struct{ event, reason string }{
+		"a time with too few digits": {`"channel":"` + shared + `","ts":"1772357400.1",` + from, "bad_ts"},
+		"no time":                    {`"channel":"` + shared + `",` + from, "bad_ts"},
+		"no channel":                 {`"ts":"1772357400.000100",` + from, "bad_channel"},
+		"nobody":                     {`"channel":"` + shared + `","ts":"1772357400.000100","user_team":"T07ACME","text":"secret words"`, "no_user"},
+		"an edit of nothing":         {`"channel":"` + shared + `","subtype":"message_changed","ts":"1772357400.000100"`, "no_message"},
+		"a text of another type":     {`"channel":"` + shared + `","text":["secret words"]`, "bad_event"},
+		"a hundred files too many":   {`"channel":"` + shared + `","ts":"1772357400.000100","files":[` + strings.Repeat(file+",", 200) + file + `],` + from, "too_many_files"},
+	} {
+		in := normalize.Input{Raw: []byte(`{"type":"event_callback","team_id":"T0DESK","event":{"type":"message",` + c.event + `}}`)}
+		item, err := r.Decode(in)
+		if err == nil || !strings.HasPrefix(err.Error(), c.reason+": ") || strings.Contains(err.Error(), "secret words") {
+			t.Errorf("%s: %+v, %v, want %s", name, item, err, c.reason)
+		}
 	}
 }
