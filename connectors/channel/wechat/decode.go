@@ -96,6 +96,23 @@ func (w *WeChat) Decode(in normalize.Input) (normalize.Item, error) {
 	return m, nil
 }
 
+// Peek says who wrote a message that Decode could not read. Events are no words
+// of anybody.
+func (w *WeChat) Peek(in normalize.Input) *normalize.Message {
+	var h header
+	if err := tencent.Unmarshal(in.Raw, &h); err != nil || !validOpenID(h.FromUserName) || h.MsgType == string(message.MsgTypeEvent) {
+		return nil
+	}
+	m := &normalize.Message{
+		Direction: normalize.Inbound, Address: w.address(h.FromUserName), Thread: normalize.Thread{Key: threadKey},
+		SentAt: in.ReceivedAt, ReceivedAt: in.ReceivedAt,
+	}
+	if seconds, err := strconv.ParseInt(h.CreateTime, 10, 64); err == nil && seconds > 0 {
+		m.SentAt = time.Unix(seconds, 0).UTC()
+	}
+	return m
+}
+
 // answerable is the reply window of what a customer wrote
 // (developers.weixin.qq.com/doc/service/guide/product/kf/intro.html).
 func answerable(m *normalize.Message) *normalize.ReplyWindow {

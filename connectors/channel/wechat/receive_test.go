@@ -279,10 +279,14 @@ func TestHostileDocumentsAreRefused(t *testing.T) {
 
 func TestWhatIsOddIsQuarantinedAndNotLost(t *testing.T) {
 	r := start(t, simulator.Safe, nil)
+	const sender, at = "<FromUserName>" + customer + "</FromUserName>", "<CreateTime>1772350200</CreateTime>"
 	for name, doc := range map[string]string{
-		"no sender": "<xml><CreateTime>1772350200</CreateTime><MsgType>text</MsgType><Content>x</Content><MsgId>1</MsgId></xml>",
-		"no id":     "<xml><FromUserName>o1</FromUserName><CreateTime>1772350200</CreateTime><MsgType>text</MsgType><Content>x</Content></xml>",
-		"odd id":    "<xml><FromUserName>o1</FromUserName><CreateTime>1772350200</CreateTime><MsgType>text</MsgType><MsgId>one</MsgId></xml>",
+		"no sender": "<xml>" + at + "<MsgType>text</MsgType><Content>x</Content><MsgId>1</MsgId></xml>",
+		"no id":     "<xml>" + sender + at + "<MsgType>text</MsgType><Content>x</Content></xml>",
+		"odd id":    "<xml>" + sender + at + "<MsgType>text</MsgType><MsgId>one</MsgId></xml>",
+		"odd time":  "<xml>" + sender + "<CreateTime>noon</CreateTime><MsgType>text</MsgType><Content>x</Content><MsgId>1</MsgId></xml>",
+		"nowhere":   "<xml>" + sender + at + "<MsgType>location</MsgType><Location_X>here</Location_X><MsgId>1</MsgId></xml>",
+		"odd event": "<xml>" + sender + "<CreateTime>noon</CreateTime><MsgType>event</MsgType><Event>CLICK</Event></xml>",
 	} {
 		b, _, err := r.Parse(t.Context(), call(t, simulator.Safe, []byte(doc)))
 		if err != nil || len(b.Inputs) != 1 {
@@ -291,6 +295,11 @@ func TestWhatIsOddIsQuarantinedAndNotLost(t *testing.T) {
 		}
 		if item, err := r.Decode(b.Inputs[0]); err == nil {
 			t.Errorf("%s: decoded as %+v", name, item)
+		}
+		// Agents see that there was something, and of whom.
+		stub := r.Peek(b.Inputs[0])
+		if whose := name != "no sender" && name != "odd event"; (stub != nil) != whose || whose && (stub.Address != to || stub.Thread.Key != "chat" || stub.SentAt.IsZero()) {
+			t.Errorf("%s: a stub %+v", name, stub)
 		}
 	}
 }
