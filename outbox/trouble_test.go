@@ -209,6 +209,32 @@ func TestABeginThatAConnectorForgotOrRepeated(t *testing.T) {
 	})
 }
 
+// A customer is erased while an answer to them is about to be sent: it is not,
+// and those of others are.
+func TestAnErasureTakesAJobFromItsWorker(t *testing.T) {
+	engines(t, func(t *testing.T, r *rig) {
+		r.vendor.limits.Parallel = 1
+		r.vendor.script(func(ctx context.Context, o *channel.Outbound) (channel.Sent, error) {
+			if o.Message.Address.Value == "ann@example.com" {
+				if _, err := r.Erase(ctx, o.Message.Customer.ID, r.Now); err != nil {
+					t.Error(err)
+				}
+			}
+			return r.vendor.take(ctx, o)
+		})
+		r.Send("ann")
+		r.deliver()
+		r.eventually("the answer is gone", func() bool {
+			jobs, err := r.Jobs(t.Context(), outbox.Filter{Account: "mail"})
+			return err == nil && len(jobs) == 0
+		})
+		r.becomes(r.Send("bob"), outbox.Done)
+		if n := r.vendor.requests(); n != 1 {
+			t.Errorf("%d answers went out, want Bob's alone", n)
+		}
+	})
+}
+
 func TestABeginThatCannotBeRecordedSendsNothing(t *testing.T) {
 	engines(t, func(t *testing.T, r *rig) {
 		job := r.Send("ann")

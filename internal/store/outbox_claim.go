@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
+	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
@@ -154,10 +156,14 @@ func (db *DB) Begin(ctx context.Context, job normalize.ID, fence int64, now time
 	return n, nil
 }
 
-// lockClaimed is lockJob for the holder of a claim.
+// lockClaimed is lockJob for the holder of a claim, who has lost it where an
+// erasure took the job away.
 func lockClaimed(t tx, job normalize.ID, tok int64) (*jobRow, error) {
 	fence, _ := untoken(tok)
 	j, err := lockJob(t, job)
+	if errors.Is(err, timeline.ErrNotFound) {
+		return nil, refuse(outbox.ErrLost)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/deskbridge/deskbridge/connectors"
 	"github.com/deskbridge/deskbridge/normalize"
-	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
 
@@ -126,7 +125,7 @@ func fences(t *testing.T, b *Box) {
 	if err := b.Settle(t.Context(), outbox.DeliverPolicy.Settle(fresh, true, accepted, b.Now)); !errors.Is(err, outbox.ErrLost) {
 		t.Errorf("settled twice: %v", err)
 	}
-	if _, err := b.Begin(t.Context(), 12345, fresh.Fence, b.Now); !errors.Is(err, timeline.ErrNotFound) {
+	if _, err := b.Begin(t.Context(), 12345, fresh.Fence, b.Now); !errors.Is(err, outbox.ErrLost) {
 		t.Errorf("Begin of a job that is not: %v", err)
 	}
 }
