@@ -1,6 +1,7 @@
 package tencent
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
@@ -70,7 +71,11 @@ func (c Callback) OpenBody(q url.Values, body []byte, at time.Time) ([]byte, err
 	var e struct {
 		Encrypt string `xml:"Encrypt"`
 	}
-	if err := Unmarshal(body, &e); err != nil || e.Encrypt == "" {
+	err := Unmarshal(body, &e)
+	switch {
+	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")):
+		return nil, fmt.Errorf("%w: it is JSON; choose XML in the vendor's console", connectors.ErrForged)
+	case err != nil || e.Encrypt == "":
 		return nil, fmt.Errorf("%w: it holds nothing that could be signed; is the mode of the vendor's console that of encryption?", connectors.ErrForged)
 	}
 	return c.Open(q, e.Encrypt, at)

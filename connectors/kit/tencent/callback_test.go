@@ -98,6 +98,9 @@ func TestABodyWithoutCiphertextIsForged(t *testing.T) {
 	if plain, err := ours.OpenBody(q, []byte("<xml><Encrypt>"+ciphertext+"</Encrypt></xml>"), now); err != nil || string(plain) != "<xml/>" {
 		t.Errorf("%q, %v", plain, err)
 	}
+	if _, err := ours.OpenBody(q, []byte(`{"Encrypt":"`+ciphertext+`"}`), now); !errors.Is(err, connectors.ErrForged) || !strings.Contains(err.Error(), "choose XML") {
+		t.Errorf("JSON: %v", err)
+	}
 	for _, body := range []string{"", "hello", "<xml/>", "<xml><Encrypt></Encrypt></xml>", "<!DOCTYPE xml><xml><Encrypt>" + ciphertext + "</Encrypt></xml>"} {
 		if _, err := ours.OpenBody(q, []byte(body), now); !errors.Is(err, connectors.ErrForged) {
 			t.Errorf("%q: %v", body, err)
