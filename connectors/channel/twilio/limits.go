@@ -13,9 +13,11 @@ const (
 	// www.twilio.com/docs/messaging/api/message-resource: Body. Counted as SMS
 	// are, in code units of UTF-16 (www.twilio.com/docs/api/errors/21617).
 	textUnits = 1600
-	// TwiML within a request may have 4000 characters, and an escaped one
-	// takes up to six (www.twilio.com/docs/voice/api/call-resource: Twiml).
-	spokenRunes = 600
+	// TwiML within a request may have 4000 characters
+	// (www.twilio.com/docs/voice/api/call-resource: Twiml). What is longer would
+	// be a second call, so there is room here for a usual number of escaped
+	// characters, not for a text of nothing else, which is refused.
+	spokenRunes = 3000
 	// www.twilio.com/docs/messaging/guides/accepted-mime-types.
 	mmsImage = 5 << 20
 	// What is no image is not made smaller for the carriers, the strictest of

@@ -81,9 +81,10 @@ func TestWhatTwilioIsTold(t *testing.T) {
 			if diff := cmp.Diff(ordered(want), ordered(got)); diff != "" {
 				t.Errorf("%s: %s", answer, diff)
 			}
-			if l, err := r.phone.Limits(t.Context(), question.Thread); err != nil || l.TextRunes != 600 || l.Kinds[normalize.PartText].Bytes != 0 || len(l.Kinds) != 1 {
+			if l, err := r.phone.Limits(t.Context(), question.Thread); err != nil || l.TextRunes != 3000 || l.Kinds[normalize.PartText].Bytes != 0 || len(l.Kinds) != 1 {
 				t.Errorf("%s: limits %+v, %v", answer, l, err)
 			}
+			r.send(r.answer(question, text(strings.Repeat("It's 5 o'clock on the day of your delivery, and we wait. ", 52))))
 			_, err := r.phone.Send(t.Context(), r.answer(question, text(strings.Repeat("&", 1000))))
 			if e := connectors.Classify(err); e.Class != connectors.Rejected || !strings.Contains(e.Detail, "too long") {
 				t.Errorf("%s: what is longer than Twilio takes: %v", answer, err)
