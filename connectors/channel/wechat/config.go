@@ -33,9 +33,11 @@ func newConfig() *Config {
 	return &Config{Encryption: encryptSafe, APIURL: "https://api.weixin.qq.com"}
 }
 
+// The vendor's console takes letters and digits only; what stands in its place
+// under api_url may take more.
 var (
-	validAppID = regexp.MustCompile(`^wx[0-9A-Za-z]{1,40}$`)
-	validToken = regexp.MustCompile(`^[0-9A-Za-z]{3,32}$`)
+	validAppID = regexp.MustCompile(`^wx[0-9A-Za-z_-]{1,60}$`)
+	validToken = regexp.MustCompile(`^[0-9A-Za-z_-]{3,64}$`)
 )
 
 // Validate reports what cannot work, whatever the vendor says.

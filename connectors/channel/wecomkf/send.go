@@ -1,6 +1,7 @@
 package wecomkf
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -68,7 +69,7 @@ func (w *WecomKf) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, 
 	err = w.api.Call(ctx, tencent.Request{Path: "/cgi-bin/kf/send_msg", In: body, Out: &answer, Begin: o.Begin})
 	// The id is told with an error as well: should a failure be reported later,
 	// it finds its message by it.
-	return channel.Sent{ExternalID: o.Key}, repeated(o, err)
+	return channel.Sent{ExternalID: cmp.Or(answer.MsgID, o.Key)}, repeated(o, err)
 }
 
 // repeated returns what the refusal of an attempt means. Where it is not the

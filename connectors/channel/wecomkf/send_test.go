@@ -231,6 +231,15 @@ func TestAnAnswerThatWeComLostIsKnownByItsId(t *testing.T) {
 	}
 }
 
+func TestTheIdThatWeComGivesCounts(t *testing.T) {
+	r := newRig(t, wecom.Options{}, nil)
+	r.vendor.Write(kf1, someone, wecom.Text("hello"))
+	r.vendor.Faults.Add(fault.Fault{Path: "kf/send_msg", Kind: fault.Refuse, Status: 200, Body: `{"errcode":0,"errmsg":"ok","msgid":"of-its-own"}`})
+	if sent, err, _ := r.send(someone, saying("answer")); err != nil || sent.ExternalID != "of-its-own" {
+		t.Errorf("sent as %q, %v: a failure that is reported by that id finds nothing", sent.ExternalID, err)
+	}
+}
+
 func TestRecallFetchAndProfile(t *testing.T) {
 	r := newRig(t, wecom.Options{}, nil)
 	r.vendor.Write(kf1, someone, wecom.Text("hello"))
