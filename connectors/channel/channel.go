@@ -185,6 +185,9 @@ type Sent struct {
 	Detail string
 	// Delivered: the vendor says that it has even arrived.
 	Delivered bool
+	// Closed: it went out in another way, since the vendor takes no answer
+	// before the customer writes again.
+	Closed bool
 	// Recipients holds what became of each one where there are several. One
 	// that is missing shares the fate of the request.
 	Recipients []RecipientResult

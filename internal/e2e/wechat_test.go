@@ -153,6 +153,9 @@ func TestWeChatFollowersAreServed(t *testing.T) {
 		if last.Data["thing1"] != "four" {
 			t.Fatalf("sent last: %+v", last)
 		}
+		if r.must("GET", "/v1/conversations/"+find(hello).ConversationID, nil, &conversation); conversation.ReplyWindow.Remaining != 0 {
+			t.Errorf("a template was needed, and %d answers are left", conversation.ReplyWindow.Remaining)
+		}
 		if err := vendor.TemplateFinished(ctx, li, last.MsgID, "success"); err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,7 @@ func judge(r *request, early []channel.RecipientResult, sent channel.Sent, err *
 		v.add(a, e, len(r.all) == 1 || e != err)
 	}
 	res.Settled, res.Unreachable = v.settled, v.unreachable
-	if v.closed && r.Message.ReplyWindow != nil {
+	if (v.closed || sent.Closed) && r.Message.ReplyWindow != nil {
 		res.Closed = r.Message.ReplyWindow.Until
 	}
 	switch {

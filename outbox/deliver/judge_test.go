@@ -31,6 +31,10 @@ func TestAClosedWindowIsNoDeadAddress(t *testing.T) {
 		if res.Err != err || len(res.Unreachable) > 0 || (window != nil) != res.Closed.Equal(until) {
 			t.Errorf("in the window %+v: %+v", window, res)
 		}
+		res = judge(r, nil, channel.Sent{Closed: true}, nil) // a template carried it
+		if res.Err != nil || (window != nil) != res.Closed.Equal(until) {
+			t.Errorf("sent in another way in the window %+v: %+v", window, res)
+		}
 	}
 }
 

@@ -46,7 +46,9 @@ func (w *WeChat) Send(ctx context.Context, o *channel.Outbound) (channel.Sent, e
 	err = w.client.Call(ctx, tencent.Request{Path: pathSend, In: m, Begin: o.Begin})
 	if e := connectors.Classify(err); byTemplate && (e.Code == codeTooLate || e.Code == codeTooMany) {
 		// Refused, so nothing was sent, and the attempt has begun already.
-		return w.sendTemplate(ctx, openID, o, func(context.Context) error { return nil })
+		sent, err := w.sendTemplate(ctx, openID, o, func(context.Context) error { return nil })
+		sent.Closed = true
+		return sent, err
 	}
 	if err != nil {
 		return channel.Sent{}, err

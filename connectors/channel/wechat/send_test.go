@@ -69,6 +69,9 @@ func TestATemplateCarriesTextWhenTheWindowIsClosed(t *testing.T) {
 			if want := string([]rune(long)[:19]) + "…"; data["thing1"] != want || data["thing2"] != "by Anna" || !timely(data["time3"], r.clock.Now()) {
 				t.Errorf("fields: %q, want %q", data, want)
 			}
+			if sent.Closed == (name == "as we know") {
+				t.Errorf("whether the vendor was asked first: closed %t", sent.Closed)
+			}
 			if !strings.Contains(sent.Detail, "template") || !strings.Contains(sent.Detail, "cut to 20") {
 				t.Errorf("the agent is told %q", sent.Detail)
 			}
