@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/deskbridge/deskbridge/internal/store"
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/identity"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
@@ -316,6 +317,29 @@ func TestEventsMissNothing(t *testing.T) {
 	}
 	if l := get[list[event]](w, "GET", "/v1/events?after=now", nil); len(l.Items) != 0 || l.Next != nil {
 		t.Errorf("after now: %+v", l)
+	}
+}
+
+// Who comes back after the events that it missed were deleted is told so.
+func TestACursorOfEventsThatAreGone(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.receive("ann@example.com", "a1", "one", nil)
+	old := get[list[map[string]any]](w, "GET", "/v1/events", nil)
+	w.receive("ann@example.com", "a2", "two", nil)
+	w.receive("ann@example.com", "a3", "three", nil)
+	read := get[list[map[string]any]](w, "GET", "/v1/events", nil)
+	if _, err := w.db.Sweep(t.Context(), store.Retention{Events: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	w.refused(410, "GET", "/v1/events?after="+*old.Next, nil)
+	w.refused(410, "GET", "/v1/events/stream?after="+*old.Next, nil)
+	if l := get[list[map[string]any]](w, "GET", "/v1/events?after="+*read.Next, nil); len(l.Items) != 0 {
+		t.Errorf("who has read all gets %+v", l)
+	}
+	for _, begin := range []string{"", "?after=0"} {
+		if l := get[list[map[string]any]](w, "GET", "/v1/events"+begin, nil); len(l.Items) != 1 {
+			t.Errorf("from the beginning: %d events, want the one that is kept", len(l.Items))
+		}
 	}
 }
 

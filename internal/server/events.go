@@ -20,7 +20,8 @@ var eventData = []reflect.Type{
 func (s *Server) eventsAPI(a huma.API) {
 	huma.Register(a, operation(http.MethodGet, "/v1/events", "list-events", "What happened, in the order in which it was committed",
 		describedAs("Oldest first, none missed. Follow it by passing next as after; where next is null there is nothing new: "+
-			"ask again later with the same after. Without after it begins at the oldest event, with after=now at the next one.")), s.listEvents)
+			"ask again later with the same after. Without after it begins at the oldest event that is kept, with after=now at the next one. "+
+			"Who comes back so late that events after the cursor are no longer kept gets 410.")), s.listEvents)
 	huma.Register(a, operation(http.MethodGet, "/v1/events/stream", "stream-events", "The same, as server-sent events",
 		describedAs("The id of each is its cursor; a client that reconnects with Last-Event-ID misses none. A comment every 15 seconds keeps the connection open."),
 		func(o *huma.Operation) {
@@ -76,6 +77,17 @@ func (s *Server) eventCursor(ctx context.Context, where, c string) (int64, error
 	seq, err := strconv.ParseInt(c, 10, 64)
 	if err != nil || seq < 0 {
 		return 0, flawed(where, "not a cursor: pass the value of next from an earlier answer, the id of a streamed event, or now")
+	}
+	if seq == 0 {
+		return 0, nil
+	}
+	swept, err := s.deps.Timeline.SweptEvents(ctx)
+	if err != nil {
+		return 0, s.fail(ctx, "event", err)
+	}
+	if seq < swept {
+		return 0, problem(http.StatusGone, "events after this cursor are no longer kept (retention.events): "+
+			"read the conversations anew, and begin without a cursor at the oldest event that is kept")
 	}
 	return seq, nil
 }

@@ -74,6 +74,9 @@ type Timeline interface {
 	SetConversation(ctx context.Context, id normalize.ID, s normalize.ConversationState, now time.Time) (*normalize.Conversation, error)
 	Label(ctx context.Context, id normalize.ID, l timeline.Labels, now time.Time) (*normalize.Conversation, error)
 	PutMedia(ctx context.Context, m normalize.Media, now time.Time) (normalize.Media, error)
+	// SweptEvents returns the number of the newest event that is no longer
+	// kept; 0 where all are.
+	SweptEvents(ctx context.Context) (int64, error)
 }
 
 // Answerer takes agents' answers; it is *timeline.Desk.

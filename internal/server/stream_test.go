@@ -49,6 +49,8 @@ func (j *journal) Events(_ context.Context, after int64, limit int) ([]*normaliz
 	return rest[:min(limit, len(rest))], nil
 }
 
+func (j *journal) SweptEvents(context.Context) (int64, error) { return 0, nil }
+
 func (j *journal) LastEvent(context.Context) (int64, error) { return int64(len(j.events)), nil }
 
 // open asks for a stream and reads nothing.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
@@ -160,10 +161,41 @@ func sweepEvents(t tx, until normalize.ID) (int, error) {
 		list = append(list, seq)
 		return err
 	})
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	newest, err := sweptEvents(t)
+	if err != nil {
+		return 0, err
+	}
 	for _, seq := range list {
 		t.exec(`DELETE FROM events WHERE seq = $1`, seq)
+		newest = max(newest, seq)
 	}
-	return len(list), err
+	t.exec(`INSERT INTO settings (name, value) VALUES ('`+sweptSetting+`', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+		strconv.AppendInt(nil, newest, 10))
+	return len(list), nil
+}
+
+const sweptSetting = "events_swept"
+
+func sweptEvents(s session) (seq int64, err error) {
+	var b []byte
+	found, err := one(s, `SELECT value FROM settings WHERE name = '`+sweptSetting+`'`, nil, &b)
+	if err != nil || !found {
+		return 0, err
+	}
+	return strconv.ParseInt(string(b), 10, 64)
+}
+
+// SweptEvents returns the number of the newest event that is no longer kept; 0
+// where all are.
+func (db *DB) SweptEvents(ctx context.Context) (seq int64, err error) {
+	err = db.read(ctx, func(s session) error {
+		seq, err = sweptEvents(s)
+		return err
+	})
+	return seq, err
 }
 
 func sweepUploads(t tx, until normalize.ID, now time.Time) (int, error) {
