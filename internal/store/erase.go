@@ -195,12 +195,26 @@ func eraseMessages(t tx, customer normalize.ID, ids []normalize.ID, now time.Tim
 	for i, id := range ids {
 		asked[i] = args(id, customer)
 	}
+	conversations := map[normalize.ID]bool{}
+	ids = nil
+	if err := t.each(`SELECT m.id, m.conversation_id FROM messages m JOIN addresses o ON o.id = m.owner_id
+		LEFT JOIN addresses a ON a.id = m.address_id WHERE m.id = $1 AND (o.customer_id = $2 OR a.customer_id = $2)`, asked, func(_ int, r row) error {
+		var id, conversation normalize.ID
+		err := r.scan(&id, &conversation)
+		ids, conversations[conversation] = append(ids, id), true
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	// Locked, as wherever a payload is changed.
+	if err := t.each(`SELECT id FROM conversations WHERE id = $1 {LOCK}`, eachID(sortedKeys(conversations)), func(int, row) error { return nil }); err != nil {
+		return nil, err
+	}
 	files := map[string]bool{}
 	received := map[normalize.ID]time.Time{}
 	var entries []normalize.ID
 	var lost []storedMedia
-	err := t.each(`SELECT m.id, m.ledger_id, m.payload FROM messages m JOIN addresses o ON o.id = m.owner_id
-		LEFT JOIN addresses a ON a.id = m.address_id WHERE m.id = $1 AND (o.customer_id = $2 OR a.customer_id = $2)`, asked, func(_ int, r row) error {
+	err := t.each(`SELECT id, ledger_id, payload FROM messages WHERE id = $1`, eachID(ids), func(_ int, r row) error {
 		var id, ledger normalize.ID
 		var b []byte
 		if err := r.scan(&id, &ledger, &b); err != nil {
@@ -222,7 +236,6 @@ func eraseMessages(t tx, customer normalize.ID, ids []normalize.ID, now time.Tim
 		}
 	}
 	dropMedia(t, lost, now)
-	ids = sortedKeys(received)
 	// The entries that repeated, edited or told of them hold their words as well.
 	if err := t.each(`SELECT id FROM ledger WHERE message_id = $1 AND message_id <> 0`, eachID(ids), func(_ int, r row) error {
 		return scanID(r, &entries)

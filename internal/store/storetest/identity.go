@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -328,6 +329,37 @@ func erasureOfWhatIsUnderWay(t *testing.T, h *harness) {
 	h.now = h.now.Add(time.Hour)
 	if left, err := h.db.Claim(h.ctx(), outbox.Deliver, "support", h.now, time.Minute, 10); err != nil || len(left) != 0 {
 		t.Errorf("still to be done: %+v, %v", left, err)
+	}
+}
+
+// erasureRace: what is edited on another node in the same moment stays erased.
+func erasureRace(t *testing.T, h *harness) {
+	other := h.open(t)
+	var written []*normalize.Message
+	for range 100 {
+		written = append(written, h.place(h.msg("ann@example.com", "first")))
+	}
+	var edits []timeline.Ingest
+	for _, m := range written {
+		edits = append(edits, h.batch(h.entry("edit "+m.ExternalID, &normalize.Edit{Target: m.ExternalID, Text: "second", At: h.now.Add(time.Second)})))
+	}
+	var all sync.WaitGroup
+	for part := range slices.Chunk(edits, 25) {
+		all.Go(func() {
+			for _, in := range part {
+				if _, err := other.Ingest(h.ctx(), in); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	_, err := h.db.Erase(h.ctx(), written[0].Customer.ID, h.now)
+	h.must(err)
+	all.Wait()
+	for _, m := range written {
+		if got := h.message(m.ID); got.Text != "" || got.DeletedAt.IsZero() {
+			t.Fatalf("it came back: %+v", got)
+		}
 	}
 }
 
