@@ -3,6 +3,7 @@ package inbox
 import (
 	"cmp"
 	"context"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,9 +52,10 @@ type labels struct {
 
 // tab is a list of one click, with how many of it are unread.
 type tab struct {
-	Who, Words, Query string
-	Unread            int
-	Here              bool
+	Who, Words string
+	Query      template.URL
+	Unread     int
+	Here       bool
 }
 
 // me names the agent in the store.
@@ -83,11 +85,11 @@ func (in *Inbox) labels(r *request, f *timeline.OverviewFilter) (l labels, err e
 }
 
 // tabs lead from a list to the same one of others.
-func tabs(query url.Values, l labels) []tab {
+func tabs(kept url.Values, l labels) []tab {
 	all := []tab{{Words: "All", Unread: l.Unread.All}, {Who: whoMe, Words: "Mine", Unread: l.Unread.Mine}, {Who: whoNobody, Words: "Nobody's", Unread: l.Unread.Nobodys}}
 	for i := range all {
 		to := url.Values{}
-		for k, v := range query {
+		for k, v := range kept {
 			if k != "who" && k != "after" {
 				to[k] = v
 			}
@@ -95,7 +97,7 @@ func tabs(query url.Values, l labels) []tab {
 		if all[i].Who != "" {
 			to.Set("who", all[i].Who)
 		}
-		all[i].Query, all[i].Here = to.Encode(), all[i].Who == l.Who
+		all[i].Query, all[i].Here = query(to), all[i].Who == l.Who
 	}
 	return all
 }

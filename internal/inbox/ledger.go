@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"html/template"
 	"mime"
 	"net/http"
 	"net/url"
@@ -27,7 +28,7 @@ type ledger struct {
 	Accounts []string
 	Outcomes []normalize.Outcome
 	Entries  []*timeline.LedgerEntry
-	Next     string // query of the page that follows
+	Next     template.URL // query of the page that follows
 }
 
 var outcomes = []normalize.Outcome{normalize.Accepted, normalize.Duplicate, normalize.Echo, normalize.Disregarded, normalize.Waiting, normalize.Quarantined}
@@ -73,7 +74,7 @@ func (in *Inbox) searchLedger(r *request) (*ledger, error) {
 				keep.Set(k, v)
 			}
 		}
-		l.Next = keep.Encode()
+		l.Next = query(keep)
 	}
 	return l, nil
 }

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"cmp"
+	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,8 +27,8 @@ type list struct {
 	Labels         labels
 	Channels       []string
 	Open           normalize.ID // shown beside the list
-	Next           string       // query of the page that follows; empty at the end
-	Again          string       // query of the first page
+	Next           template.URL // query of the page that follows; empty at the end
+	Again          template.URL // query of the first page
 	Later          bool         // not the first page
 	Cursor         int64        // of the newest event that is in it
 }
@@ -67,12 +68,12 @@ func (in *Inbox) list(r *request) (*list, error) {
 		return nil, err
 	}
 	keep := kept(q)
-	l.Again = keep.Encode()
+	l.Again = query(keep)
 	if len(found) > perPage {
 		found = found[:perPage]
 		last := found[perPage-1]
 		keep.Set("after", strconv.FormatInt(last.LastActivityAt.UnixMicro(), 10)+"."+last.ID.String())
-		l.Next = keep.Encode()
+		l.Next = query(keep)
 	}
 	l.Labels.Tabs = tabs(keep, l.Labels)
 	now := in.Clock.Now()
@@ -83,6 +84,10 @@ func (in *Inbox) list(r *request) (*list, error) {
 	}
 	return l, nil
 }
+
+// query writes v as pages put it after a question mark: it is escaped already,
+// and html/template would escape what is only text once more.
+func query(v url.Values) template.URL { return template.URL(v.Encode()) }
 
 // kept returns what of a page's query belongs to its list.
 func kept(q url.Values) url.Values {

@@ -43,6 +43,7 @@ type rig struct {
 	url  string // of the inbox, with a slash at its end
 	file *configs.File
 	sent int
+	last string // address that a link led to
 	at   clock
 }
 
