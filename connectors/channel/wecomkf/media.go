@@ -2,7 +2,6 @@ package wecomkf
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"mime"
 	"net/url"
@@ -98,7 +97,7 @@ func (w *WecomKf) Fetch(ctx context.Context, ref string) (*channel.Fetched, erro
 		return nil, err
 	}
 	if d == nil {
-		return nil, fmt.Errorf("WeCom answered without the file")
+		return nil, connectors.Errorf(connectors.Transient, "", "WeCom answered without the file")
 	}
 	return &channel.Fetched{Name: d.Name, ContentType: d.ContentType, Size: d.Size, Body: d.Body}, nil
 }

@@ -296,6 +296,7 @@ func TestProbeSaysWhatToMend(t *testing.T) {
 		"account":   {func(c *Config) { c.OpenKfIDs = []string{kf1, "wkUnknown"} }, "wkUnknown"},
 		"secret":    {func(c *Config) { c.Secret = "wrong" }, "secret"},
 		"corp":      {func(c *Config) { c.CorpID = "wwOther" }, "40013"},
+		"picture":   {func(c *Config) { c.Cards = []Card{{Prefix: "https://a.example/", Thumbnail: "/none.png"}} }, "/none.png"},
 		"no server": {func(c *Config) { c.APIURL = "http://127.0.0.1:1" }, "cannot be reached"},
 	} {
 		t.Run(name, func(t *testing.T) {

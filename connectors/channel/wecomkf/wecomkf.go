@@ -114,10 +114,15 @@ func (w *WecomKf) String() string { return Type + " " + w.deps.Account.Name }
 // GoString is the same for %#v.
 func (w *WecomKf) GoString() string { return w.String() }
 
-// Probe looks whether the app may work for each configured account. Our own
-// address is that of the first.
+// Probe looks whether the app may work for each configured account, and whether
+// the cards have their pictures. Our own address is that of the first.
 func (w *WecomKf) Probe(ctx context.Context) (normalize.Address, error) {
 	own := normalize.Address{Kind: Kind, Value: w.cfg.CorpID + ":" + w.cfg.OpenKfIDs[0]}
+	for _, card := range w.cfg.Cards {
+		if _, err := readPicture(card.Thumbnail); err != nil {
+			return own, connectors.Errorf(connectors.AccountDown, "", "the card for %s has no picture, so its links go out as words: %w", card.Prefix, err)
+		}
+	}
 	accounts, err := w.accounts(ctx)
 	if err != nil {
 		return own, err
