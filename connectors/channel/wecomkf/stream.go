@@ -30,6 +30,8 @@ type puller struct {
 	seen   string
 	pulled time.Time
 	limit  int
+	// patience is how long WeCom wants not to be asked without a call.
+	patience time.Duration
 	// broken tells that WeCom refused the account, of which was told once.
 	broken bool
 }
@@ -71,13 +73,20 @@ func (p *puller) turn(ctx context.Context) (asked bool, err error) {
 	if err != nil {
 		return false, connectors.Errorf(connectors.Transient, "store", "the store cannot be read: %w", err)
 	}
-	if called == p.seen && !p.pulled.IsZero() && time.Since(p.pulled) < p.w.cfg.PollInterval {
+	if called == p.seen && !p.pulled.IsZero() && time.Since(p.pulled) < max(p.w.cfg.PollInterval, p.patience) {
 		return false, nil
 	}
-	p.pulled = time.Now()
-	err = p.pull(ctx, parseCallToken(called))
+	p.pulled, p.patience = time.Now(), 0
+	call := parseCallToken(called)
+	uncalled := call.good(p.w.deps.Clock.Now()) == ""
+	err = p.pull(ctx, call)
 	if e := connectors.Classify(err); err != nil {
-		if e.Class != connectors.Rejected {
+		switch {
+		case e.Class == connectors.Throttled && uncalled:
+			// WeCom limits strictly who asks without having been called, and
+			// not those accounts for which it has just called.
+			p.patience = e.RetryAfter
+		case e.Class != connectors.Rejected:
 			return true, err
 		}
 		// It is about this account alone. Each call is tried anew, and

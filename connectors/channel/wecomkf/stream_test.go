@@ -124,17 +124,32 @@ func TestWeComRefusesToList(t *testing.T) {
 	}
 	r.vendor.Distrust(false)
 
-	r.vendor.Faults.Add(fault.Fault{Path: "sync_msg", Kind: fault.Refuse, Status: 200, Body: `{"errcode":45009,"errmsg":"api freq out of limit"}`})
+	throttled := fault.Fault{Path: "sync_msg", Kind: fault.Refuse, Status: 200, Body: `{"errcode":45009,"errmsg":"api freq out of limit"}`}
+	r.cursors[tokenKey(kf1)] = newCallToken("token of a call", r.clock.Now()).String()
+	r.vendor.Faults.Add(throttled)
 	err = r.Stream(t.Context(), r)
 	if e := connectors.Classify(err); e.Class != connectors.Throttled || e.RetryAfter < 10*time.Second {
 		t.Errorf("asked too often: %v, retry after %v", err, e.RetryAfter)
 	}
+	delete(r.cursors, tokenKey(kf1))
+
+	// Who asks without a call has to wait; others go on with theirs.
+	throttled.Times = 2 // both accounts
+	r.vendor.Faults.Add(throttled)
+	stop := r.stream()
+	r.eventually("both have been refused", func() bool { return contains(r.log.String(), kf1) && contains(r.log.String(), kf2) })
+	r.vendor.Write(kf2, someone, wecom.Text("at once"))
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
+	if n := r.vendor.Requests("/cgi-bin/kf/sync_msg"); n != 1 {
+		t.Errorf("WeCom was asked %d times besides, and wants a minute", n-1)
+	}
+	_ = stop()
 
 	// A revoked token is renewed without anybody noticing.
 	r.stream()
 	r.vendor.RevokeAccess()
 	r.vendor.Write(kf1, someone, wecom.Text("hello"))
-	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
+	r.eventually("the message is there", func() bool { return len(r.texts()) == 2 })
 }
 
 func TestACursorThatWeComForgotCostsNoMessage(t *testing.T) {
@@ -150,9 +165,9 @@ func TestACursorThatWeComForgotCostsNoMessage(t *testing.T) {
 	r.vendor.Connect("")
 	r.cursors[syncKey(kf1)] = "of-another-life"
 	r.vendor.Write(kf1, someone, wecom.Text("hello"))
-	if err := r.Stream(t.Context(), r); connectors.Classify(err).Code != "45009" {
-		t.Fatalf("two requests without a token: %v", err)
-	}
+	stop := r.stream()
+	r.eventually("two requests without a token", func() bool { return contains(r.log.String(), "45009") })
+	_ = stop()
 	r.clock.step(time.Minute)
 	r.stream()
 	r.eventually("the message is there", func() bool { return len(r.texts()) == 1 })
