@@ -46,7 +46,7 @@ func TestWhoWroteALotCanBeErasedFromAfar(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
 	if _, err := far.Erase(ctx, first.Customer.ID, now); err != nil {
 		t.Fatal(err)

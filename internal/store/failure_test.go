@@ -353,7 +353,7 @@ func TestAReaderOnlyPutsOffTheScrubbing(t *testing.T) {
 	}
 	close(release)
 	wg.Wait()
-	testenv.WaitFor(t, 5*time.Second, "the log to be emptied", func() bool {
+	testenv.WaitFor(t, 20*time.Second, "the log to be emptied", func() bool {
 		if err := put(t.Context(), db, fmt.Sprint(time.Now().UnixNano())); err != nil {
 			t.Fatal(err)
 		}
