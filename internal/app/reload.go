@@ -22,7 +22,9 @@ func (a *App) Reload(ctx context.Context, f *configs.File) error {
 	if !reflect.DeepEqual(old.Server, f.Server) || old.Store != f.Store || old.Media != f.Media {
 		a.log.Warn("server, store and media are taken up by a restart only; the rest of the new configuration applies now")
 	}
-	if err := a.configure(ctx, f); err != nil {
+	next := *f
+	next.Server, next.Store = old.Server, old.Store
+	if err := a.configure(ctx, &next); err != nil {
 		return fmt.Errorf("the old configuration stays in force: %w", err)
 	}
 	a.log.Info("configuration reloaded", "accounts", a.summary())
