@@ -124,6 +124,7 @@ func New(ctx context.Context, f *configs.File, o Options) (a *App, err error) {
 	})
 	a.inbox = a.newInbox(f.Server.PublicURL)
 	a.server.Mount(inbox.Path, a.inbox.Handler())
+	a.server.Mount("GET /{$}", a.inbox.Front())
 	if a.public, err = listen(ctx, "server.listen", f.Server.Listen); err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func (in *Inbox) showMail(w http.ResponseWriter, r *request, finish func(body st
 		"form-action 'none'; base-uri 'none'; frame-ancestors 'self'")
 	_, _ = io.WriteString(w, "<!doctype html><meta charset=utf-8><meta name=viewport content=\"width=device-width\">"+
 		"<style>body{font:15px/1.5 system-ui,sans-serif;margin:12px;background:#fff;color:#111;overflow-wrap:anywhere}img{max-width:100%;height:auto}</style>"+
-		"<div>"+finish(body, left)+"</div>")
+		"<div dir=auto>"+finish(body, left)+"</div>")
 }
 
 // inline returns an image as a data: address.

@@ -127,6 +127,7 @@ func (in *Inbox) Handler() http.Handler {
 	mux.HandleFunc("GET "+Path+"oidc/callback", in.back)
 	mux.HandleFunc("POST "+Path+"language", in.setLanguage)
 	for pattern, h := range map[string]func(http.ResponseWriter, *request){
+		"GET " + Path:                          in.nowhere,
 		"POST " + Path + "logout":              in.logout,
 		"GET " + Path + "{$}":                  in.listPage,
 		"GET " + Path + "list":                 in.listPiece,
@@ -174,7 +175,7 @@ func (in *Inbox) Handler() http.Handler {
 	safe := csrf.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
-		if len(in.Users()) == 0 && in.OIDC() == nil {
+		if in.closed() {
 			http.NotFound(w, r)
 			return
 		}
@@ -184,6 +185,20 @@ func (in *Inbox) Handler() http.Handler {
 		safe.ServeHTTP(w, r)
 	})
 }
+
+// Front leads from the bare address, which is what people type, to the inbox.
+func (in *Inbox) Front() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if in.closed() {
+			http.NotFound(w, r)
+			return
+		}
+		http.Redirect(w, r, Path, http.StatusSeeOther)
+	})
+}
+
+// closed reports that nobody can log in, so that there is no inbox.
+func (in *Inbox) closed() bool { return len(in.Users()) == 0 && in.OIDC() == nil }
 
 // maxForm bounds a form that is no upload, in bytes.
 const maxForm = 2 << 20

@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"html"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/deskbridge/deskbridge/internal/testenv"
 )
 
 // The links of a list lead to what they name: to the same list of others, on to
@@ -76,4 +79,46 @@ func (r *rig) follow(c *http.Client, address, words string) string {
 	}
 	r.t.Fatalf("%s has no link %q", address, words)
 	return ""
+}
+
+// Whoever types an address by hand gets to a page that helps them on.
+func TestAddressesTypedByHand(t *testing.T) {
+	r := newRig(t)
+	if _, _, res := get(t, r.client(), strings.TrimSuffix(r.url, "inbox/")); res.Request.URL.Path != "/inbox/login" {
+		t.Errorf("the bare address ends at %s", res.Request.URL)
+	}
+	for _, page := range []string{"nonsense", "c/", "c/nonsense", "customer/0000000000001"} {
+		if code, body, _ := get(t, r.login(), r.url+page); code != http.StatusNotFound || !strings.Contains(body, "Back to the inbox") {
+			t.Errorf("%s: %d %s", page, code, body)
+		}
+	}
+}
+
+// The page of a customer leads to the conversations of each address.
+func TestFromACustomerToTheirConversations(t *testing.T) {
+	r := newRig(t)
+	r.write("Broken kettle", "text/plain", "It leaks.")
+	m := r.received(1)
+	if page := r.follow(r.login(), r.url+"customer/"+m.Customer.ID.String(), customer); !strings.Contains(page, "Broken kettle") {
+		t.Errorf("%s lacks the conversation", r.last)
+	}
+}
+
+// Words that are read from right to left begin at the right, in the list as
+// well as in the message.
+func TestEachLanguageRunsItsOwnWay(t *testing.T) {
+	r, b := newRig(t), testenv.StartBrowser(t)
+	r.write("=?utf-8?B?"+base64.StdEncoding.EncodeToString([]byte("أين طلبي؟"))+"?=", "text/plain; charset=utf-8", "مرحبا، طلبت معطفا قبل أسبوع ولم يصل بعد. (4711)")
+	m := r.received(1)
+	enter(b, r)
+	b.Open(r.url + "c/" + m.ConversationID.String())
+	b.Wait("the message", `document.querySelector(".message.in")`)
+	for _, words := range []string{".rows .subject", ".rows .words", ".message .subject", ".message .text"} {
+		var direction string
+		b.Eval(`getComputedStyle(document.querySelector("`+words+`")).direction`, &direction)
+		if direction != "rtl" {
+			t.Errorf("%s runs %s", words, direction)
+		}
+	}
+	picture(b, "right-to-left")
 }

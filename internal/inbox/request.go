@@ -83,6 +83,9 @@ func (in *Inbox) explain(p *pages, err error) (status int, words string) {
 	return http.StatusServiceUnavailable, p.t("The server cannot do this now. Try again in a moment.")
 }
 
+// nowhere answers for addresses that name no page.
+func (in *Inbox) nowhere(w http.ResponseWriter, r *request) { in.fail(w, r, timeline.ErrNotFound) }
+
 func (in *Inbox) loginPage(w http.ResponseWriter, r *http.Request) {
 	in.showLogin(w, r, http.StatusOK, "", "")
 }

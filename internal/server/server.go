@@ -181,13 +181,13 @@ func (s *Server) Stop() { s.stop() }
 // a second.
 func (s *Server) Notify() { s.changed.wake() }
 
-// Mount adds a handler of another package to Public, below a path that ends
-// with a slash. It stands behind the same bounds, but asks for no API token.
-func (s *Server) Mount(path string, h http.Handler) {
+// Mount adds a handler of another package to Public, at a pattern of
+// http.ServeMux: below a path that ends with a slash, or for one address. It stands behind the same bounds, but asks for no API token.
+func (s *Server) Mount(pattern string, h http.Handler) {
 	if s.mounted == nil {
 		s.mounted = map[string]http.Handler{}
 	}
-	s.mounted[path] = h
+	s.mounted[pattern] = h
 }
 
 // Public is the handler of server.listen.
@@ -196,8 +196,8 @@ func (s *Server) Public() http.Handler {
 	mux.HandleFunc("GET "+timeline.LinkPath+"{token}", s.linkedFile)
 	mux.HandleFunc("/webhooks/{name}", s.webhook)
 	mux.HandleFunc("/webhooks/{name}/{rest...}", s.webhook)
-	for path, h := range s.mounted {
-		mux.Handle(path, h)
+	for pattern, h := range s.mounted {
+		mux.Handle(pattern, h)
 	}
 	s.api(mux)
 	return s.outer(s.route(mux))
