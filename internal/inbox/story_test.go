@@ -70,7 +70,7 @@ func TestEverythingThatCanComeIsShown(t *testing.T) {
 	for what, want := range map[string]string{
 		"a map": `openstreetmap.org/?mlat=48.200000&amp;mlon=16.370000`, "its name": "Stephansplatz", "a call": "Call · 1:23", "a card": "bo@example.test",
 		"an edit": "I write this right", "its mark": "edited", "a deletion": "Message was taken back", "a reaction": "\U0001F44D",
-		"what is new": `<p class="text">Yes, please.</p>`, "the fold": "With what was quoted", "the quote": "&gt; Shall we send it?",
+		"what is new": `<p class="text" dir="auto">Yes, please.</p>`, "the fold": "With what was quoted", "the quote": "&gt; Shall we send it?",
 		"the window": "answer within 2 h 0 min · 3 left",
 	} {
 		if !strings.Contains(page, want) {
