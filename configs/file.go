@@ -23,6 +23,9 @@ type File struct {
 
 	Channels  []Account
 	Helpdesks []Account
+
+	// Brought are the paths of the files that ${file:...} took in, sorted.
+	Brought []string `yaml:"-"`
 }
 
 // Account is one configured channel or helpdesk.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +42,7 @@ func parse(path string, data []byte, t Types, env func(string) (string, bool)) (
 	if len(d.problems) > 0 {
 		return nil, d.problems.sorted()
 	}
+	f.Brought = slices.Sorted(maps.Keys(d.expander.files))
 	return f, nil
 }
 

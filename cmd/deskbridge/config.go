@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"github.com/deskbridge/deskbridge/configs"
 	"github.com/deskbridge/deskbridge/internal/app"
 	"github.com/deskbridge/deskbridge/internal/cli"
-	"github.com/deskbridge/deskbridge/internal/store"
 )
 
 type configCmd struct {
@@ -67,7 +65,7 @@ func (c *configCheckCmd) Run(e *env) error {
 // there yet stays so: a check makes nothing, and there is nothing in it to be
 // read.
 func (e *env) probe(f *configs.File) ([]cli.Check, error) {
-	if st, err := store.Status(e.ctx, f.Store.URL.Reveal()); errors.Is(err, fs.ErrNotExist) || err == nil && st.Schema == 0 {
+	if absent(e.ctx, f) {
 		dir, err := os.MkdirTemp("", "deskbridge-check-")
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -200,7 +201,7 @@ func (c *customersEraseCmd) Run(e *env) error {
 			return err
 		}
 		if !c.Yes {
-			e.say("would erase customer %s (%s) with all messages and files of %d addresses, for good", who.ID, cli.Line(who.Name), len(who.Addresses))
+			e.say("would erase customer %s (%s) with all messages and files, for good; addresses: %d", who.ID, cli.Line(cmp.Or(who.Name, "no name")), len(who.Addresses))
 			return badUsage("add --yes to erase customer %s", who.ID)
 		}
 		digests, err := s.db.Erase(e.ctx, who.ID, time.Now().UTC())

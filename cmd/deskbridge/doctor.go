@@ -60,6 +60,10 @@ func (d *doctor) examine() {
 	d.schema()
 	d.publicURL()
 	d.running()
+	if absent(d.ctx, file) {
+		d.beforehand()
+		return
+	}
 	a, err := app.Attach(d.ctx, file, app.Options{Log: d.quiet(), Version: version()})
 	if err != nil {
 		d.add(cli.Fail, "store", err.Error(), "mend this, then run doctor again: nothing that needs the store was checked")
@@ -84,6 +88,22 @@ func (d *doctor) examine() {
 	d.checks = append(d.checks, probeAll(ctx, a)...)
 }
 
+// beforehand makes the checks that need no store, and leaves it to the daemon
+// to make one: as the user who runs it.
+func (d *doctor) beforehand() {
+	d.clock()
+	if d.offline {
+		d.add(cli.Warn, "accounts", "not asked, because of --offline", "")
+		return
+	}
+	online, err := d.probe(d.file)
+	if err != nil {
+		d.add(cli.Fail, "accounts", err.Error(), "")
+		return
+	}
+	d.checks = append(d.checks, online...)
+}
+
 func (d *doctor) broken(err error) {
 	problems, ok := errors.AsType[configs.Problems](err)
 	if !ok {
@@ -94,11 +114,20 @@ func (d *doctor) broken(err error) {
 	}
 }
 
-// permissions warns of a configuration that others may read: it may hold
-// secrets.
+// permissions warns of secrets that others may read.
 func (d *doctor) permissions() {
-	info, err := os.Stat(d.config)
-	if err == nil && info.Mode().Perm()&0o004 != 0 {
-		d.add(cli.Warn, "configuration", "everyone on this machine may read it", "chmod o-r "+d.config+", or keep secrets in ${file:...} and ${NAME}")
+	if text, err := os.ReadFile(d.config); err == nil && open(d.config) && holdsSecret(string(text), d.file) {
+		d.add(cli.Warn, "configuration", "holds secrets, and everyone on this machine may read it", "chmod o-r "+d.config+", or keep secrets in ${file:...} and ${NAME}")
 	}
+	for _, path := range d.file.Brought {
+		if open(path) {
+			d.add(cli.Warn, "configuration", "everyone on this machine may read "+path, "chmod o-r "+path)
+		}
+	}
+}
+
+// open reports whether everyone on this machine may read a file.
+func open(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Perm()&0o004 != 0
 }

@@ -69,7 +69,7 @@ func existing(path string) string {
 func (d *doctor) schema() {
 	st, err := store.Status(d.ctx, d.file.Store.URL.Reveal())
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), err == nil && st.Schema == 0:
 		d.add(cli.OK, "schema", "the store does not exist yet; it is made by the first start", "")
 	case err != nil:
 		d.add(cli.Fail, "schema", err.Error(), "check store.url, and that this user may read and write there")
@@ -77,7 +77,7 @@ func (d *doctor) schema() {
 		d.add(cli.OK, "schema", fmt.Sprintf("%s, version %d, %s", st.Engine, st.Schema, cli.Size(st.Bytes)), "")
 	case st.Schema > st.Wanted:
 		d.add(cli.Fail, "schema", store.ErrNewerSchema.Error(), "")
-	case st.Schema > 0:
+	default:
 		d.add(cli.Fail, "schema", fmt.Sprintf("version %d, this program works with %d", st.Schema, st.Wanted), "deskbridge db backup FILE, then deskbridge db migrate")
 	}
 }

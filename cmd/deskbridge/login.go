@@ -18,7 +18,7 @@ type loginCmd struct {
 // Run gets the consent of whoever owns the account. A running daemon uses what
 // is stored as soon as it tries again.
 func (c *loginCmd) Run(e *env) error {
-	return e.withAccounts(func(s *setup) error {
+	return e.withNewAccounts(func(s *setup) error {
 		acc, err := account(s.app, c.Account)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -22,6 +23,8 @@ import (
 type commands struct {
 	Config string `short:"c" placeholder:"FILE" env:"DESKBRIDGE_CONFIG" default:"/etc/deskbridge/deskbridge.yaml" help:"The configuration file"`
 	UTC    bool   `name:"utc" help:"Show times in UTC instead of the local zone"`
+
+	Short kong.VersionFlag `name:"version" help:"Show the version"`
 
 	Serve     serveCmd     `cmd:"" help:"Run the daemon until SIGTERM or SIGINT; SIGHUP reloads the configuration"`
 	Demo      demoCmd      `cmd:"" help:"Show the whole product with no account and no configuration, against simulated vendors"`
@@ -65,6 +68,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	helped := false
 	parser.Exit = func(int) { helped = true } // --help
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help") // as many programs take it
+	}
 	parsed, err := parser.Parse(args)
 	if helped {
 		return exitDone
@@ -72,13 +78,23 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err == nil {
 		err = parsed.Run(newEnv(ctx, &c, in, out, errOut))
 	} else {
-		err = usageError{err}
+		err = badUsage("%w (%s --help says more)", err, commandOf(err))
 	}
 	return report(errOut, err)
 }
 
+// commandOf returns as much of a wrong command line as names a command.
+func commandOf(err error) string {
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context != nil {
+		if node := wrong.Context.Selected(); node != nil {
+			return "deskbridge " + node.Path()
+		}
+	}
+	return "deskbridge"
+}
+
 func newParser(c *commands, out, errOut io.Writer) (*kong.Kong, error) {
-	return kong.New(c, kong.Name("deskbridge"), kong.Writers(out, errOut), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	return kong.New(c, kong.Name("deskbridge"), kong.Writers(out, errOut), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Vars{"version": "deskbridge " + version()},
 		kong.Description("One timeline per customer over all channels, between the customers and your helpdesk."))
 }
 

@@ -26,6 +26,16 @@ func redactor(f *configs.File) func(string) string {
 	return strings.NewReplacer(pairs...).Replace
 }
 
+// holdsSecret reports whether a secret of a configuration stands in its text.
+// The path of an SQLite store is none.
+func holdsSecret(text string, f *configs.File) (holds bool) {
+	collect(reflect.ValueOf(f), func(s configs.Secret) {
+		value := s.Reveal()
+		holds = holds || len(value) >= secretMin && !strings.HasPrefix(value, "sqlite://") && strings.Contains(text, value)
+	})
+	return holds
+}
+
 var secretType = reflect.TypeFor[configs.Secret]()
 
 // collect calls found for each secret within v.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -31,12 +33,42 @@ func (e *env) load() (*configs.File, error) {
 	return f, nil
 }
 
+// absent reports that a store was never made.
+func absent(ctx context.Context, f *configs.File) bool {
+	st, err := store.Status(ctx, f.Store.URL.Reveal())
+	return errors.Is(err, fs.ErrNotExist) || err == nil && st.Schema == 0
+}
+
+// loadExisting reads the configuration of a store that is there. A command
+// that only looks makes none: it would look into an empty one, which belongs to
+// the wrong user besides.
+func (e *env) loadExisting() (*configs.File, error) {
+	file, err := e.load()
+	if err == nil && absent(e.ctx, file) {
+		return nil, fmt.Errorf("the store does not exist yet: deskbridge serve makes it at its first start; if it has run, check store.url in %s", e.config)
+	}
+	return file, err
+}
+
 // withStore runs f on the store and the media folder of the configuration.
 func (e *env) withStore(f func(*setup) error) (err error) {
+	file, err := e.loadExisting()
+	if err != nil {
+		return err
+	}
+	return e.onStore(file, f)
+}
+
+// withNewStore is withStore for what can stand before the daemon's first start.
+func (e *env) withNewStore(f func(*setup) error) error {
 	file, err := e.load()
 	if err != nil {
 		return err
 	}
+	return e.onStore(file, f)
+}
+
+func (e *env) onStore(file *configs.File, f func(*setup) error) (err error) {
 	db, files, err := app.OpenStore(e.ctx, file, e.quiet())
 	if err != nil {
 		return err
@@ -51,10 +83,24 @@ func (e *env) withStore(f func(*setup) error) (err error) {
 
 // withAccounts runs f with the accounts opened as well.
 func (e *env) withAccounts(f func(*setup) error) error {
+	file, err := e.loadExisting()
+	if err != nil {
+		return err
+	}
+	return e.onAccounts(file, f)
+}
+
+// withNewAccounts is withAccounts for what can stand before the daemon's first
+// start.
+func (e *env) withNewAccounts(f func(*setup) error) error {
 	file, err := e.load()
 	if err != nil {
 		return err
 	}
+	return e.onAccounts(file, f)
+}
+
+func (e *env) onAccounts(file *configs.File, f func(*setup) error) error {
 	a, err := app.Attach(e.ctx, file, app.Options{Log: e.quiet(), Version: version()})
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ type tokenCreateCmd struct {
 }
 
 func (c *tokenCreateCmd) Run(e *env) error {
-	return e.withStore(func(s *setup) error {
+	return e.withNewStore(func(s *setup) error {
 		token, err := s.db.CreateToken(e.ctx, c.Name, time.Now().UTC())
 		if err != nil {
 			return err
