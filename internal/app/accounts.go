@@ -183,6 +183,7 @@ func (a *App) launch(acc *Account) {
 		acc.dispatch(ctx, outbox.New(conf), a.db)
 		return
 	}
+	a.metrics.begin(acc.Name)
 	if sender, ok := acc.Channel.(channel.Sender); ok {
 		conf.Lane, conf.Policy = outbox.Deliver, outbox.DeliverPolicy
 		conf.Worker = &deliver.Worker{Channel: sender, Store: a.db, Clock: a.opts.Clock, Log: log, Open: a.openMedia, Link: a.linkMedia}

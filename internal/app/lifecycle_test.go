@@ -177,6 +177,7 @@ func TestListeners(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		`deskbridge_inputs_total{account="support",outcome="accepted"}`:            "1",
+		`deskbridge_inputs_total{account="support",outcome="quarantined"}`:         "0", // for the alert on its increase
 		`deskbridge_account_up{account="support"}`:                                 "1",
 		`deskbridge_last_success_timestamp_seconds{account="support"}`:             "",
 		`deskbridge_gaps_total{account="support"}`:                                 "3",

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/deskbridge/deskbridge/internal/store"
+	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 	"github.com/deskbridge/deskbridge/outbox"
 )
@@ -55,6 +56,13 @@ func newMetrics(version string) *metrics {
 
 func (m *metrics) observe(account string, r timeline.Result) {
 	m.inputs.WithLabelValues(account, string(r.Outcome)).Inc()
+}
+
+// begin shows at 0 what alerts ask the increase of: Prometheus sees none in a
+// series that begins with the first event.
+func (m *metrics) begin(channel string) {
+	m.inputs.WithLabelValues(channel, string(normalize.Quarantined)).Add(0)
+	m.gaps.WithLabelValues(channel).Add(0)
 }
 
 func (m *metrics) setState(account, state string) {
