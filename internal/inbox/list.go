@@ -37,6 +37,7 @@ type list struct {
 type row struct {
 	timeline.Overview
 	Name, Words  string
+	Ours         bool      // Words are what an agent wrote
 	Waiting      time.Time // of the customer's message that nobody has answered; zero where all are
 	WindowUntil  time.Time // of the reply window that is open
 	WindowClosed bool
@@ -127,7 +128,7 @@ func rowOf(o timeline.Overview, now time.Time, p *pages) row {
 		return w
 	}
 	if w.Words = o.Around; w.Words == "" {
-		w.Words = p.gist(m)
+		w.Words, w.Ours = p.gist(m), m.Direction == normalize.Outbound
 	}
 	if asked := o.Asked; asked != nil && o.State == normalize.Open && !asked.Automated {
 		w.Waiting = asked.ReceivedAt
