@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deskbridge/deskbridge/internal/app"
 	"github.com/deskbridge/deskbridge/internal/cli"
 	"github.com/deskbridge/deskbridge/internal/store"
 )
@@ -29,7 +30,7 @@ func (d *doctor) leases() {
 		work[l.Owner] = append(work[l.Owner], l.Name)
 	}
 	for _, owner := range owners {
-		d.add(cli.OK, "nodes", owner+" holds "+strings.Join(work[owner], ", "), "")
+		d.add(cli.OK, "nodes", app.OwnerName(owner)+" holds "+strings.Join(work[owner], ", "), "")
 	}
 	if len(owners) == 0 {
 		d.add(cli.Warn, "nodes", "no daemon works on this store", "deskbridge serve")

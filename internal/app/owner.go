@@ -22,6 +22,18 @@ func newOwner() string {
 	return fmt.Sprintf("%s/%d/%s/%s", where, os.Getpid(), start, uuid.NewString())
 }
 
+// OwnerName names an owner to a person.
+func OwnerName(owner string) string {
+	f := strings.Split(owner, "/")
+	switch {
+	case len(f) != 5:
+		return owner
+	case strings.HasPrefix(owner, processSpace()+"/"):
+		return "process " + f[2] + " of this machine"
+	}
+	return "process " + f[2] + " of another machine or container"
+}
+
 // goneOwner reports whether owner is a process of this machine that does not
 // run any more.
 func goneOwner(owner string) bool {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -33,6 +34,21 @@ func TestOwnersThatAreGone(t *testing.T) {
 	for _, elsewhere := range []string{"", "3f0c", strings.Replace(other, "pid:", "pid:9", 1), "boot/" + other} {
 		if goneOwner(elsewhere) {
 			t.Errorf("%q is none of this machine's processes, so nothing is known of it", elsewhere)
+		}
+	}
+}
+
+func TestOwnersAreNamedToPeople(t *testing.T) {
+	if processSpace() != "" {
+		if got, want := OwnerName(newOwner()), "process "+strconv.Itoa(os.Getpid())+" of this machine"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for owner, want := range map[string]string{
+		"boot/pid:[1]/77/123/random": "process 77 of another machine or container", "3f0c": "3f0c", "": "",
+	} {
+		if got := OwnerName(owner); got != want {
+			t.Errorf("%q: %q, want %q", owner, got, want)
 		}
 	}
 }
