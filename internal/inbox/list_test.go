@@ -47,8 +47,10 @@ func TestTheLinksOfAListKeepWhatItShows(t *testing.T) {
 	}
 }
 
-var link = regexp.MustCompile(`(?s)<a\b[^>]*>.*?</a>`)
-var href = regexp.MustCompile(`href="([^"]*)"`)
+var (
+	link = regexp.MustCompile(`(?s)<a\b[^>]*>.*?</a>`)
+	href = regexp.MustCompile(`href="([^"]*)"`)
+)
 
 // follow opens a page and then what its link with these words leads to, whose
 // address is in r.last afterwards.
