@@ -86,7 +86,7 @@ func direct(ctx context.Context, db timeline.Store, workers int, ins []timeline.
 	return drive(workers, len(ins), func(_, i int) error {
 		in := ins[i]
 		in.Now = time.Now()
-		_, err := db.Ingest(ctx, in)
+		_, err := timeline.Commit(ctx, db, in)
 		return err
 	})
 }

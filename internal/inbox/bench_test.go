@@ -153,7 +153,7 @@ func crowd(b *testing.B, db *store.DB, from, to time.Time) {
 					in.Entries = append(in.Entries, crowdEntry(s.n, s.i, s.at))
 				}
 			}
-			if _, err := db.Ingest(b.Context(), in); err != nil {
+			if _, err := timeline.Commit(b.Context(), db, in); err != nil {
 				b.Fatal(err)
 			}
 		}

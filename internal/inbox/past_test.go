@@ -55,7 +55,7 @@ func tell(t testing.TB, db *store.DB, lines []line) {
 		if l.change != nil {
 			l.change(m)
 		}
-		_, err := db.Ingest(t.Context(), timeline.Ingest{Account: l.channel, Now: l.at, IdleTimeout: 7 * 24 * time.Hour, Entries: []timeline.Entry{{
+		_, err := timeline.Commit(t.Context(), db, timeline.Ingest{Account: l.channel, Now: l.at, IdleTimeout: 7 * 24 * time.Hour, Entries: []timeline.Entry{{
 			Outcome: normalize.Accepted, Item: m, Input: timeline.Raw{
 				Key: m.ExternalID, ReceivedAt: l.at, Size: int64(len(l.words)), Digest: sha256.Sum256([]byte(m.ExternalID)), Data: []byte(l.words),
 			},

@@ -23,7 +23,7 @@ func (r *rig) take(items ...normalize.Item) {
 			Key: key, ReceivedAt: now, Size: int64(len(key)), Digest: sha256.Sum256([]byte(key)), Data: []byte(key),
 		}})
 	}
-	results, err := r.app.Store().Ingest(r.t.Context(), in)
+	results, err := timeline.Commit(r.t.Context(), r.app.Store(), in)
 	if err != nil {
 		r.t.Fatal(err)
 	}

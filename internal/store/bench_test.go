@@ -93,7 +93,7 @@ func BenchmarkIngest(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", e.name, n), func(b *testing.B) {
 				db := benchDB(b, e.url(b))
 				parallel(b, n, func(i int64) error {
-					_, err := db.Ingest(b.Context(), benchMessage(i))
+					_, err := timeline.Commit(b.Context(), db, benchMessage(i))
 					return err
 				})
 				checkRows(b, db, b.N)

@@ -31,7 +31,7 @@ func TestErasedTextLeavesTheFiles(t *testing.T) {
 		ID: normalize.NewID(now), ExternalID: "x1", Direction: normalize.Inbound, Address: normalize.Email("zhang@example.cn", name),
 		Text: words, FullText: words, ReceivedAt: now, SentAt: now, Parts: []normalize.Part{{ID: normalize.NewID(now), Kind: normalize.PartText, Text: words}},
 	}
-	_, err = db.Ingest(t.Context(), timeline.Ingest{Account: "support", Now: now, Entries: []timeline.Entry{{
+	_, err = timeline.Commit(t.Context(), db, timeline.Ingest{Account: "support", Now: now, Entries: []timeline.Entry{{
 		Outcome: normalize.Accepted, Item: m, Input: timeline.Raw{Key: "k", ReceivedAt: now, Data: []byte(raw)},
 	}}})
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
-// ingest is one call of Ingest, with all made beforehand that needs no
+// ingest is what one call of Stage took in, with all made beforehand that needs no
 // database, so that the writer spends no time on it.
 type ingest struct {
 	timeline.Ingest
@@ -42,16 +42,18 @@ type entry struct {
 // answersLimit bounds how many references are looked at for the conversation.
 const answersLimit = 32
 
-// Ingest implements timeline.Store.
-func (db *DB) Ingest(ctx context.Context, in timeline.Ingest) ([]timeline.Result, error) {
+// Stage implements timeline.Store.
+func (db *DB) Stage(in timeline.Ingest) (commit func(context.Context) ([]timeline.Result, error), err error) {
 	i := &ingest{Ingest: in, entries: make([]*entry, len(in.Entries))}
 	if err := db.prepareAll(i); err != nil {
 		return nil, err
 	}
-	if err := db.submit(&op{ctx: ctx, in: i}); err != nil {
-		return nil, err
-	}
-	return i.results, nil
+	return func(ctx context.Context) ([]timeline.Result, error) {
+		if err := db.submit(&op{ctx: ctx, in: i}); err != nil {
+			return nil, err
+		}
+		return i.results, nil
+	}, nil
 }
 
 // prepareAll prepares the entries, as many at once as there are processors.

@@ -50,7 +50,7 @@ func BenchmarkIngestIndexed(b *testing.B) {
 					b.Cleanup(func() { stop(); <-ended })
 				}
 				parallel(b, 64, func(i int64) error {
-					_, err := db.Ingest(b.Context(), varied(i))
+					_, err := timeline.Commit(b.Context(), db, varied(i))
 					return err
 				})
 			})
@@ -71,7 +71,7 @@ func BenchmarkIndex(b *testing.B) {
 				b.Fatal(err)
 			}
 			for i := range b.N {
-				if _, err := db.Ingest(b.Context(), varied(int64(i))); err != nil {
+				if _, err := timeline.Commit(b.Context(), db, varied(int64(i))); err != nil {
 					b.Fatal(err)
 				}
 			}

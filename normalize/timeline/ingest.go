@@ -102,12 +102,39 @@ func (g *Ingestor) Prepare(ctx context.Context, src Source, b normalize.Batch) (
 		files.Discard()
 		return nil, err
 	}
+	staged, err := g.stage(ctx, in, files)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		_, err := staged(ctx)
+		return err
+	}, nil
+}
+
+// stage makes entries ready for the store, and their files durable beside. The
+// function that it returns commits, and is called once whatever happens.
+func (g *Ingestor) stage(ctx context.Context, in Ingest, files FileBatch) (commit func(context.Context) ([]Result, error), err error) {
 	// The batch before may still be on its way; the disk can do both at once.
 	flushed := make(chan error, 1)
 	go func() { flushed <- files.Commit(ctx) }()
-	return func(ctx context.Context) error {
-		_, err := g.commit(ctx, in, files, <-flushed)
-		return err
+	staged, err := g.Store.Stage(in)
+	if err != nil {
+		<-flushed
+		files.Discard()
+		return nil, fmt.Errorf("make %d inputs of %s ready: %w", len(in.Entries), in.Account, err)
+	}
+	return func(ctx context.Context) ([]Result, error) {
+		defer files.Discard()
+		if err := <-flushed; err != nil {
+			return nil, fmt.Errorf("store the files of %d inputs of %s: %w", len(in.Entries), in.Account, err)
+		}
+		results, err := staged(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("commit of %d inputs of %s: %w", len(in.Entries), in.Account, err)
+		}
+		g.report(in, results)
+		return results, nil
 	}, nil
 }
 
@@ -135,20 +162,6 @@ func (g *Ingestor) entries(ctx context.Context, src Source, files FileBatch, inp
 	return list, work.Wait()
 }
 
-// commit commits entries of which flushed tells whether their files are durable.
-func (g *Ingestor) commit(ctx context.Context, in Ingest, files FileBatch, flushed error) ([]Result, error) {
-	defer files.Discard()
-	if err := flushed; err != nil {
-		return nil, fmt.Errorf("store the files of %d inputs of %s: %w", len(in.Entries), in.Account, err)
-	}
-	results, err := g.Store.Ingest(ctx, in)
-	if err != nil {
-		return nil, fmt.Errorf("commit of %d inputs of %s: %w", len(in.Entries), in.Account, err)
-	}
-	g.report(in, results)
-	return results, nil
-}
-
 // Replay decodes an input of the ledger again. What it makes takes the place
 // of the stub, if there is one.
 func (g *Ingestor) Replay(ctx context.Context, src Source, ledger normalize.ID) (Result, error) {
@@ -173,7 +186,11 @@ func (g *Ingestor) Replay(ctx context.Context, src Source, ledger normalize.ID) 
 	}
 	e.Replay = ledger
 	in := Ingest{Account: account, Fence: src.Fence, Entries: []Entry{e}, Now: now, IdleTimeout: g.IdleTimeout()}
-	results, err := g.commit(ctx, in, files, files.Commit(ctx))
+	commit, err := g.stage(ctx, in, files)
+	if err != nil {
+		return Result{}, err
+	}
+	results, err := commit(ctx)
 	if err != nil {
 		return Result{}, err
 	}

@@ -11,13 +11,14 @@ import (
 // Store is what the timeline needs of the database. Every method that writes
 // is one commit; it returns nil only when the commit is durable.
 type Store interface {
-	// Ingest commits what one account took in: ledger rows, messages,
-	// identities, conversations, events, forward jobs and cursors. Entries are
-	// applied in order; the results stand in the order of the entries. Media of
-	// parts come with ID, and with SHA256 or Ref set, and get their rows here,
-	// and those with a Ref the jobs that fetch them. It
+	// Stage makes ready what one account took in, as far as that needs nothing
+	// of what is stored. The function that it returns commits: ledger rows,
+	// messages, identities, conversations, events, forward jobs and cursors.
+	// Entries are applied in order; the results stand in the order of the
+	// entries. Media of parts come with ID, and with SHA256 or Ref set, and get
+	// their rows here, and those with a Ref the jobs that fetch them. It
 	// fails with ErrFenced when another node has taken the account's lease.
-	Ingest(ctx context.Context, in Ingest) ([]Result, error)
+	Stage(in Ingest) (commit func(context.Context) ([]Result, error), err error)
 	// Reply commits an outgoing message with its deliver jobs. The same
 	// IdempotencyKey returns the first message and repeated=true.
 	Reply(ctx context.Context, r Reply) (m *normalize.Message, repeated bool, err error)
@@ -40,6 +41,15 @@ type Store interface {
 	PutMedia(ctx context.Context, m normalize.Media, now time.Time) (normalize.Media, error)
 
 	Reader
+}
+
+// Commit stages what an account took in and commits it at once.
+func Commit(ctx context.Context, s Store, in Ingest) ([]Result, error) {
+	commit, err := s.Stage(in)
+	if err != nil {
+		return nil, err
+	}
+	return commit(ctx)
 }
 
 // Reader is the read side. Lists are bounded by limit; a missing row is

@@ -41,14 +41,14 @@ type mailInfo struct {
 	received time.Time
 }
 
-// plan asks for the sizes and dates of the UIDs. Those that are gone are left
+// plan asks for the sizes and dates of the UIDs, which ascend. Those that are gone are left
 // out, those that the server does not describe are planned with no size.
 func (c *imapConn) plan(ctx context.Context, uids []uint32) ([]mailInfo, error) {
 	var plan []mailInfo
 	err := c.do(ctx, func() error {
 		msgs, err := c.client.Fetch(uidSet(uids), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true}).Collect()
 		for _, m := range msgs {
-			if slices.Contains(uids, uint32(m.UID)) {
+			if _, asked := slices.BinarySearch(uids, uint32(m.UID)); asked {
 				plan = append(plan, mailInfo{uint32(m.UID), m.RFC822Size, m.InternalDate.UTC().Truncate(time.Microsecond)})
 			}
 		}

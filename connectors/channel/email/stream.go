@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -19,6 +20,9 @@ import (
 const (
 	batchMails = 100
 	batchBytes = 8 << 20
+	// planMails is of how many mails the sizes are asked for at once. Their
+	// UIDs must fit a command line of 8,192 octets (RFC 7162 section 4).
+	planMails = 500
 	// idleAtMost is how long one IDLE may last: routers forget connections
 	// that are silent for longer, and nobody is told.
 	idleAtMost = 9 * time.Minute
@@ -28,13 +32,14 @@ const (
 // the cursor, however long we were away, then what comes. It returns when ctx
 // ends or something breaks.
 //
-// While a batch is being committed, the next one is prepared and the one after
-// it fetched, and no more, so that memory stays bounded by three batches and
-// one per mailbox.
+// While a batch is being committed, the next ones are prepared and fetched. One
+// may wait before each of these steps, so that none stands still because
+// another's batch is larger, and no more, so that memory stays bounded by five
+// batches and one per mailbox.
 func (e *Email) Stream(ctx context.Context, src channel.Source) error {
 	work, ctx := errgroup.WithContext(ctx)
 	readers, reading := errgroup.WithContext(ctx)
-	batches, ready := make(chan normalize.Batch), make(chan commit)
+	batches, ready := make(chan normalize.Batch, 1), make(chan commit, 1)
 	var first sync.WaitGroup
 	var caught atomic.Int32
 	mailboxes := e.cfg.IMAP.mailboxes()
@@ -70,10 +75,11 @@ func (e *Email) Stream(ctx context.Context, src channel.Source) error {
 	})
 	err := readers.Wait()
 	close(batches) // what was fetched before is still committed
-	if notTaken := work.Wait(); notTaken != nil {
-		return notTaken
+	notTaken := work.Wait()
+	for c := range ready {
+		_ = c(ctx) // it waited behind one that failed, and cleans up
 	}
-	return err
+	return cmp.Or(notTaken, err)
 }
 
 // commit commits a batch.
@@ -218,7 +224,7 @@ func (e *Email) catchUp(ctx context.Context, c *imapConn, mailbox string, pos po
 	if err != nil {
 		return pos, err
 	}
-	for uids := range chunks(found, pos.uid, batchMails) {
+	for uids := range chunks(found, pos.uid, planMails) {
 		if pos, err = e.take(ctx, c, mailbox, pos, uids, out); err != nil {
 			return pos, err
 		}
@@ -262,13 +268,14 @@ func (e *Email) take(ctx context.Context, c *imapConn, mailbox string, pos posit
 // batchLength returns how many mails of the plan make the next batch.
 func (e *Email) batchLength(plan []mailInfo) int {
 	total := int64(0)
-	for i, m := range plan {
+	most := min(len(plan), batchMails)
+	for i, m := range plan[:most] {
 		total += min(m.size, e.maxMail())
 		if i > 0 && total > batchBytes {
 			return i
 		}
 	}
-	return len(plan)
+	return most
 }
 
 // maxMail is the largest mail that is taken in: one attachment of the largest

@@ -32,7 +32,7 @@ func backup(t *testing.T, h *harness) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for _, in := range batches {
-			if _, err := h.db.Ingest(ctx, in); err != nil {
+			if _, err := timeline.Commit(ctx, h.db, in); err != nil {
 				return // stopped
 			}
 		}

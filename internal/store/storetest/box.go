@@ -104,7 +104,7 @@ func (b *Box) Hear(customer string, w normalize.ReplyWindow) {
 		Address: normalize.Email(customer+"@example.com", ""), ExternalID: customer + b.Now.String(), Thread: normalize.Thread{Key: customer},
 		SentAt: b.Now, ReceivedAt: b.Now, Text: "hi", ReplyWindow: &w,
 	}
-	_, err := b.Ingest(b.t.Context(), timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
+	_, err := timeline.Commit(b.t.Context(), b, timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
 		Outcome: normalize.Accepted, Item: m, Input: timeline.Raw{Key: m.ExternalID, ReceivedAt: b.Now, Digest: sha256.Sum256([]byte(m.ExternalID))},
 	}}})
 	b.must(err)

@@ -95,7 +95,7 @@ func changesThatComeEarly(t *testing.T, h *harness) {
 			t.Errorf("input %d: %+v", i, e)
 		}
 	}
-	results, err := h.db.Ingest(h.ctx(), h.batch(
+	results, err := timeline.Commit(h.ctx(), h.db, h.batch(
 		h.entry("gone", &normalize.Delete{Target: "B", At: at}),
 		h.entry("B", h.msg("ann@example.com", "not for you", func(m *normalize.Message) { m.ExternalID = "B" })),
 	))
@@ -182,7 +182,7 @@ func earlyRace(t *testing.T, h *harness) {
 		name := fmt.Sprint("race", i)
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			_, err := other.Ingest(h.ctx(), h.batch(h.entry(name, normalize.Receipts{{ExternalID: name, Status: normalize.StatusRead}})))
+			_, err := timeline.Commit(h.ctx(), other, h.batch(h.entry(name, normalize.Receipts{{ExternalID: name, Status: normalize.StatusRead}})))
 			if err != nil {
 				t.Error(err)
 			}
@@ -212,7 +212,7 @@ func anyOrderOfReports(t *testing.T, h *harness) {
 		for i := range len(list) + 1 {
 			if i == echo {
 				h.n++
-				_, err := h.db.Ingest(h.ctx(), h.batch(h.entry(fmt.Sprint(name, "e"), h.msg("ann@example.com", "text", func(m *normalize.Message) {
+				_, err := timeline.Commit(h.ctx(), h.db, h.batch(h.entry(fmt.Sprint(name, "e"), h.msg("ann@example.com", "text", func(m *normalize.Message) {
 					m.Direction, m.ExternalID = normalize.Outbound, name
 				}))))
 				h.must(err)
@@ -222,7 +222,7 @@ func anyOrderOfReports(t *testing.T, h *harness) {
 			}
 			if i < len(list) {
 				want = normalize.Advance(want, list[i])
-				_, err := h.db.Ingest(h.ctx(), h.batch(h.entry(fmt.Sprint(name, i), normalize.Receipts{{ExternalID: name, Status: list[i]}})))
+				_, err := timeline.Commit(h.ctx(), h.db, h.batch(h.entry(fmt.Sprint(name, i), normalize.Receipts{{ExternalID: name, Status: list[i]}})))
 				h.must(err)
 			}
 		}
@@ -329,7 +329,7 @@ func anyOrderOfSupplements(t *testing.T, h *harness) {
 				if i < len(order) {
 					s := list[order[i]]
 					s.Target = name
-					_, err := h.db.Ingest(h.ctx(), h.batch(h.entry(fmt.Sprint(name, i), &s)))
+					_, err := timeline.Commit(h.ctx(), h.db, h.batch(h.entry(fmt.Sprint(name, i), &s)))
 					h.must(err)
 				}
 			}

@@ -21,7 +21,7 @@ func repeats(t *testing.T, h *harness) {
 		}
 	}
 	other := h.msg("ann@example.com", "second")
-	results, err := h.db.Ingest(h.ctx(), h.batch(h.entry("o", other), h.entry("o", other)))
+	results, err := timeline.Commit(h.ctx(), h.db, h.batch(h.entry("o", other), h.entry("o", other)))
 	h.must(err)
 	if results[0].Outcome != normalize.Accepted || results[1].Outcome != normalize.Duplicate || results[1].Message != results[0].Message {
 		t.Errorf("within one batch: %+v", results)
@@ -29,7 +29,7 @@ func repeats(t *testing.T, h *harness) {
 	// Another account's message of the same name is another message.
 	in := h.batch(h.entry("k", h.msg("ann@example.com", "hello", func(x *normalize.Message) { x.ExternalID = m.ExternalID })))
 	in.Account = "sms"
-	if results, err = h.db.Ingest(h.ctx(), in); err != nil || results[0].Outcome != normalize.Accepted {
+	if results, err = timeline.Commit(h.ctx(), h.db, in); err != nil || results[0].Outcome != normalize.Accepted {
 		t.Errorf("other account: %+v, %v", results, err)
 	}
 	list, err := h.db.Ledger(h.ctx(), timeline.LedgerFilter{})
@@ -103,7 +103,7 @@ func burst(t *testing.T, h *harness, nodes []timelineDB) {
 	var wg sync.WaitGroup
 	for i, in := range batches {
 		wg.Go(func() {
-			r, err := nodes[i%len(nodes)].Ingest(h.ctx(), in)
+			r, err := timeline.Commit(h.ctx(), nodes[i%len(nodes)], in)
 			if err != nil {
 				t.Errorf("message %d: %v", i, err)
 				return
@@ -262,13 +262,13 @@ func leasedCursors(t *testing.T, h *harness) {
 	}
 	in := h.batch(h.entry("k", h.msg("ann@example.com", "hi")))
 	in.Fence, in.Cursors = fence, []normalize.Cursor{{Key: "INBOX", Value: "17"}}
-	_, err = h.db.Ingest(h.ctx(), in)
+	_, err = timeline.Commit(h.ctx(), h.db, in)
 	h.must(err)
 	if _, ok, err := h.db.Acquire(h.ctx(), "account/support", "node-b", h.now.Add(2*time.Minute), time.Minute); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	late := timeline.Ingest{Account: "support", Fence: fence, Now: h.now, Cursors: []normalize.Cursor{{Key: "INBOX", Value: "9"}}}
-	_, err = h.db.Ingest(h.ctx(), late)
+	_, err = timeline.Commit(h.ctx(), h.db, late)
 	h.wantErr(err, timeline.ErrFenced)
 	value, err := h.db.Cursor(h.ctx(), "support", "INBOX")
 	h.must(err)
@@ -276,12 +276,12 @@ func leasedCursors(t *testing.T, h *harness) {
 		t.Errorf("a node that was replaced moved the cursor to %q", value)
 	}
 	late.Fence = 0
-	_, err = h.db.Ingest(h.ctx(), late) // a batch of cursors alone
+	_, err = timeline.Commit(h.ctx(), h.db, late) // a batch of cursors alone
 	h.must(err)
 	if value, err = h.db.Cursor(h.ctx(), "support", "INBOX"); err != nil || value != "9" {
 		t.Errorf("cursor %q, %v", value, err)
 	}
-	_, err = h.db.Ingest(h.ctx(), timeline.Ingest{Account: "nobody", Now: h.now})
+	_, err = timeline.Commit(h.ctx(), h.db, timeline.Ingest{Account: "nobody", Now: h.now})
 	if err == nil {
 		t.Error("an account that is not registered was taken")
 	}

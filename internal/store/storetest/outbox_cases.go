@@ -167,7 +167,7 @@ func reachability(t *testing.T, b *Box) {
 		if err != nil || why == nil || why.Reason != "unreachable" || !strings.Contains(why.Detail, "x1: words of the vendor") {
 			t.Errorf("before input %d: %v %v", i, why, err)
 		}
-		_, err = b.Ingest(t.Context(), timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
+		_, err = timeline.Commit(t.Context(), b, timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
 			Input:   timeline.Raw{Key: "k", ReceivedAt: b.Now, Digest: [32]byte{byte(i + 1)}, Encoding: "none"},
 			Outcome: normalize.Accepted,
 			Item: &normalize.Message{

@@ -19,7 +19,7 @@ func (h *harness) chat(who string) *normalize.Message {
 	h.Helper()
 	h.n++
 	m := h.msg("", "hi", func(m *normalize.Message) { m.Address = normalize.Address{Kind: "chat", Value: who} })
-	results, err := h.db.Ingest(h.ctx(), timeline.Ingest{Account: "chat", Now: h.now, Entries: []timeline.Entry{h.entry(m.ExternalID, m)}})
+	results, err := timeline.Commit(h.ctx(), h.db, timeline.Ingest{Account: "chat", Now: h.now, Entries: []timeline.Entry{h.entry(m.ExternalID, m)}})
 	h.must(err)
 	return h.message(results[0].Message)
 }

@@ -69,7 +69,7 @@ func quarantine(t *testing.T, h *harness) {
 	}
 	missing := fixed
 	missing.Replay = 99
-	_, err = h.db.Ingest(h.ctx(), h.batch(missing))
+	_, err = timeline.Commit(h.ctx(), h.db, h.batch(missing))
 	h.wantErr(err, timeline.ErrNotFound)
 }
 

@@ -31,7 +31,7 @@ func eventCursor(t *testing.T, h *harness) {
 		}
 		wg.Go(func() {
 			for _, in := range batches {
-				if _, err := nodes[w%len(nodes)].Ingest(ctx, in); err != nil {
+				if _, err := timeline.Commit(ctx, nodes[w%len(nodes)], in); err != nil {
 					t.Errorf("ingest: %v", err)
 				}
 			}
@@ -201,7 +201,7 @@ func closing(t *testing.T, h *harness) {
 	other := h.open(t)
 	for i := range results {
 		in := h.batch(h.entry(fmt.Sprint("k", i), h.msg("ann@example.com", fmt.Sprint("k", i))))
-		wg.Go(func() { _, results[i] = other.Ingest(h.ctx(), in) })
+		wg.Go(func() { _, results[i] = timeline.Commit(h.ctx(), other, in) })
 	}
 	ctx, cancel := context.WithTimeout(h.ctx(), 30*time.Second)
 	defer cancel()

@@ -110,7 +110,7 @@ func (h *harness) batch(entries ...timeline.Entry) timeline.Ingest {
 // take ingests entries and checks their outcomes.
 func (h *harness) take(want normalize.Outcome, entries ...timeline.Entry) []timeline.Result {
 	h.Helper()
-	results, err := h.db.Ingest(h.ctx(), h.batch(entries...))
+	results, err := timeline.Commit(h.ctx(), h.db, h.batch(entries...))
 	h.must(err)
 	if len(results) != len(entries) {
 		h.Fatalf("%d results for %d entries", len(results), len(entries))
