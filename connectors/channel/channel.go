@@ -67,11 +67,11 @@ type Source interface {
 	Alive()
 }
 
-// Stager is what a Source may be besides: it begins with a batch while the one
-// before is being committed.
+// Stager is what a Source may be besides: it begins with a batch while those
+// before are being made ready and committed.
 type Stager interface {
 	// Stage does all of Sink that needs nothing of what was committed before.
-	// The function that it returns commits, as Sink does, and is called once,
+	// Several goroutines may call it at once, for a batch each. The function that it returns commits, as Sink does, and is called once,
 	// in the order of the batches; where its context has ended, it only cleans
 	// up.
 	Stage(ctx context.Context, b normalize.Batch) (commit func(context.Context) error, err error)

@@ -32,10 +32,10 @@ const (
 // the cursor, however long we were away, then what comes. It returns when ctx
 // ends or something breaks.
 //
-// While a batch is being committed, the next ones are prepared and fetched. One
-// may wait before each of these steps, so that none stands still because
-// another's batch is larger, and no more, so that memory stays bounded by five
-// batches and one per mailbox.
+// While a batch is being committed, the next two are prepared and one more waits
+// fetched, so that no processor stands still because one batch is larger than
+// another, and no more, so that memory stays bounded by four batches and one per
+// mailbox.
 func (e *Email) Stream(ctx context.Context, src channel.Source) error {
 	work, ctx := errgroup.WithContext(ctx)
 	readers, reading := errgroup.WithContext(ctx)
@@ -85,28 +85,36 @@ func (e *Email) Stream(ctx context.Context, src channel.Source) error {
 // commit commits a batch.
 type commit func(context.Context) error
 
-// stageAll hands on for each batch what commits it, prepared as far as src can.
+// stageAll begins with each batch and hands on what commits it.
 func stageAll(ctx context.Context, src channel.Source, batches <-chan normalize.Batch, ready chan<- commit) error {
-	stager, ok := src.(channel.Stager)
 	for b := range batches {
-		c := commit(func(ctx context.Context) error { return src.Sink(ctx, b) })
-		if ok {
-			staged, err := stager.Stage(ctx, b)
-			if err != nil {
-				return transient(err)
-			}
-			c = staged
-		}
+		c := stage(ctx, src, b)
 		select {
 		case ready <- c:
 		case <-ctx.Done():
-			if ok {
-				_ = c(ctx) // cleans up
-			}
+			_ = c(ctx) // cleans up
 			return context.Cause(ctx)
 		}
 	}
 	return nil
+}
+
+// stage begins to prepare a batch, as far as src can, and returns what waits for
+// that and commits it.
+func stage(ctx context.Context, src channel.Source, b normalize.Batch) commit {
+	stager, ok := src.(channel.Stager)
+	if !ok {
+		return func(ctx context.Context) error { return src.Sink(ctx, b) }
+	}
+	staged := make(chan commit, 1)
+	go func() {
+		c, err := stager.Stage(ctx, b)
+		if err != nil {
+			c = func(context.Context) error { return err }
+		}
+		staged <- c
+	}()
+	return func(ctx context.Context) error { return (<-staged)(ctx) }
 }
 
 // folder is a mailbox as long as its UIDs mean the same.
