@@ -34,7 +34,7 @@ func TestWhoWroteALotCanBeErasedFromAfar(t *testing.T) {
 			Input:   timeline.Raw{Key: name, ReceivedAt: now, Digest: sha256.Sum256([]byte(name)), Data: []byte(name)},
 		})
 	}
-	results, err := db.Ingest(t.Context(), in)
+	results, err := timeline.Commit(t.Context(), db, in)
 	if err != nil {
 		t.Fatal(err)
 	}

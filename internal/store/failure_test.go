@@ -257,7 +257,7 @@ func TestLogStaysBounded(t *testing.T) {
 	db := openAt(t, filepath.Join(t.TempDir(), "x.db"))
 	eng := db.eng.(*sqliteEngine)
 	if err := db.write(t.Context(), func(tx) error {
-		eng.limit, eng.nextWAL = 512<<10, 512<<10
+		eng.log.limit, eng.log.next = 512<<10, 512<<10
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,12 +26,6 @@ const (
 	sqliteAsk  = 50 * time.Millisecond
 
 	sqlitePage = 4096
-	// walLimit is the size of the write-ahead log at which the writer empties
-	// it. Nobody else does: a checkpoint in the background never catches up.
-	walLimit = 20_000 * (sqlitePage + 24)
-	// scrubAgain is how soon the log is emptied after an erasure where readers
-	// kept it from that.
-	scrubAgain = time.Second
 )
 
 // sqliteEngine owns one writing connection and a few reading ones.
@@ -39,10 +34,9 @@ type sqliteEngine struct {
 
 	write   *sqlite.Conn  // nil: to be opened again
 	file    os.FileInfo   // the database that write has open
+	disk    *os.File      // file, for flushing; closed after all connections, since that drops the locks of the process
 	halt    chan struct{} // closing it interrupts write; nil: to be made
-	limit   int64         // walLimit, but for tests
-	nextWAL int64         // size at which to try the next checkpoint
-	scrubAt time.Time     // when to try one whatever the size; zero for not
+	log     sqliteLog     // the write-ahead log; of the writer alone
 	writing atomic.Bool   // write is in use
 
 	readers chan *sqlite.Conn // nil: to be opened when taken
@@ -67,7 +61,7 @@ func openSQLite(ctx context.Context, path string, create bool) (*sqliteEngine, e
 	} else if _, err := os.Stat(path); err != nil {
 		return nil, err // SQLite does not say that it is missing
 	}
-	e := &sqliteEngine{path: path, limit: walLimit, nextWAL: walLimit, readers: make(chan *sqlite.Conn, sqliteReaders)}
+	e := &sqliteEngine{path: path, log: sqliteLog{limit: walLimit, next: walLimit}, readers: make(chan *sqlite.Conn, sqliteReaders)}
 	for range sqliteReaders {
 		e.readers <- nil
 	}
@@ -109,6 +103,7 @@ func (e *sqliteEngine) reopen(ctx context.Context) error {
 		"journal_mode = WAL",
 		"synchronous = FULL", // an acknowledged message survives a power cut
 		"wal_autocheckpoint = 0",
+		"journal_size_limit = "+strconv.Itoa(walLongest),
 		"foreign_keys = OFF",
 		"secure_delete = ON", // what is erased is overwritten, not only unlinked
 		"cache_size = -65536",
@@ -117,6 +112,12 @@ func (e *sqliteEngine) reopen(ctx context.Context) error {
 		return err
 	}
 	file, err := os.Stat(e.path)
+	if err == nil && (e.disk == nil || !os.SameFile(file, e.file)) {
+		if e.disk != nil {
+			_ = e.disk.Close() // of a file that is no longer ours
+		}
+		e.disk, err = os.Open(e.path)
+	}
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}
@@ -305,47 +306,6 @@ func (e *sqliteEngine) dropReaders() {
 	}
 }
 
-// afterCommit empties the log when it has grown large. A reader may hold the
-// checkpoint back; then the log grows a little further until the next try.
-func (e *sqliteEngine) afterCommit() {
-	e.writing.Store(true)
-	defer e.writing.Store(false)
-	if e.write == nil {
-		return
-	}
-	size := e.walSize()
-	if size < e.nextWAL && (e.scrubAt.IsZero() || time.Now().Before(e.scrubAt)) {
-		return
-	}
-	held := false
-	err := sqlitex.Execute(e.write, "PRAGMA wal_checkpoint(TRUNCATE)", &sqlitex.ExecOptions{
-		ResultFunc: func(s *sqlite.Stmt) error {
-			held = s.ColumnInt(0) != 0
-			return nil
-		},
-	})
-	if err != nil || held {
-		e.nextWAL = size + e.limit/5
-		if !e.scrubAt.IsZero() {
-			e.scrubAt = time.Now().Add(scrubAgain)
-		}
-		return
-	}
-	e.nextWAL, e.scrubAt = e.limit, time.Time{}
-}
-
-// scrub has the log emptied after this commit, or as soon after it as the
-// readers let us: it holds pages as they were.
-func (e *sqliteEngine) scrub() { e.scrubAt = time.Now() }
-
-func (e *sqliteEngine) walSize() int64 {
-	info, err := os.Stat(e.path + "-wal")
-	if err != nil {
-		return 0
-	}
-	return info.Size()
-}
-
 func (e *sqliteEngine) stats(context.Context) (Stats, error) {
 	info, err := os.Stat(e.path)
 	if err != nil {
@@ -371,8 +331,9 @@ func (e *sqliteEngine) close(ctx context.Context) error {
 		}
 	}
 	if !e.writing.Load() && e.write != nil {
-		errs = append(errs, e.write.Close())
-		e.write = nil
+		e.log.wait(ctx)
+		errs = append(errs, e.write.Close(), e.disk.Close())
+		e.write, e.disk = nil, nil
 	}
 	return errors.Join(errs...)
 }

@@ -49,7 +49,7 @@ func staysLarge(raw []byte) bool {
 }
 
 // rawEncodings are the names of the formats.
-var rawEncodings = map[pack.Format]string{pack.Plain: RawPlain, pack.Deflate: RawDeflate, pack.Zstd: RawZstd}
+var rawEncodings = map[pack.Format]string{pack.Plain: RawPlain, pack.Deflate: RawDeflate, pack.Zstd: RawZstd, pack.S2: "s2"}
 
 // unpack is the inverse of packRaw.
 func (g *Ingestor) unpack(ctx context.Context, r Raw) (normalize.Input, error) {

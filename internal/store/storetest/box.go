@@ -114,7 +114,7 @@ func (b *Box) Hear(customer string, w normalize.ReplyWindow) {
 func (b *Box) Report(r normalize.Receipt) {
 	b.t.Helper()
 	name := r.PartID.String() + string(r.Status)
-	_, err := b.Ingest(b.t.Context(), timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
+	_, err := timeline.Commit(b.t.Context(), b, timeline.Ingest{Account: "mail", Now: b.Now, Entries: []timeline.Entry{{
 		Outcome: normalize.Accepted, Item: normalize.Receipts{r}, Input: timeline.Raw{Key: name, ReceivedAt: b.Now, Digest: sha256.Sum256([]byte(name))},
 	}}})
 	b.must(err)

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -26,6 +28,7 @@ const (
 	Plain   Format = iota
 	Deflate        // RFC 1951
 	Zstd           // RFC 8878
+	S2
 )
 
 const (
@@ -60,7 +63,10 @@ var zstdWriter = sync.OnceValue(func() *zstd.Encoder {
 func Append(dst, b []byte) ([]byte, Format) {
 	begin, format := len(dst), Deflate
 	if len(b) >= zstdFrom {
-		format, dst = Zstd, zstdWriter().EncodeAll(b, dst)
+		format = S2
+		most := s2.MaxEncodedLen(len(b))
+		dst = slices.Grow(dst, most)
+		dst = dst[:begin+len(s2.Encode(dst[begin:begin+most], b))]
 	} else {
 		dst = appendDeflated(dst, b)
 	}
@@ -104,6 +110,8 @@ func Unpack(b []byte, format Format) ([]byte, error) {
 			err = errTooLarge
 		}
 		return out, err
+	case S2:
+		return s2.Decode(nil, b)
 	case Zstd:
 		return zstdReader().DecodeAll(b, nil)
 	}
@@ -111,3 +119,16 @@ func Unpack(b []byte, format Format) ([]byte, error) {
 }
 
 var errTooLarge = errors.New("it unfolds to more than is ever packed")
+
+func AppendZ(dst, b []byte) ([]byte, Format) {
+	begin, format := len(dst), Deflate
+	if len(b) >= zstdFrom {
+		format, dst = Zstd, zstdWriter().EncodeAll(b, dst)
+	} else {
+		dst = appendDeflated(dst, b)
+	}
+	if len(dst)-begin >= len(b) {
+		return append(dst[:begin], b...), Plain
+	}
+	return dst, format
+}
