@@ -19,7 +19,7 @@ import (
 
 const (
 	batchOpen  = 64 // files of a batch that are kept open at most
-	batchSyncs = 8  // of its files and folders that are flushed at once
+	batchSyncs = 32 // of its files and folders that are flushed at once: those that wait together share a commit of the journal
 )
 
 // Batch implements timeline.Files. Files that become durable together share
