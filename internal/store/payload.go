@@ -187,7 +187,7 @@ func (p *payload) encode() ([]byte, error) {
 		return bytes.Clone(b), nil
 	}
 	// The first byte is the format; JSON begins with {.
-	out, format := pack.Append(make([]byte, 1, 1+len(b)/2), b)
+	out, format := pack.Append(make([]byte, 1), b)
 	if format == pack.Plain {
 		return bytes.Clone(b), nil
 	}

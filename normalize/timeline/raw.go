@@ -24,7 +24,7 @@ func packRaw(ctx context.Context, files FileBatch, in normalize.Input) (Raw, err
 		Size: int64(len(in.Raw)), Digest: sha256.Sum256(in.Raw), Data: in.Raw,
 	}
 	if len(in.Raw) >= rawCompressFrom && !staysLarge(in.Raw) {
-		b, format := pack.Append(make([]byte, 0, len(in.Raw)/2), in.Raw)
+		b, format := pack.Append(nil, in.Raw)
 		r.Encoding, r.Data = rawEncodings[format], b
 	}
 	if len(r.Data) > rawInline {
@@ -49,7 +49,7 @@ func staysLarge(raw []byte) bool {
 }
 
 // rawEncodings are the names of the formats.
-var rawEncodings = map[pack.Format]string{pack.Plain: RawPlain, pack.Deflate: RawDeflate, pack.Zstd: RawZstd, pack.S2: "s2"}
+var rawEncodings = map[pack.Format]string{pack.Plain: RawPlain, pack.Deflate: RawDeflate, pack.S2: RawS2}
 
 // unpack is the inverse of packRaw.
 func (g *Ingestor) unpack(ctx context.Context, r Raw) (normalize.Input, error) {
@@ -70,6 +70,8 @@ func Unpack(ctx context.Context, files Files, r Raw) ([]byte, error) {
 		b, err = pack.Unpack(r.Data, pack.Deflate)
 	case RawZstd:
 		b, err = pack.Unpack(r.Data, pack.Zstd)
+	case RawS2:
+		b, err = pack.Unpack(r.Data, pack.S2)
 	case RawFile:
 		b, err = files.Read(ctx, hex.EncodeToString(r.Digest[:]))
 	default:

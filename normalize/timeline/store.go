@@ -159,9 +159,10 @@ type Raw struct {
 const (
 	RawPlain   = ""        // as they came
 	RawDeflate = "deflate" // RFC 1951
-	RawZstd    = "zstd"    // RFC 8878
-	RawFile    = "file"    // in the media store, under Raw.Digest
-	RawGone    = "none"    // not kept
+	RawZstd    = "zstd"    // RFC 8878; no longer written
+	RawS2      = "s2"
+	RawFile    = "file" // in the media store, under Raw.Digest
+	RawGone    = "none" // not kept
 )
 
 // Result is what became of an entry.

@@ -347,7 +347,7 @@ func erasureRace(t *testing.T, h *harness) {
 	for part := range slices.Chunk(edits, 25) {
 		all.Go(func() {
 			for _, in := range part {
-				if _, err := other.Ingest(h.ctx(), in); err != nil {
+				if _, err := timeline.Commit(h.ctx(), other, in); err != nil {
 					t.Error(err)
 				}
 			}

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"compress/flate"
 	"crypto/rand"
+	"encoding/binary"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 var prose = strings.Repeat("The lamp of order DE-104711 arrived on Monday, but its shade was cracked. ", 200)
@@ -20,7 +23,7 @@ func TestWhatIsPackedComesBack(t *testing.T) {
 	}{
 		{"empty", nil, Plain},
 		{"a short text", []byte(prose[:1000]), Deflate},
-		{"a mail", []byte(prose[:9000]), Zstd},
+		{"a mail", []byte(prose[:9000]), S2},
 		{"noise", noise, Plain},
 	} {
 		packed, format := Append([]byte("before"), c.b)
@@ -37,8 +40,15 @@ func TestWhatIsPackedComesBack(t *testing.T) {
 	}
 }
 
-// Stores hold what the standard library packed.
+// Stores hold what the standard library packed, and what Zstandard did.
 func TestWhatWasPackedLongAgoIsRead(t *testing.T) {
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Unpack(z.EncodeAll([]byte(prose), nil), Zstd); err != nil || string(got) != prose {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.BestSpeed)
 	if err != nil {
@@ -63,6 +73,9 @@ func TestDamagedBytesAreAnError(t *testing.T) {
 				t.Errorf("format %d: damage was not noticed", format)
 			}
 		}
+	}
+	if _, err := Unpack(binary.AppendUvarint(nil, 1<<31), S2); err != errTooLarge {
+		t.Errorf("a length of 2 GiB: %v", err)
 	}
 	if _, err := Unpack([]byte("x"), Format('9')); err == nil {
 		t.Error("an unknown format is no error")
