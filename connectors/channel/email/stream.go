@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	batchMails = 100
+	batchMails = 200
 	batchBytes = 8 << 20
 	// planMails is of how many mails the sizes are asked for at once. Their
 	// UIDs must fit a command line of 8,192 octets (RFC 7162 section 4).

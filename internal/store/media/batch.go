@@ -132,7 +132,7 @@ func (b *batch) Commit(ctx context.Context) error {
 	if err := b.settle(b.take()); err != nil {
 		return err
 	}
-	return atOnce(slices.Collect(maps.Keys(b.folders)), b.dir.syncFolder)
+	return b.dir.syncFolders(slices.Collect(maps.Keys(b.folders))...)
 }
 
 // Discard implements timeline.FileBatch.

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// folders are those whose names, and those of the folders around them, are
-// known to be durable: only what is in them needs to be synced. There are
-// 65,536 at most.
+// folders are those whose names are known to be durable, and those of the
+// folders around them: only what is in them needs to be synced. There are 65,793
+// at most.
 type folders struct {
 	mu   sync.Mutex
 	kept map[string]bool
@@ -19,13 +19,15 @@ func (f *folders) has(folder string) bool {
 	return f.kept[folder]
 }
 
-func (f *folders) add(folder string) {
+func (f *folders) add(list []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.kept == nil {
 		f.kept = map[string]bool{}
 	}
-	f.kept[strings.Clone(folder)] = true
+	for _, folder := range list {
+		f.kept[strings.Clone(folder)] = true
+	}
 }
 
 // forget is for a folder that was there and is not.

@@ -15,8 +15,10 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"time"
 )
 
@@ -109,7 +111,7 @@ func (d *Dir) Put(ctx context.Context, r io.Reader) (digest string, size int64, 
 		err = d.settle(temp, name)
 	}
 	if err == nil {
-		err = d.syncFolder(path.Dir(name))
+		err = d.syncFolders(path.Dir(name))
 	}
 	if err != nil {
 		return "", 0, err
@@ -161,25 +163,29 @@ func (d *Dir) knows(name string, size int64) (bool, error) {
 	return d.touch(name)
 }
 
-// syncFolder makes the names in a folder durable, also for a file that was
-// there, since whoever is writing it may not be done. The folders around it
-// may be new as well, unless that was done before.
-func (d *Dir) syncFolder(folder string) error {
-	durable := d.kept.has(folder)
-	for at := folder; ; at = path.Dir(at) {
+// syncFolders makes the names in folders durable, also for a file that was there,
+// since whoever is writing it may not be done. The folders around them may be new
+// as well, unless they are known to be durable.
+func (d *Dir) syncFolders(folders ...string) error {
+	wanted := map[string]bool{}
+	for _, at := range folders {
+		wanted[at] = true
+		for ; at != "." && !d.kept.has(at); at = path.Dir(at) {
+			wanted[path.Dir(at)] = true
+		}
+	}
+	list := slices.Collect(maps.Keys(wanted))
+	err := atOnce(list, func(at string) error {
 		f, err := d.root.Open(at)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return err
-		}
-		if at == "." || durable {
-			break
-		}
+		return errors.Join(f.Sync(), f.Close())
+	})
+	if err == nil {
+		d.kept.add(list)
 	}
-	d.kept.add(folder)
-	return nil
+	return err
 }
 
 // Open opens the content with a digest; fs.ErrNotExist where there is none.
