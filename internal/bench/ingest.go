@@ -11,7 +11,7 @@ import (
 )
 
 // ingest measures the goals 1, 2 and 5: what a message costs on its way in by
-// HTTP, against calls of the store's Ingest with the same content made
+// HTTP, against calls of the store with the same content made
 // beforehand, and what sharing commits is worth.
 func (l *lab) ingest(ctx context.Context, engine string) ([]Result, error) {
 	var at64, at256, grouped, cost64, cost256 pairs
@@ -74,7 +74,7 @@ func (l *lab) ingest(ctx context.Context, engine string) ([]Result, error) {
 	}, nil
 }
 
-// bare runs n prepared messages through Ingest, each a call of its own.
+// bare runs n prepared messages into the store, each a call of its own.
 func (l *lab) bare(ctx context.Context, engine string, workers, n int, profile string) (load, error) {
 	b, err := l.fresh(ctx, engine)
 	if err != nil {

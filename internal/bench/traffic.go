@@ -69,16 +69,16 @@ type capture struct {
 	in timeline.Ingest
 }
 
-func (c *capture) Ingest(_ context.Context, in timeline.Ingest) ([]timeline.Result, error) {
+func (c *capture) Stage(in timeline.Ingest) (func(context.Context) ([]timeline.Result, error), error) {
 	c.in = in
 	results := make([]timeline.Result, len(in.Entries))
 	for i, e := range in.Entries {
 		results[i].Outcome = e.Outcome
 	}
-	return results, nil
+	return func(context.Context) ([]timeline.Result, error) { return results, nil }, nil
 }
 
-// ingests returns count calls of the store's Ingest with batch messages each,
+// ingests returns what the store is given by count calls with batch messages each,
 // exactly as the Ingestor would make them of the vendor's calls.
 func (t *traffic) ingests(ctx context.Context, count, batch int) ([]timeline.Ingest, error) {
 	out := make([]timeline.Ingest, count)

@@ -9,7 +9,7 @@ import (
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
-// batch is what neighbouring calls of Ingest know and change. Everything is
+// batch is what neighbouring ingests know and change. Everything is
 // loaded before anything depends on it, with few statements; from then on the
 // entries are applied in order, each seeing what those before it did.
 type batch struct {

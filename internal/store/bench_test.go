@@ -146,7 +146,7 @@ func checkRows(b *testing.B, db *DB, want int) {
 
 const engineTable = `CREATE TABLE IF NOT EXISTS bench (id INTEGER PRIMARY KEY, key BLOB NOT NULL, body BLOB NOT NULL)`
 
-// engineRows is how many rows an operation writes, about as many as Ingest.
+// engineRows is how many rows an operation writes, about as many as a message.
 const engineRows = 8
 
 // BenchmarkEngine compares the native interface of SQLite with database/sql:
