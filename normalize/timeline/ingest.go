@@ -120,7 +120,7 @@ func (g *Ingestor) stage(ctx context.Context, in Ingest, files FileBatch) (commi
 	go func() { flushed <- files.Commit(ctx) }()
 	staged, err := g.Store.Stage(in)
 	if err != nil {
-		<-flushed
+		err = errors.Join(err, <-flushed)
 		files.Discard()
 		return nil, fmt.Errorf("make %d inputs of %s ready: %w", len(in.Entries), in.Account, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"strings"
 	"testing"
 
@@ -74,7 +75,7 @@ func TestDamagedBytesAreAnError(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Unpack(binary.AppendUvarint(nil, 1<<31), S2); err != errTooLarge {
+	if _, err := Unpack(binary.AppendUvarint(nil, 1<<31), S2); !errors.Is(err, errTooLarge) {
 		t.Errorf("a length of 2 GiB: %v", err)
 	}
 	if _, err := Unpack([]byte("x"), Format('9')); err == nil {
