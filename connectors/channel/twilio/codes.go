@@ -134,7 +134,7 @@ var meanings = map[int]meaning{
 	63013: {class: connectors.Rejected, words: "the message breaks the channel's policy"},
 	63014: {class: connectors.Unreachable, words: "the customer blocks messages from us", gone: true},
 	63015: {class: connectors.Rejected, words: "the sandbox writes only to numbers that have joined it"},
-	63016: {class: connectors.Unreachable, words: "the 24 hours for a free answer are over; a template is needed, or the customer has to write again"},
+	63016: {class: connectors.Unreachable, words: "the 24 hours for a free answer are over; a template is needed, or the customer has to write again", closed: true},
 	63018: {class: connectors.Throttled, words: "more messages than the channel takes from this sender"},
 	63019: {class: connectors.Rejected, words: "the channel could not fetch the medium"},
 	63020: {class: connectors.AccountDown, words: "the business has not confirmed Twilio's access to it"},

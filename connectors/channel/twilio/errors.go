@@ -17,6 +17,8 @@ type meaning struct {
 	// gone: reported after acceptance, it says that the address itself is of
 	// no use, not only that this message did not arrive.
 	gone bool
+	// closed: the customer has to write first; see connectors.Error.
+	closed bool
 	// sender: it is about who the message comes from. It concerns the whole
 	// account where that is the account's own number; see concerning.
 	sender bool
@@ -27,7 +29,7 @@ type meaning struct {
 func refusal(status, code int, after time.Duration) *connectors.Error {
 	e := &connectors.Error{Code: strconv.Itoa(code), RetryAfter: after}
 	if m, ok := meanings[code]; ok {
-		e.Class, e.Detail = m.class, m.words
+		e.Class, e.Detail, e.Closed = m.class, m.words, m.closed
 		return e
 	}
 	if code == 0 {

@@ -119,7 +119,7 @@ func oneLine(words string) string { return strings.Join(strings.Fields(words), "
 // template carries an answer that comes too late for free text.
 func (t *Twilio) template(p *api.CreateMessageParams, part *normalize.Part, words string) (*api.CreateMessageParams, error) {
 	if part.Media != nil || words == "" {
-		return nil, connectors.Errorf(connectors.Unreachable, "63016", "the 24 hours for a free answer are over, and the template carries text only")
+		return nil, &connectors.Error{Class: connectors.Unreachable, Code: "63016", Closed: true, Detail: "the 24 hours for a free answer are over, and the template carries text only"}
 	}
 	variables, err := json.Marshal(map[string]string{"1": oneLine(words)})
 	if err != nil {

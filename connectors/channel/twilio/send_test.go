@@ -169,6 +169,11 @@ func TestWhatsAppAfterItsWindow(t *testing.T) {
 		if got.ContentSID != "HX17" || got.Variables != `{"1":"Your order has come."}` || got.Body != "" {
 			t.Errorf("sent %+v", got)
 		}
+		// It carries no picture; nothing is wrong with the address.
+		_, err = r.phone.Send(t.Context(), r.answer(late(m), normalize.Part{Kind: normalize.PartImage, Media: &normalize.Media{Name: "a.png", ContentType: "image/png"}}))
+		if e := connectors.Classify(err); e.Class != connectors.Unreachable || !e.Closed {
+			t.Errorf("a picture: %+v", e)
+		}
 	})
 	t.Run("without", func(t *testing.T) {
 		r := newRig(t, options{})
