@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -47,6 +48,32 @@ func (t *Telegram) Decode(in normalize.Input) (normalize.Item, error) {
 		return ignored("button"), nil
 	}
 	return ignored("unknown_update"), nil
+}
+
+// Peek implements timeline.Peeker: who wrote, and where.
+func (t *Telegram) Peek(in normalize.Input) *normalize.Message {
+	var u struct {
+		Message *struct {
+			From            *models.User `json:"from"`
+			SenderChat      *models.Chat `json:"sender_chat"`
+			Chat            models.Chat  `json:"chat"`
+			Date            int          `json:"date"`
+			MessageThreadID int          `json:"message_thread_id"`
+			IsTopicMessage  bool         `json:"is_topic_message"`
+		} `json:"message"`
+	}
+	// What is not as documented in one place may be read in others.
+	if _ = json.Unmarshal(in.Raw, &u); u.Message == nil {
+		return nil
+	}
+	m := &models.Message{
+		From: u.Message.From, SenderChat: u.Message.SenderChat, Chat: u.Message.Chat, Date: u.Message.Date,
+		MessageThreadID: u.Message.MessageThreadID, IsTopicMessage: u.Message.IsTopicMessage,
+	}
+	if m.From != nil && m.From.ID == 0 || m.Chat.ID == 0 || t.foreign(m) != "" {
+		return nil
+	}
+	return &normalize.Message{Address: person(m.From), Thread: thread(m), SentAt: time.Unix(int64(m.Date), 0).UTC()}
 }
 
 func ignored(reason string) *normalize.Ignored { return &normalize.Ignored{Reason: reason} }
