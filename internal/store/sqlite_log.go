@@ -38,11 +38,10 @@ func (e *sqliteEngine) afterCommit() {
 		return
 	}
 	l := &e.log
-	full := e.walReaches(l.next)
 	switch {
 	case !l.scrub.IsZero() && !time.Now().Before(l.scrub):
 		l.wait(context.Background())
-	case !full:
+	case !e.walReaches(l.next):
 		return
 	case l.ahead == nil:
 		l.ahead = make(chan struct{})
@@ -53,7 +52,7 @@ func (e *sqliteEngine) afterCommit() {
 	default:
 		l.wait(context.Background())
 	}
-	mode := "RESTART" // to cut a long file takes longer than the checkpoint
+	mode := "RESTART" // to cut a long file takes longer than all the rest
 	if !l.scrub.IsZero() {
 		mode = "TRUNCATE"
 	}

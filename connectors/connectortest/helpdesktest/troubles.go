@@ -89,7 +89,14 @@ func adopting(r *rig) {
 		r.pull()
 		r.settled()
 	}
-	r.product.Answer(r, into, "This is for you.")
+	r.hearsOnly(m, into)
+}
+
+// hearsOnly has an agent answer on a ticket: that reaches the author of m, and
+// nothing else does.
+func (r *rig) hearsOnly(m *normalize.Message, ticket string) {
+	r.Helper()
+	r.product.Answer(r, ticket, "This is for you.")
 	r.until("the answer", func() bool { return len(r.written(m)) > 0 })
 	r.settled()
 	list := r.written(m)
@@ -112,13 +119,7 @@ func adopted(r *rig) {
 	}
 	r.moved(m, into)
 	time.Sleep(1100 * time.Millisecond) // products tell times by the second
-	r.product.Answer(r, into, "This is for you.")
-	r.until("the answer", func() bool { return len(r.written(m)) > 0 })
-	r.settled()
-	list := r.written(m)
-	if len(list) != 1 || strings.TrimSpace(list[0].Text) != "This is for you." {
-		r.Errorf("%d messages of ours, the first %q", len(list), list[0].Text)
-	}
+	r.hearsOnly(m, into)
 }
 
 // deleted: who writes after the ticket was deleted gets a new one.
