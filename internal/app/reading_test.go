@@ -197,7 +197,8 @@ func TestTheWorseStateShows(t *testing.T) {
 		for _, m := range []*normalize.Message{m, out} {
 			testenv.WaitFor(t, 20*time.Second, "what waited to be sent", func() bool {
 				if d.status(m) == normalize.StatusQueued {
-					d.clock.step(time.Minute) // not while it is sent: its lease would run out
+					// The send may begin in this moment, and must keep its lease of half a minute.
+					d.clock.step(5 * time.Second)
 				}
 				return d.status(m) == normalize.StatusAccepted
 			})
