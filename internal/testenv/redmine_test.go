@@ -13,6 +13,8 @@ func TestRedmineKeepsItsIssues(t *testing.T) {
 	r.Anna.Note(id, "On my way.", "extinguisher.txt")
 	r.Bert.PrivateNote(id, "Insured?")
 	r.Anna.Close(id)
+	// Redmine keeps in memory what it has yet to mail.
+	WaitFor(t, deadline, "mail to a colleague", func() bool { return slices.Contains(r.Mailed(), "bert@example.test") })
 
 	r.Stop()
 	if resp, err := http.Get(r.URL); err == nil {
@@ -39,7 +41,6 @@ func TestRedmineKeepsItsIssues(t *testing.T) {
 	}
 	r.Set("text_formatting", "common_mark")
 	WaitFor(t, deadline, "the setting to hold", func() bool { return strings.Contains(r.Anna.Page(id), "<em>Help</em>") })
-	WaitFor(t, deadline, "mail to a colleague", func() bool { return slices.Contains(r.Mailed(), "bert@example.test") })
 	r.Admin.Delete(id)
 	if r.Anna.Issue(id) != nil || len(r.Anna.Issues()) != 0 {
 		t.Error("the issue is still there")
