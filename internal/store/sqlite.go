@@ -330,9 +330,14 @@ func (e *sqliteEngine) close(ctx context.Context) error {
 		default:
 		}
 	}
-	if !e.writing.Load() && e.write != nil {
+	if !e.writing.Load() {
 		e.log.wait(ctx)
-		errs = append(errs, e.write.Close(), e.disk.Close())
+		if e.write != nil {
+			errs = append(errs, e.write.Close())
+		}
+		if e.disk != nil {
+			errs = append(errs, e.disk.Close())
+		}
 		e.write, e.disk = nil, nil
 	}
 	return errors.Join(errs...)

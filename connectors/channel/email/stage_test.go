@@ -65,3 +65,21 @@ func TestNothingIsCommittedBehindABatchThatFailed(t *testing.T) {
 		}
 	}
 }
+
+// heedless is an inbox without Stage that heeds no context.
+type heedless struct{ *inbox }
+
+func (b heedless) Sink(ctx context.Context, batch normalize.Batch) error {
+	return b.inbox.Sink(context.WithoutCancel(ctx), batch)
+}
+
+// Such an inbox gets nothing behind a batch that failed, either.
+func TestAPlainInboxGetsNothingOnceTheStreamHasEnded(t *testing.T) {
+	b := heedless{&inbox{}}
+	ctx, end := context.WithCancel(t.Context())
+	c := stage(ctx, b, normalize.Batch{Inputs: make([]normalize.Input, 1)})
+	end()
+	if err := c(ctx); !errors.Is(err, context.Canceled) || b.count() != 0 {
+		t.Errorf("%v, %d mails", err, b.count())
+	}
+}

@@ -104,7 +104,12 @@ func stageAll(ctx context.Context, src channel.Source, batches <-chan normalize.
 func stage(ctx context.Context, src channel.Source, b normalize.Batch) commit {
 	stager, ok := src.(channel.Stager)
 	if !ok {
-		return func(ctx context.Context) error { return src.Sink(ctx, b) }
+		return func(ctx context.Context) error {
+			if err := ctx.Err(); err != nil {
+				return err // the batch before it may be missing
+			}
+			return src.Sink(ctx, b)
+		}
 	}
 	staged := make(chan commit, 1)
 	go func() {
