@@ -54,6 +54,9 @@ type MessageEvent struct {
 type StatusChange struct {
 	PartID ID     `json:"part_id"`
 	Status Status `json:"status"`
+	// Previous is where the part itself stood until then; empty where it moved
+	// not.
+	Previous Status `json:"previous,omitempty"`
 	// Recipient is set where the step is this recipient's; where there are
 	// several, the part itself may stand elsewhere.
 	Recipient *Address `json:"recipient,omitempty"`

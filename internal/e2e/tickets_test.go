@@ -127,6 +127,10 @@ func TestTwoHelpdesksAndAThird(t *testing.T) {
 			return n
 		}
 		testenv.WaitFor(t, time.Minute, "the answer at the customer", func() bool { return answered() > 0 })
+		// Without that the kill could leave it uncertain, on which there is a remark.
+		testenv.WaitFor(t, time.Minute, "word that it was accepted", func() bool {
+			return slices.ContainsFunc(r.desk.received("message.status"), func(e event) bool { return e.Data.Change.Status == "accepted" })
+		})
 
 		r.kill() // what waits for the second survives that
 		r.start()

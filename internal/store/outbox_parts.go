@@ -45,7 +45,7 @@ func (db *DB) moveParts(t tx, j *jobRow, s outbox.Settlement) ([]sentPart, error
 		case next != p.status:
 			t.exec(`UPDATE parts SET status = $2, status_at = $3, error = $4, external_id = CASE WHEN $5 = '' THEN external_id ELSE $5 END WHERE id = $1`,
 				p.id, next, s.Now, problemOf(next, s.Code, s.Detail), j.kept(s.ExternalID))
-			tellPart(t, j, p.id, normalize.StatusChange{Status: next, Code: s.Code, Detail: s.Detail}, s.Now)
+			tellPart(t, j, p.id, normalize.StatusChange{Status: next, Previous: p.status, Code: s.Code, Detail: s.Detail}, s.Now)
 		case j.kept(s.ExternalID) != "":
 			t.exec(`UPDATE parts SET external_id = $2 WHERE id = $1`, p.id, s.ExternalID)
 		}
@@ -152,7 +152,7 @@ func restartParts(t tx, j *jobRow, now time.Time) error {
 	for _, p := range parts {
 		if normalize.Restart(p.status) {
 			t.exec(`UPDATE parts SET status = $2, status_at = $3, error = '' WHERE id = $1`, p.id, normalize.StatusQueued, now)
-			tellPart(t, j, p.id, normalize.StatusChange{Status: normalize.StatusQueued, Detail: byHand}, now)
+			tellPart(t, j, p.id, normalize.StatusChange{Status: normalize.StatusQueued, Previous: p.status, Detail: byHand}, now)
 			continue
 		}
 		t.exec(`UPDATE parts SET error = '' WHERE id = $1`, p.id)

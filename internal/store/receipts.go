@@ -257,6 +257,9 @@ func putPart(t tx, p *partRow, next normalize.Status, why string, change normali
 	if next != p.status || why != p.err {
 		t.exec(`UPDATE parts SET status = $1, status_at = $2, error = $3 WHERE id = $4`, next, at, why, p.id)
 	}
+	if next != p.status {
+		change.Previous = p.status
+	}
 	p.status, p.err = next, why
 	switch next {
 	case normalize.StatusAccepted, normalize.StatusDelivered, normalize.StatusRead:

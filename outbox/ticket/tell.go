@@ -235,10 +235,23 @@ func (s *step) status(ctx context.Context, event normalize.ID, d *normalize.Mess
 			return err
 		}
 	}
-	if c.Status == normalize.StatusFailed || c.Status == normalize.StatusUncertain {
+	switch {
+	case troubled(c.Status):
 		return s.remark(ctx, m, "s"+event.String(), undelivered(m, c), true)
+	case troubled(c.Previous) && arrives(c.Status):
+		return s.remark(ctx, m, "s"+event.String(), afterAll(m, c), false)
 	}
 	return nil
+}
+
+// troubled reports whether agents are told that an answer has this status.
+func troubled(s normalize.Status) bool {
+	return s == normalize.StatusFailed || s == normalize.StatusUncertain
+}
+
+// arrives reports whether an answer of this status is with the vendor at least.
+func arrives(s normalize.Status) bool {
+	return s == normalize.StatusAccepted || s == normalize.StatusDelivered || s == normalize.StatusRead
 }
 
 // show tells the product's own mark of delivery. A product that refuses to show

@@ -141,19 +141,31 @@ func undelivered(m *normalize.Message, c *normalize.StatusChange) string {
 	if c.Status == normalize.StatusUncertain {
 		what = "may not have been delivered, and is not sent again by itself"
 	}
-	to := m.Address.Value
-	if c.Recipient != nil {
-		to = c.Recipient.Value
-	}
 	why := strings.TrimRight(strings.TrimSpace(c.Detail), ".")
 	if c.Code != "" && !strings.Contains(why, c.Code) {
 		why = strings.TrimSpace(why + " (" + c.Code + ")")
 	}
-	s := fmt.Sprintf("The answer of %s to %s %s", at(when(m)), to, what)
+	s := answerTo(m, c) + " " + what
 	if why != "" {
 		s += ": " + why
 	}
 	return s + "."
+}
+
+// afterAll takes back what undelivered said: nobody has to send it again.
+func afterAll(m *normalize.Message, c *normalize.StatusChange) string {
+	if c.Status == normalize.StatusAccepted {
+		return answerTo(m, c) + " was accepted by " + m.Channel.Name + " after all."
+	}
+	return answerTo(m, c) + " was delivered after all."
+}
+
+func answerTo(m *normalize.Message, c *normalize.StatusChange) string {
+	to := m.Address.Value
+	if c.Recipient != nil {
+		to = c.Recipient.Value
+	}
+	return fmt.Sprintf("The answer of %s to %s", at(when(m)), to)
 }
 
 // words are all that a message says, what is neither text nor file described.

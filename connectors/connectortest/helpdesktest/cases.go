@@ -213,6 +213,21 @@ func failures(r *rig) {
 		r.Errorf("%d messages of ours, want 1: the remark came back", n)
 	}
 
+	// Nobody knows whether an answer arrived, and then it has.
+	r.product.Answer(r, id, "Then write to me.")
+	r.until("the second answer", func() bool { return len(r.written(m)) == 2 })
+	r.settled()
+	r.vanishes("the vendor gave no answer")
+	r.settled()
+	r.once(r.product.Ticket(r, id), "may not have been delivered", "the vendor gave no answer")
+	for _, s := range []normalize.Status{normalize.StatusAccepted, normalize.StatusDelivered} {
+		r.comes(wire{Receipt: &normalize.Receipt{PartID: r.written(m)[1].Parts[0].ID, Status: s}})
+		r.settled()
+	}
+	if e := r.once(r.product.Ticket(r, id), "after all"); !e.Internal {
+		r.Errorf("the customer could see it: %+v", e)
+	}
+
 	// An answer that cannot even be tried.
 	late := r.says("li", "Anybody there?", func(w *wire) {
 		w.Message.ReplyWindow = &normalize.ReplyWindow{Until: time.Now().Add(-time.Minute).UTC().Truncate(time.Second), Remaining: -1}

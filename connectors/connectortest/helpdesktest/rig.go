@@ -115,6 +115,7 @@ type wire struct {
 	Data    [][]byte           `json:",omitempty"` // of the parts' media; nil is still with the vendor
 	Edit    *normalize.Edit    `json:",omitempty"`
 	Delete  *normalize.Delete  `json:",omitempty"`
+	Receipt *normalize.Receipt `json:",omitempty"`
 }
 
 type decoder struct{}
@@ -129,6 +130,8 @@ func (decoder) Decode(in normalize.Input) (normalize.Item, error) {
 		return w.Edit, nil
 	case w.Delete != nil:
 		return w.Delete, nil
+	case w.Receipt != nil:
+		return normalize.Receipts{*w.Receipt}, nil
 	}
 	w.Message.Thread.Key = w.Key
 	for i, b := range w.Data {
@@ -280,6 +283,17 @@ func (r *rig) answers(m *normalize.Message) []*normalize.Message {
 // fails lets the delivery of all that waits for the channel fail.
 func (r *rig) fails(code, why string) {
 	r.Helper()
+	r.ends(outbox.Settlement{State: outbox.Failed, Class: connectors.Rejected, Code: code, Detail: why, Status: normalize.StatusFailed})
+}
+
+// vanishes leaves it open whether what waits for the channel was delivered.
+func (r *rig) vanishes(why string) {
+	r.Helper()
+	r.ends(outbox.Settlement{State: outbox.Uncertain, Class: connectors.Ambiguous, Detail: why, Status: normalize.StatusUncertain})
+}
+
+func (r *rig) ends(how outbox.Settlement) {
+	r.Helper()
 	now := time.Now().UTC()
 	jobs, err := r.db.Claim(r.Context(), outbox.Deliver, chat, now, time.Minute, 10)
 	r.must(err)
@@ -289,10 +303,8 @@ func (r *rig) fails(code, why string) {
 	for _, j := range jobs {
 		_, err := r.db.Begin(r.Context(), j.ID, j.Fence, now)
 		r.must(err)
-		r.must(r.db.Settle(r.Context(), outbox.Settlement{
-			Job: j.ID, Fence: j.Fence, Now: now, State: outbox.Failed, Attempt: true, Err: true, Class: connectors.Rejected,
-			Code: code, Detail: why, Status: normalize.StatusFailed,
-		}))
+		how.Job, how.Fence, how.Now, how.Attempt, how.Err = j.ID, j.Fence, now, true, true
+		r.must(r.db.Settle(r.Context(), how))
 	}
 }
 
