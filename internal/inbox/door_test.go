@@ -162,3 +162,53 @@ func TestAChangedPasswordEndsSessions(t *testing.T) {
 		t.Error("another user's session has ended as well")
 	}
 }
+
+// A link to a conversation, from a notification for one, leads there also when
+// one has to log in first.
+func TestTheLoginLeadsToThePageThatWasAskedFor(t *testing.T) {
+	r := newRig(t)
+	r.write("Broken kettle", "text/plain", "It leaks.")
+	m := r.received(1)
+	page := r.url + "c/" + m.ConversationID.String() + "?from=mail%2Flist"
+	form := url.Values{"email": {agent}, "password": {secret}}
+	for _, c := range []struct {
+		name, asked, accept, dest string
+		comes                     bool
+	}{
+		{"a page", page, "text/html,application/xhtml+xml", "document", true},
+		{"a page, asked for by plain HTTP", page, "text/html", "", true},
+		{"a picture in a page", page, "image/avif,*/*", "image", false},
+		{"a frame in a page", page, "text/html", "iframe", false},
+	} {
+		browser := r.client()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.asked, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", c.accept)
+		req.Header.Set("Sec-Fetch-Dest", c.dest)
+		res, err := browser.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		want := r.url
+		if c.comes {
+			want = page
+		}
+		if _, _, res = post(t, browser, r.url+"login", nil, form); res.Request.URL.String() != want {
+			t.Errorf("%s: the login led to %s, want %s", c.name, res.Request.URL, want)
+		}
+		if _, _, res = post(t, browser, r.url+"login", nil, form); res.Request.URL.String() != r.url {
+			t.Errorf("%s: the next login led to %s", c.name, res.Request.URL)
+		}
+	}
+	for _, foreign := range []string{"https://evil.example/", "//evil.example/inbox/", "/inbox//evil.example", "/inbox/\\evil.example", "/admin", "/inbox/c\r\nSet-Cookie: x=y"} {
+		browser := r.client()
+		at, _ := url.Parse(r.url)
+		browser.Jar.SetCookies(at, []*http.Cookie{{Name: "deskbridge-wanted", Value: url.QueryEscape(foreign), Path: "/inbox/"}})
+		if _, _, res := post(t, browser, r.url+"login", nil, form); res.Request.URL.String() != r.url {
+			t.Errorf("%q led to %s", foreign, res.Request.URL)
+		}
+	}
+}

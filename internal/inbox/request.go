@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/deskbridge/deskbridge/normalize"
 	"github.com/deskbridge/deskbridge/normalize/timeline"
@@ -36,7 +35,7 @@ func (in *Inbox) member(h func(http.ResponseWriter, *request)) http.Handler {
 		case !errors.Is(err, timeline.ErrNotFound):
 			in.fail(w, req, err)
 		case r.Method == http.MethodGet && !scripted(r):
-			http.Redirect(w, r, Path+"login", http.StatusSeeOther)
+			in.toLogin(w, r)
 		default:
 			http.Error(w, req.pages.t("Your session has ended. Log in again."), http.StatusUnauthorized)
 		}
@@ -116,7 +115,7 @@ func (in *Inbox) login(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		in.Log.Info("login to the inbox", "user", user.Email)
-		http.Redirect(w, r, Path, http.StatusSeeOther)
+		in.fromLogin(w, r)
 	case errors.Is(err, errWrong):
 		in.Log.Warn("failed login to the inbox", "client", in.Client(r))
 		in.showLogin(w, r, http.StatusUnauthorized, email, p.t("Wrong e-mail address or password."))
@@ -149,11 +148,7 @@ func (in *Inbox) setLanguage(w http.ResponseWriter, r *http.Request) {
 			Name: languageCookie, Value: lang, Path: Path, MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: in.door.https(), SameSite: http.SameSiteLaxMode,
 		})
 	}
-	back := r.PostFormValue("back")
-	if !strings.HasPrefix(back, Path) || strings.ContainsAny(back, "\\\r\n") || strings.Contains(back, "//") {
-		back = Path
-	}
-	http.Redirect(w, r, back, http.StatusSeeOther) //nolint:gosec // a page of ours, as was just checked
+	http.Redirect(w, r, ownPage(r.PostFormValue("back")), http.StatusSeeOther) //nolint:gosec // a page of ours, as was just checked
 }
 
 // scripted reports whether our own script asks, rather than a person who is to

@@ -59,7 +59,7 @@ func (in *Inbox) back(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in.Log.Info("login to the inbox", "user", u.Email, "by", o.Issuer)
-	http.Redirect(w, r, Path, http.StatusSeeOther)
+	in.fromLogin(w, r)
 }
 
 func (in *Inbox) returned(r *http.Request, o *OIDC) (User, error) {
