@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"math/bits"
 )
 
 // decodeBase64 decodes what it can, and returns as rest the plain text that
@@ -48,15 +49,18 @@ func decodeBase64(b []byte) (data, rest []byte) {
 // begins. It does in one go what decodeBase64 does letter by letter. data has
 // room for all of b.
 func plainBase64(data, b []byte) ([]byte, int) {
-	at := 0
+	at, end := 0, 0
 	for at < len(b) {
-		end := bytes.IndexByte(b[at:], '\n')
-		if end < 0 {
-			break
+		// A line is mostly as long as the one before; one within which another
+		// ends is no base64.
+		if at+end >= len(b) || b[at+end] != '\n' {
+			if end = bytes.IndexByte(b[at:], '\n'); end < 0 {
+				break
+			}
 		}
 		line := bytes.TrimSuffix(b[at:at+end], []byte("\r"))
 		size := len(line) / 4 * 3
-		if len(line)%4 != 0 || !decodeGroups(data[len(data):cap(data)], line) {
+		if len(line)%4 != 0 || !base64Bits.decode(data[len(data):cap(data)], line) {
 			break // also for a line with padding
 		}
 		data = data[:len(data)+size]
@@ -65,35 +69,38 @@ func plainBase64(data, b []byte) ([]byte, int) {
 	return data, at
 }
 
-// decodeGroups decodes whole groups, and reports whether all of src was base64.
-// The standard library reads lines by which mail is broken at half the speed.
-func decodeGroups(dst, src []byte) bool {
-	t, bad := &base64Bits, uint32(0)
+// groupBits are the bits that a letter of base64 gives to six bytes, the first
+// of them lowest, by its place among the eight letters that make them.
+type groupBits [8][256]uint64
+
+// decode decodes whole groups, and reports whether all of src was base64. The
+// standard library reads lines by which mail is broken at half the speed.
+func (t *groupBits) decode(dst, src []byte) bool {
+	bad := uint64(0)
 	for ; len(src) >= 8 && len(dst) >= 8; src, dst = src[8:], dst[6:] {
-		a := t[0][src[0]] | t[1][src[1]] | t[2][src[2]] | t[3][src[3]]
-		b := t[0][src[4]] | t[1][src[5]] | t[2][src[6]] | t[3][src[7]]
-		bad |= a | b
-		binary.BigEndian.PutUint64(dst, uint64(a)<<40|uint64(b)<<16)
+		group := t[0][src[0]] | t[1][src[1]] | t[2][src[2]] | t[3][src[3]] |
+			t[4][src[4]] | t[5][src[5]] | t[6][src[6]] | t[7][src[7]]
+		bad |= group
+		binary.LittleEndian.PutUint64(dst, group)
 	}
 	for ; len(src) >= 4; src, dst = src[4:], dst[3:] {
-		a := t[0][src[0]] | t[1][src[1]] | t[2][src[2]] | t[3][src[3]]
-		bad |= a
-		dst[0], dst[1], dst[2] = byte(a>>16), byte(a>>8), byte(a)
+		group := t[0][src[0]] | t[1][src[1]] | t[2][src[2]] | t[3][src[3]]
+		bad |= group
+		dst[0], dst[1], dst[2] = byte(group), byte(group>>8), byte(group>>16)
 	}
 	return bad < notBase64
 }
 
 // notBase64 is a bit that no group has.
-const notBase64 = 1 << 24
+const notBase64 = 1 << 63
 
-// base64Bits are the bits of a letter by its place in a group.
-var base64Bits = func() (t [4][256]uint32) {
+var base64Bits = func() (t groupBits) {
 	for place := range t {
 		for c := range t[place] {
 			t[place][c] = notBase64
 		}
-		for bits, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
-			t[place][c] = uint32(bits) << (18 - 6*place)
+		for value, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+			t[place][c] = bits.ReverseBytes64(uint64(value) << (58 - 6*place))
 		}
 	}
 	return t
