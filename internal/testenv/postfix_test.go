@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -36,7 +35,7 @@ func TestPostfixCarriesMailToTheMailbox(t *testing.T) {
 		if err := c.SendMail(support, []string{"ann+tag@customers.test"}, bytes.NewReader(mail("hello"))); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		WaitFor(t, 30*time.Second, "the mail", func() bool { return s.Count(customer, "INBOX") == before+1 })
+		WaitFor(t, Patience, "the mail", func() bool { return s.Count(customer, "INBOX") == before+1 })
 	}
 	got := s.Messages(customer, "INBOX")[0]
 	if !bytes.Contains(got, []byte("Delivered-To: ann+tag@customers.test")) || !bytes.HasSuffix(got, []byte("\nHello\n")) {
@@ -54,7 +53,7 @@ func TestPostfixTakesMailFromCustomers(t *testing.T) {
 		if err := mx(t, m).SendMail("someone@elsewhere.test", []string{to}, bytes.NewReader(mail("hi"))); err != nil {
 			t.Fatal(err)
 		}
-		WaitFor(t, 30*time.Second, "the mail", func() bool { return s.Count(to, "INBOX") == 1 })
+		WaitFor(t, Patience, "the mail", func() bool { return s.Count(to, "INBOX") == 1 })
 	}
 	for to, code := range map[string]int{"nobody@example.test": 550, "someone@elsewhere.test": 554} {
 		wantRefusal(t, mx(t, m).SendMail(customer, []string{to}, bytes.NewReader(mail("hi"))), code)
@@ -83,7 +82,7 @@ func TestPostfixFailsAsAsked(t *testing.T) {
 	if err := send("full@customers.test"); err != nil {
 		t.Fatal(err)
 	}
-	WaitFor(t, 30*time.Second, "the bounce", func() bool { return s.Count(support, "INBOX") == 1 })
+	WaitFor(t, Patience, "the bounce", func() bool { return s.Count(support, "INBOX") == 1 })
 	if dsn := string(s.Messages(support, "INBOX")[0]); !strings.Contains(dsn, "message/delivery-status") || !strings.Contains(dsn, "Status: 5.2.2") {
 		t.Errorf("the bounce is\n%s", dsn)
 	}
@@ -102,7 +101,7 @@ func TestPostfixSavesSentCopiesOnRequest(t *testing.T) {
 	if err := c.SendMail(support, []string{customer}, bytes.NewReader(mail("hi"))); err != nil {
 		t.Fatal(err)
 	}
-	WaitFor(t, 30*time.Second, "mail and copy", func() bool { return s.Count(customer, "INBOX") == 1 && s.Count(support, "Sent") == 1 })
+	WaitFor(t, Patience, "mail and copy", func() bool { return s.Count(customer, "INBOX") == 1 && s.Count(support, "Sent") == 1 })
 	if sel, err := login(t, s).Select("Sent", nil).Wait(); err != nil || sel.NumMessages != 1 {
 		t.Errorf("the IMAP server shows %+v %v", sel, err)
 	}
@@ -121,7 +120,7 @@ func TestPostfixReturnsAfterAStop(t *testing.T) {
 	if err := mx(t, m).SendMail(customer, []string{support}, bytes.NewReader(mail("hi"))); err != nil {
 		t.Fatal(err)
 	}
-	WaitFor(t, 30*time.Second, "the mail", func() bool { return s.Count(support, "INBOX") == 1 && len(m.Queued()) == 0 })
+	WaitFor(t, Patience, "the mail", func() bool { return s.Count(support, "INBOX") == 1 && len(m.Queued()) == 0 })
 }
 
 func mailServers(t *testing.T) (*IMAP, *MTA) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,24 +55,34 @@ func (o owner) own(path string) error {
 	return os.Chown(path, o.uid, o.gid)
 }
 
-// freePorts picks loopback ports that nobody listens on. They lie below the
-// range from which the kernel takes ports for outgoing connections, so that a
-// server that is stopped for a while finds its port free again.
+// taken holds what keeps the ports of this process from all others that ask
+// freePorts: UDP's port of the same number, which no server of ours uses.
+var taken struct {
+	sync.Mutex
+	held []net.PacketConn
+}
+
+// freePorts picks loopback ports that nobody listens on, nor will another test
+// before this process ends. They lie below the range from which the kernel takes
+// ports for outgoing connections, so that a server that is stopped for a while
+// finds its port free again.
 func freePorts(n int) ([]int, error) {
-	var held []net.Listener
-	defer func() {
-		for _, l := range held {
-			_ = l.Close()
-		}
-	}()
+	taken.Lock()
+	defer taken.Unlock()
 	var ports []int
 	for range 1000 {
 		port := 15000 + rand.IntN(17000)
-		l, err := net.Listen("tcp", addr(port))
+		hold, err := net.ListenPacket("udp", addr(port))
 		if err != nil {
 			continue
 		}
-		held = append(held, l)
+		l, err := net.Listen("tcp", addr(port))
+		if err != nil {
+			_ = hold.Close()
+			continue
+		}
+		_ = l.Close()
+		taken.held = append(taken.held, hold)
 		if ports = append(ports, port); len(ports) == n {
 			return ports, nil
 		}

@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestNothingOutlivesAKilledTest runs this test binary once more, lets it start
@@ -48,11 +48,26 @@ func TestNothingOutlivesAKilledTest(t *testing.T) {
 		t.Fatal("the servers did not start")
 	}
 	for _, dir := range dirs {
-		WaitFor(t, 30*time.Second, "the end of the server in "+dir, func() bool {
+		WaitFor(t, Patience, "the end of the server in "+dir, func() bool {
 			_, err := os.Stat(dir)
 			return errors.Is(err, fs.ErrNotExist) && !mentioned(t, dir)
 		})
 	}
+}
+
+// TestAPortIsGivenOutOnce: between the choice of a port and the start of its
+// server, and while that is stopped, no other test may take it.
+func TestAPortIsGivenOutOnce(t *testing.T) {
+	port := FreePort(t)
+	if hold, err := net.ListenPacket("udp", addr(port)); err == nil {
+		_ = hold.Close()
+		t.Errorf("another process may be given port %d, too", port)
+	}
+	l, err := net.Listen("tcp", addr(port))
+	if err != nil {
+		t.Fatalf("its server cannot have it: %v", err)
+	}
+	_ = l.Close()
 }
 
 // mentioned reports whether the command line of a running process names dir.

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestRequestTrackerServesPeople(t *testing.T) {
@@ -37,7 +36,7 @@ func TestRequestTrackerServesPeople(t *testing.T) {
 	if s := ann.Ticket(ticket); s.Status != "resolved" || s.Subject != "Where is my order?" {
 		t.Errorf("the ticket is %+v", s)
 	}
-	WaitFor(t, 30*time.Second, "RT's mail to the agent who watches the queue", func() bool {
+	WaitFor(t, Patience, "RT's mail to the agent who watches the queue", func() bool {
 		return slices.Contains(r.Recipients(), "ann@desk.test")
 	})
 }

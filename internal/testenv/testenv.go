@@ -29,9 +29,14 @@ const (
 	SkippedEnv = "DESKBRIDGE_TEST_SKIPPED"
 )
 
+// Patience is the limit of what a test waits for in no time of its own, so that
+// it only ends one that hangs. It is far above all that a busy machine needs,
+// the pauses of a daemon after an outage included.
+const Patience = 5 * time.Minute
+
 // deadline bounds the start and the stop of every server. It is far above the
 // second or two they take, since the machine may be busy.
-const deadline = 60 * time.Second
+const deadline = 3 * time.Minute
 
 // NotTested skips the test, saying why, for a reason that cannot be mended by
 // installing something. The words also go to the file of SkippedEnv, since go
@@ -64,7 +69,8 @@ func Main(m *testing.M) {
 }
 
 // WaitFor polls cond until it holds, and fails the test when it does not
-// within the limit. what completes the sentence "waited for ...".
+// within the limit, which is Patience where the time says nothing about what is
+// tested. what completes the sentence "waited for ...".
 func WaitFor(t testing.TB, limit time.Duration, what string, cond func() bool) {
 	t.Helper()
 	if !poll(limit, cond) {
