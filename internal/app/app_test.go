@@ -184,7 +184,7 @@ func (r *rig) write(id, subject, replyTo string) {
 func (r *rig) stored(n int) []*normalize.Event {
 	r.t.Helper()
 	var list []*normalize.Event
-	testenv.WaitFor(r.t, 20*time.Second, fmt.Sprintf("%d messages on timelines", n), func() bool {
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("%d messages on timelines", n), func() bool {
 		all, err := r.app.Store().Events(r.t.Context(), 0, 1000)
 		if err != nil {
 			r.t.Fatal(err)
@@ -228,7 +228,7 @@ func TestHelpdeskDownForAnHour(t *testing.T) {
 			t.Errorf("%d tries in an hour of outage", tries)
 		}
 		r.desk.set(false)
-		testenv.WaitFor(t, 30*time.Second, "all events at the helpdesk", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "all events at the helpdesk", func() bool {
 			r.clock.step(5 * time.Second)
 			return len(r.desk.of("message.received")) >= threads*steps
 		})
@@ -268,13 +268,13 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 			}
 			return jobs
 		}
-		testenv.WaitFor(t, 30*time.Second, "the events to be given up after a week", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the events to be given up after a week", func() bool {
 			r.clock.step(6 * time.Hour)
 			time.Sleep(50 * time.Millisecond)
 			return len(dead()) >= 2
 		})
 		r.desk.set(false)
-		testenv.WaitFor(t, 30*time.Second, "the dead letter at the helpdesk", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the dead letter at the helpdesk", func() bool {
 			// Others may be given up while these are tried again.
 			for _, j := range dead() {
 				if err := store.Retry(t.Context(), j.ID, r.clock.Now().Add(time.Hour), r.clock.Now()); err != nil {
@@ -302,7 +302,7 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.write("two@example.test", "two", "")
-		testenv.WaitFor(t, 20*time.Second, "the second mail at both helpdesks", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the second mail at both helpdesks", func() bool {
 			return len(r.desk.of("message.received")) == 2 && len(second.of("message.received")) == 1
 		})
 		if now := r.mail.Counts().Logins; now != logins {
@@ -330,8 +330,8 @@ func TestUncertainAnswerIsResolvedAndNeverDoubled(t *testing.T) {
 			}
 			return now.Parts[0].Status
 		}
-		testenv.WaitFor(t, 20*time.Second, "status uncertain", func() bool { return status() == normalize.StatusUncertain })
-		testenv.WaitFor(t, 20*time.Second, "the resolution", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "status uncertain", func() bool { return status() == normalize.StatusUncertain })
+		testenv.WaitFor(t, testenv.Patience, "the resolution", func() bool {
 			r.clock.step(time.Minute)
 			return status() == normalize.StatusAccepted
 		})

@@ -48,7 +48,7 @@ func TestAChat(t *testing.T) {
 		d.run(d.config(l.conf("chat", "fake_chat")))
 
 		var in *normalize.Message
-		testenv.WaitFor(t, 10*time.Second, "the customer's name", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the customer's name", func() bool {
 			m, err := d.Store().ByExternalID(t.Context(), "chat", "hello")
 			in = m
 			return err == nil && m.Customer.Name == "Li of li@example.test"
@@ -59,7 +59,7 @@ func TestAChat(t *testing.T) {
 		var last *normalize.Message
 		for i := range 3 {
 			last = d.write("chat", "answer")
-			testenv.WaitFor(t, 10*time.Second, "the answer", func() bool { return d.status(last) == normalize.StatusAccepted })
+			testenv.WaitFor(t, testenv.Patience, "the answer", func() bool { return d.status(last) == normalize.StatusAccepted })
 			if n := <-left; n != 5-i {
 				t.Errorf("answer %d: the channel was told that %d are left", i, n)
 			}

@@ -15,7 +15,7 @@ func TestClockStepsBack(t *testing.T) {
 	engines(t, func(t *testing.T, r *rig) {
 		r.write("before@example.test", "before", "")
 		first := r.stored(1)[0]
-		testenv.WaitFor(t, 20*time.Second, "the first mail at the helpdesk", func() bool { return len(r.desk.of("message.received")) == 1 })
+		testenv.WaitFor(t, testenv.Patience, "the first mail at the helpdesk", func() bool { return len(r.desk.of("message.received")) == 1 })
 
 		r.clock.step(-time.Hour)
 		r.write("after@example.test", "after", "before@example.test")
@@ -23,12 +23,12 @@ func TestClockStepsBack(t *testing.T) {
 		if last.Conversation != first.Conversation {
 			t.Errorf("the answer is in conversation %s, want %s", last.Conversation, first.Conversation)
 		}
-		testenv.WaitFor(t, 20*time.Second, "the second mail at the helpdesk", func() bool { return len(r.desk.of("message.received")) == 2 })
+		testenv.WaitFor(t, testenv.Patience, "the second mail at the helpdesk", func() bool { return len(r.desk.of("message.received")) == 2 })
 		m, _, err := r.app.Reply(t.Context(), timeline.Answer{Conversation: first.Conversation, Text: "answer"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		testenv.WaitFor(t, 20*time.Second, "the answer at the customer", func() bool { return len(r.mail.Inbox("li@example.test")) == 1 })
+		testenv.WaitFor(t, testenv.Patience, "the answer at the customer", func() bool { return len(r.mail.Inbox("li@example.test")) == 1 })
 
 		c, err := r.app.Store().Conversation(t.Context(), first.Conversation)
 		if err != nil {

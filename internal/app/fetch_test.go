@@ -57,9 +57,9 @@ func TestMediaAreFetched(t *testing.T) {
 		}
 		f := d.config(l.conf("support", "fake"))
 		d.run(f)
-		testenv.WaitFor(t, 10*time.Second, "the first try", func() bool { return tries.Load() >= 1 })
+		testenv.WaitFor(t, testenv.Patience, "the first try", func() bool { return tries.Load() >= 1 })
 		// Not before the first try is settled does the clock's step help.
-		testenv.WaitFor(t, 30*time.Second, "the second try", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the second try", func() bool {
 			d.clock.step(time.Minute)
 			return tries.Load() >= 2
 		})
@@ -69,7 +69,7 @@ func TestMediaAreFetched(t *testing.T) {
 		}
 		d.run(f)
 		d.clock.step(time.Hour)
-		testenv.WaitFor(t, 10*time.Second, "the picture", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the picture", func() bool {
 			m, err := d.Store().ByExternalID(t.Context(), "support", "one")
 			return err == nil && m.Parts[0].Status == normalize.StatusReceived && m.Parts[0].Media.SHA256 != ""
 		})
