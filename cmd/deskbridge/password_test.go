@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -54,7 +53,7 @@ func TestPasswordAtATerminal(t *testing.T) {
 			var out, errOut bytes.Buffer
 			ended := make(chan int)
 			go func() { ended <- run(ctx, []string{"password"}, screen, &out, &errOut) }()
-			testenv.WaitFor(t, 5*time.Second, "the prompt", func() bool { return !echoes(t, screen) })
+			testenv.WaitFor(t, testenv.Patience, "the prompt", func() bool { return !echoes(t, screen) })
 			if _, err := keys.WriteString(c.typed); err != nil {
 				t.Fatal(err)
 			}

@@ -119,7 +119,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("send: %q", message)
 	}
 
-	testenv.WaitFor(t, 20*time.Second, "the doctor to see who reads the mailbox", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "the doctor to see who reads the mailbox", func() bool {
 		return strings.Contains(d.command("doctor", "--offline"), "account/support")
 	})
 

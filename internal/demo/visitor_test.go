@@ -10,7 +10,6 @@ import (
 	"net/http/cookiejar"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/demo/stage"
 	"github.com/deskbridge/deskbridge/internal/testenv"
@@ -30,7 +29,7 @@ func newGuestBrowser(t *testing.T, link string) *guestBrowser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &guestBrowser{t: t, Client: http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 20 * time.Second}}
+	b := &guestBrowser{t: t, Client: http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: testenv.Patience}}
 	t.Cleanup(b.CloseIdleConnections)
 	b.home, _, _ = strings.Cut(link, "open/")
 	b.get(strings.TrimPrefix(link, b.home))
@@ -100,14 +99,14 @@ func TestAVisitorWritesByEveryApp(t *testing.T) {
 	} {
 		b.writes("phone/you/"+line.app, "A question by "+line.app)
 		var found normalize.ID
-		testenv.WaitFor(t, 30*time.Second, "the conversation by "+line.app, func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the conversation by "+line.app, func() bool {
 			found = desk.conversation(t, line.channel)
 			return found != 0 && b.shows("inbox/c/"+found.String(), "A question by "+line.app)
 		})
 		if _, err := desk.answer(t.Context(), found, "Robin", "An answer to "+line.app, line.app); err != nil {
 			t.Fatal(err)
 		}
-		testenv.WaitFor(t, 30*time.Second, "the answer by "+line.app, func() bool { return b.shows("phone/you/"+line.answers, "An answer to "+line.app) })
+		testenv.WaitFor(t, testenv.Patience, "the answer by "+line.app, func() bool { return b.shows("phone/you/"+line.answers, "An answer to "+line.app) })
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/vendors"
 	"github.com/deskbridge/deskbridge/internal/testenv"
@@ -31,7 +30,7 @@ func TestVendorsAreAcknowledgedWhileTheHelpdeskIsDown(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		testenv.WaitFor(t, time.Minute, "all messages on the timelines", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "all messages on the timelines", func() bool {
 			return len(r.eventsOf("message.received")) >= each*len(town.Lines)
 		})
 		if got := r.refused(); len(got) > 0 {

@@ -3,7 +3,6 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
@@ -52,7 +51,7 @@ func TestEachFailureIsShownOnItsPart(t *testing.T) {
 		for local, want := range map[string]struct{ status, trouble string }{
 			"fine": {"accepted", ""}, "dead": {"failed", "5.1.1"}, "full": {"failed", "5.2.2"}, "gone": {"failed", "5.1.1"}, "partial": {"accepted", "nobody@customers.test: 550 5.1.1"},
 		} {
-			testenv.WaitFor(t, time.Minute, "the answer to "+local+" to be "+want.status, func() bool {
+			testenv.WaitFor(t, testenv.Patience, "the answer to "+local+" to be "+want.status, func() bool {
 				status, trouble := r.status(answers[local])
 				return status == want.status && strings.Contains(trouble, want.trouble)
 			})
@@ -65,7 +64,7 @@ func TestEachFailureIsShownOnItsPart(t *testing.T) {
 			t.Errorf("a mail that the server does not take for now is %s", status)
 		}
 		r.mta.RefuseAtRCPT("busy@customers.test", "")
-		testenv.WaitFor(t, 2*time.Minute, "the answer to busy to be taken in the end", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the answer to busy to be taken in the end", func() bool {
 			status, _ := r.status(answers["busy"])
 			return status == "accepted"
 		})
@@ -77,7 +76,7 @@ func TestEachFailureIsShownOnItsPart(t *testing.T) {
 			t.Errorf("%d conversations of %d customers", len(opened), n)
 		}
 		failed := map[string]string{} // from the answer to whom it did not reach
-		testenv.WaitFor(t, time.Minute, "the helpdesk to hear of the failures", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the helpdesk to hear of the failures", func() bool {
 			for _, e := range r.desk.received("message.status") {
 				if e.Data.Change.Status == "failed" {
 					failed[e.Data.ID] = e.Data.Change.Recipient.Value + " " + e.Data.Change.Code
@@ -95,7 +94,7 @@ func TestEachFailureIsShownOnItsPart(t *testing.T) {
 		}
 		// A dead address is flagged, a full mailbox is not.
 		flagged := map[string]bool{}
-		testenv.WaitFor(t, time.Minute, "the dead addresses to be flagged", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the dead addresses to be flagged", func() bool {
 			for _, e := range r.eventsOf("customer.opted_out") {
 				flagged[e.Data.Address.Value] = true
 			}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/vendors"
 	"github.com/deskbridge/deskbridge/internal/testenv"
@@ -70,7 +69,7 @@ func TestEveryChannelCarriesBothWays(t *testing.T) {
 				}
 				return words
 			}
-			testenv.WaitFor(t, time.Minute, "the answer on "+l.Name, func() bool { return len(told()) >= len(want) })
+			testenv.WaitFor(t, testenv.Patience, "the answer on "+l.Name, func() bool { return len(told()) >= len(want) })
 			if got := told(); got != want {
 				t.Errorf("%s: customer %d got %q, want %q", l.Name, i, got, want)
 			}

@@ -26,7 +26,7 @@ func sender(i int) string { return fmt.Sprintf("customer%d@customers.test", i%se
 // slow machine gets done.
 func (r *rig) killing(finished func() bool, longest time.Duration) {
 	r.t.Helper()
-	deadline := time.Now().Add(8 * time.Minute)
+	deadline := time.Now().Add(15 * time.Minute)
 	for kills := 0; ; {
 		wait := longest/20 + rand.N(longest)
 		until := time.Now().Add(wait)
@@ -70,7 +70,7 @@ func TestCatchUpAndAnswersSurviveKills(t *testing.T) {
 
 		r.startOnly()
 		r.killing(func() bool { return len(r.desk.received("message.received")) >= outageMails/2 }, 4*time.Second)
-		testenv.WaitFor(t, 4*time.Minute, "all mails at the helpdesk", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "all mails at the helpdesk", func() bool {
 			return len(r.desk.received("message.received")) >= outageMails
 		})
 		conversations := map[int]string{}
@@ -132,9 +132,9 @@ func (r *mailRig) answerUnderFire(conversations map[int]string) {
 		}
 	}, 3*time.Second)
 
-	testenv.WaitFor(t, 30*time.Second, "the daemon to be ready", func() bool { return r.ready() == 200 })
+	testenv.WaitFor(t, testenv.Patience, "the daemon to be ready", func() bool { return r.ready() == 200 })
 	states := make([]string, answers)
-	testenv.WaitFor(t, 3*time.Minute, "every answer to have a final state", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "every answer to have a final state", func() bool {
 		for i, id := range ids {
 			if states[i] != "" {
 				continue
@@ -152,7 +152,7 @@ func (r *mailRig) answerUnderFire(conversations map[int]string) {
 		}
 		return true
 	})
-	testenv.WaitFor(t, time.Minute, "Postfix to have delivered what it took", func() bool { return len(r.mta.Queued()) == 0 })
+	testenv.WaitFor(t, testenv.Patience, "Postfix to have delivered what it took", func() bool { return len(r.mta.Queued()) == 0 })
 
 	got := make([]int, answers)
 	for i := range senders {

@@ -4,7 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
@@ -34,13 +33,13 @@ func TestTheDaysLimitOutlivesTheDaemon(t *testing.T) {
 			r.must("POST", "/v1/messages", map[string]any{"channel": "support", "to": "li@customers.test", "subject": "Hello", "text": "x"}, &sent)
 			ids[i] = sent.ID
 			if i < 2 {
-				testenv.WaitFor(t, 30*time.Second, "a message within the limit to leave", func() bool {
+				testenv.WaitFor(t, testenv.Patience, "a message within the limit to leave", func() bool {
 					status, _ := r.status(sent.ID)
 					return status == "accepted"
 				})
 			}
 		}
-		testenv.WaitFor(t, 30*time.Second, "the reason to be shown", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the reason to be shown", func() bool {
 			return strings.Contains(r.run("explain", ids[2]), "within 24 hours")
 		})
 		if status, _ := r.status(ids[2]); status != "queued" {

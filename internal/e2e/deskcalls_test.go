@@ -77,7 +77,7 @@ func TestHelpdesksThatCall(t *testing.T) {
 		return inZammad, inFreshdesk
 	}
 	last := fmt.Sprintf("question %d", rounds-1)
-	testenv.WaitFor(t, 2*time.Minute, "all questions at both helpdesks", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "all questions at both helpdesks", func() bool {
 		a, b := told()
 		return strings.Count(strings.Join(a, ""), last) >= customers && strings.Count(strings.Join(b, ""), last) >= customers
 	})
@@ -115,10 +115,10 @@ func TestHelpdesksThatCall(t *testing.T) {
 		}
 		return texts
 	}
-	testenv.WaitFor(t, time.Minute, "both answers at the customers", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "both answers at the customers", func() bool {
 		return strings.Contains(got(), "from Zammad") && strings.Contains(got(), "from Freshdesk")
 	})
-	testenv.WaitFor(t, time.Minute, "each answer at the other helpdesk", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "each answer at the other helpdesk", func() bool {
 		a, b := told()
 		return strings.Contains(strings.Join(a, ""), "from Freshdesk") && strings.Contains(strings.Join(b, ""), "from Zammad")
 	})

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
@@ -20,7 +19,7 @@ func (r *rig) write(to, text string) int {
 
 func (r *rig) recovers(customer, mark string) {
 	r.t.Helper()
-	testenv.WaitFor(r.t, time.Minute, "the daemon to recover without a restart", func() bool {
+	testenv.WaitFor(r.t, testenv.Patience, "the daemon to recover without a restart", func() bool {
 		return r.ready() == http.StatusOK && r.write(customer, mark) < 300
 	})
 }
@@ -52,7 +51,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	_ = fill.Close()
 	r.imap.Deliver(support, "INBOX", letter("li@customers.test", "full@customers.test", "While the disk was full", "x"))
-	testenv.WaitFor(t, 30*time.Second, "503", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "503", func() bool {
 		return r.write("li@customers.test", "while full") == http.StatusServiceUnavailable && r.ready() == http.StatusServiceUnavailable
 	})
 	if err := os.Remove(fill.Name()); err != nil {
@@ -74,7 +73,7 @@ func TestDatabaseGone(t *testing.T) {
 	for name, gone := range map[string]func(){"stopped": pg.Stop, "killed": pg.Kill} {
 		gone()
 		r.imap.Deliver(support, "INBOX", letter("li@customers.test", name+"@customers.test", name, "x"))
-		testenv.WaitFor(t, 30*time.Second, "503", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "503", func() bool {
 			return r.write("li@customers.test", "while gone") == http.StatusServiceUnavailable && r.ready() == http.StatusServiceUnavailable
 		})
 		pg.Start()
@@ -104,7 +103,7 @@ func TestMailServerGoneAndNumberedAnew(t *testing.T) {
 	r.imap.Deliver(support, "INBOX", letter("li@customers.test", "new@customers.test", "new", "x"))
 	r.imap.Start()
 	r.await("message.received", 21)
-	testenv.WaitFor(t, 30*time.Second, "20 duplicates in the ledger", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "20 duplicates in the ledger", func() bool {
 		var list struct{ Items []any }
 		r.json(&list, "ledger", "list", "--outcome", "duplicate", "--limit", "100", "--json")
 		return len(list.Items) == 20
@@ -128,7 +127,7 @@ func TestHelpdeskDown(t *testing.T) {
 			r.imap.Deliver(support, "INBOX", letter("li@customers.test", id, fmt.Sprintf("step %d", i), "x", thread))
 			thread = "In-Reply-To: <" + id + ">\r\n"
 			want := i + 1
-			testenv.WaitFor(t, 30*time.Second, "the mail on the timeline", func() bool { return len(r.eventsOf("message.received")) == want })
+			testenv.WaitFor(t, testenv.Patience, "the mail on the timeline", func() bool { return len(r.eventsOf("message.received")) == want })
 		}
 		r.desk.answer(http.StatusOK)
 		got := r.await("message.received", 12)

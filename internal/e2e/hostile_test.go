@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
@@ -74,7 +73,7 @@ func TestHostileInput(t *testing.T) {
 		r.imap.Deliver(support, "INBOX", raw)
 	}
 	r.imap.Deliver(support, "INBOX", letter("good@customers.test", "good@customers.test", "good", "x"))
-	testenv.WaitFor(t, time.Minute, "the good mail behind the hostile ones", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "the good mail behind the hostile ones", func() bool {
 		for _, e := range r.desk.received("message.received") {
 			if e.Data.Subject == "good" {
 				return true

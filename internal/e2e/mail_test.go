@@ -50,13 +50,13 @@ func (r *rig) eventsOf(typ string) []event {
 // await waits until the helpdesk has n events of a type.
 func (r *rig) await(typ string, n int) []event {
 	r.t.Helper()
-	testenv.WaitFor(r.t, time.Minute, fmt.Sprintf("%d %s at the helpdesk", n, typ), func() bool { return len(r.desk.received(typ)) >= n })
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("%d %s at the helpdesk", n, typ), func() bool { return len(r.desk.received(typ)) >= n })
 	return r.desk.received(typ)
 }
 
 func (r *mailRig) mailbox(user string, n int) []*mail.Message {
 	r.t.Helper()
-	testenv.WaitFor(r.t, 30*time.Second, fmt.Sprintf("%d mails for %s", n, user), func() bool { return r.imap.Count(user, "INBOX") >= n })
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("%d mails for %s", n, user), func() bool { return r.imap.Count(user, "INBOX") >= n })
 	var list []*mail.Message
 	for _, raw := range r.imap.Messages(user, "INBOX") {
 		m, err := mail.ReadMessage(bytes.NewReader(raw))
@@ -94,8 +94,8 @@ func TestMailReachesTheHelpdeskAndTheAnswerGoesBack(t *testing.T) {
 		if m.Header.Get("In-Reply-To") != "<first@customers.test>" || m.Header.Get("Subject") != "Re: Where is my order?" {
 			t.Errorf("the answer is not in the customer's thread: %v", m.Header)
 		}
-		testenv.WaitFor(t, 30*time.Second, "the copy in Sent", func() bool { return r.imap.Count(support, "Sent") == 1 })
-		testenv.WaitFor(t, 30*time.Second, "status accepted", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the copy in Sent", func() bool { return r.imap.Count(support, "Sent") == 1 })
+		testenv.WaitFor(t, testenv.Patience, "status accepted", func() bool {
 			var now message
 			r.must("GET", "/v1/messages/"+sent.ID, nil, &now)
 			return now.Parts[0].Status == "accepted"

@@ -20,7 +20,7 @@ func TestMediaSurviveKills(t *testing.T) {
 	const li, pictures, kills = "oLi-Wei_0000000000000000001a", 12, 3
 	atOnce(t, func(t *testing.T, storeURL func(*testing.T, string) string) {
 		r := newRig(t, storeURL)
-		vendor, err := wechat.Start(wechat.Options{Callback: "http://" + r.listen + "/webhooks/wx"})
+		vendor, err := wechat.Start(wechat.Options{Callback: "http://" + r.listen + "/webhooks/wx", Repeat: time.Second, Repeats: 60})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func TestMediaSurviveKills(t *testing.T) {
 		for range kills {
 			before := vendor.Faults.Struck()[fault.SlowBody]
 			send(pictures / kills)
-			testenv.WaitFor(t, time.Minute, "a picture to be on its way", func() bool { return vendor.Faults.Struck()[fault.SlowBody] > before })
+			testenv.WaitFor(t, testenv.Patience, "a picture to be on its way", func() bool { return vendor.Faults.Struck()[fault.SlowBody] > before })
 			r.kill()
 			r.start()
 		}
@@ -67,7 +67,7 @@ func TestMediaSurviveKills(t *testing.T) {
 		}
 		for id, data := range sent {
 			var m picture
-			testenv.WaitFor(t, 2*time.Minute, "picture "+id, func() bool {
+			testenv.WaitFor(t, testenv.Patience, "picture "+id, func() bool {
 				m = picture{}
 				r.must("GET", "/v1/messages/"+ids[id], nil, &m)
 				return len(m.Parts) == 1 && m.Parts[0].Status == "received"

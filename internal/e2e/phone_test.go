@@ -53,7 +53,7 @@ func TestPhonesAreServed(t *testing.T) {
 		r.start()
 		find := func(externalID string) (found message) {
 			t.Helper()
-			testenv.WaitFor(t, 30*time.Second, "the message to be known", func() bool {
+			testenv.WaitFor(t, testenv.Patience, "the message to be known", func() bool {
 				list := r.eventsOf("message.received")
 				i := slices.IndexFunc(list, func(e event) bool { return e.Data.ExternalID == externalID })
 				if i >= 0 {
@@ -73,7 +73,7 @@ func TestPhonesAreServed(t *testing.T) {
 		}
 		becomes := func(m message, want string) {
 			t.Helper()
-			testenv.WaitFor(t, 90*time.Second, "the answer to be "+want, func() bool { status, _ := r.status(m.ID); return status == want })
+			testenv.WaitFor(t, testenv.Patience, "the answer to be "+want, func() bool { status, _ := r.status(m.ID); return status == want })
 		}
 		answer := func(to message, text string) (sent message) {
 			t.Helper()
@@ -82,7 +82,7 @@ func TestPhonesAreServed(t *testing.T) {
 		}
 
 		question := receive(twilio.Inbound{From: anna, To: ours, Body: "Is it here?", Media: []twilio.Medium{{ContentType: "image/png", Content: []byte("\x89PNG\r\n\x1a\n")}}})
-		testenv.WaitFor(t, 30*time.Second, "the picture to be fetched", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the picture to be fetched", func() bool {
 			var now message
 			r.must("GET", "/v1/messages/"+question.ID, nil, &now)
 			return len(now.Parts) == 2 && now.Parts[1].Kind == "image" && now.Parts[1].Status == "received"
@@ -96,7 +96,7 @@ func TestPhonesAreServed(t *testing.T) {
 		})
 		vendor.Faults.Add(fault.Fault{Path: "Messages.json", Kind: fault.Hang})
 		second := answer(question, "two")
-		testenv.WaitFor(t, 30*time.Second, "Twilio to have taken it", func() bool { return len(vendor.Messages()) == 2 })
+		testenv.WaitFor(t, testenv.Patience, "Twilio to have taken it", func() bool { return len(vendor.Messages()) == 2 })
 		r.kill()
 		r.start()
 		becomes(second, "delivered")
@@ -109,7 +109,7 @@ func TestPhonesAreServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		call := find(called.SID)
-		testenv.WaitFor(t, 30*time.Second, "the recording to be fetched", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the recording to be fetched", func() bool {
 			var now callOf
 			r.must("GET", "/v1/messages/"+call.ID, nil, &now)
 			p := now.Parts[0]
@@ -117,7 +117,7 @@ func TestPhonesAreServed(t *testing.T) {
 		})
 		becomes(answer(call, "Ihr Paket ist da"), "delivered")
 		var last twilio.Call
-		testenv.WaitFor(t, 10*time.Second, "our call to end", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "our call to end", func() bool {
 			calls := vendor.Calls()
 			last = calls[len(calls)-1]
 			return len(calls) == 2 && last.Status == "completed"
@@ -132,7 +132,7 @@ func TestPhonesAreServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		call = find(called.SID)
-		testenv.WaitFor(t, 30*time.Second, "the call to have ended", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the call to have ended", func() bool {
 			var now callOf
 			r.must("GET", "/v1/messages/"+call.ID, nil, &now)
 			c := now.Parts[0].Call
@@ -153,7 +153,7 @@ func TestPhonesAreServed(t *testing.T) {
 
 		// WhatsApp has verified the number, so this is the same customer.
 		chat := receive(twilio.Inbound{From: "whatsapp:" + anna, To: "whatsapp:" + ours, Body: "And here?", Name: "Anna"})
-		testenv.WaitFor(t, 30*time.Second, "the two addresses to be one customer's", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the two addresses to be one customer's", func() bool {
 			var a, b message
 			r.must("GET", "/v1/messages/"+chat.ID, nil, &a)
 			r.must("GET", "/v1/messages/"+question.ID, nil, &b)

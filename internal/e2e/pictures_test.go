@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/vendors"
+	"github.com/deskbridge/deskbridge/internal/testenv"
 )
 
 const jpegMagic = "\xff\xd8\xff\xe0"
@@ -86,7 +87,7 @@ func (r *rig) said(m message) (string, error) {
 // mustSay is said, which may take some time.
 func (r *rig) mustSay(m message) string {
 	r.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(testenv.Patience); ; time.Sleep(50 * time.Millisecond) {
 		words, err := r.said(m)
 		if err == nil {
 			return words

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
@@ -29,7 +28,7 @@ func newRedmineRig(t *testing.T) *redmineRig {
 // issues waits until the project has n issues and returns their numbers.
 func (r *redmineRig) issues(n int) []int {
 	r.t.Helper()
-	testenv.WaitFor(r.t, 2*time.Minute, fmt.Sprintf("%d issues", n), func() bool { return len(r.red.Anna.Issues()) >= n })
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("%d issues", n), func() bool { return len(r.red.Anna.Issues()) >= n })
 	list := r.red.Anna.Issues()
 	if len(list) != n {
 		r.t.Fatalf("%d issues, want %d", len(list), n)
@@ -41,7 +40,7 @@ func (r *redmineRig) issues(n int) []int {
 func (r *redmineRig) noted(issue int, words string) testenv.RedmineJournal {
 	r.t.Helper()
 	var found testenv.RedmineJournal
-	testenv.WaitFor(r.t, 2*time.Minute, fmt.Sprintf("%q on issue %d", words, issue), func() bool {
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("%q on issue %d", words, issue), func() bool {
 		for _, j := range r.red.Anna.Issue(issue).Journals {
 			if strings.Contains(j.Notes, words) {
 				found = j
@@ -68,7 +67,7 @@ func (r *redmineRig) holding(issue int, words ...string) (list []string) {
 
 func (r *redmineRig) open(issue int, want bool) {
 	r.t.Helper()
-	testenv.WaitFor(r.t, time.Minute, fmt.Sprintf("issue %d open: %t", issue, want), func() bool { return r.red.Anna.Issue(issue).Status.Closed != want })
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("issue %d open: %t", issue, want), func() bool { return r.red.Anna.Issue(issue).Status.Closed != want })
 }
 
 func body(t *testing.T, m *mail.Message) string {

@@ -175,7 +175,7 @@ func (r *rig) try(args ...string) (string, error) {
 func (r *rig) start() {
 	r.t.Helper()
 	r.startOnly()
-	testenv.WaitFor(r.t, 30*time.Second, "the daemon to be ready", func() bool {
+	testenv.WaitFor(r.t, testenv.Patience, "the daemon to be ready", func() bool {
 		if r.daemon.ended() {
 			r.t.Fatal("the daemon ended instead of becoming ready")
 		}
@@ -230,7 +230,7 @@ func (r *rig) stop() {
 		if r.daemon.err != nil {
 			r.t.Fatalf("the daemon did not stop cleanly: %v", r.daemon.err)
 		}
-	case <-time.After(40 * time.Second):
+	case <-time.After(testenv.Patience):
 		r.t.Fatal("the daemon does not stop")
 	}
 }

@@ -29,7 +29,7 @@ func newRTRig(t *testing.T) *rtRig {
 // tickets waits until the queue shows n tickets and returns their numbers.
 func (r *rtRig) tickets(n int) []string {
 	r.t.Helper()
-	testenv.WaitFor(r.t, 2*time.Minute, fmt.Sprintf("%d tickets", n), func() bool { return len(r.ann.Tickets("id > 0")) >= n })
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("%d tickets", n), func() bool { return len(r.ann.Tickets("id > 0")) >= n })
 	list := r.ann.Tickets("id > 0")
 	if len(list) != n {
 		r.t.Fatalf("%d tickets, want %d", len(list), n)
@@ -41,7 +41,7 @@ func (r *rtRig) tickets(n int) []string {
 func (r *rtRig) entry(ticket, words string) testenv.RTEntry {
 	r.t.Helper()
 	var found testenv.RTEntry
-	testenv.WaitFor(r.t, 2*time.Minute, fmt.Sprintf("%q on ticket %s", words, ticket), func() bool {
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("%q on ticket %s", words, ticket), func() bool {
 		return slices.ContainsFunc(r.ann.History(ticket), func(e testenv.RTEntry) bool {
 			found = e
 			return strings.Contains(e.Text, words)
@@ -65,7 +65,7 @@ func (r *rtRig) holding(ticket string, words ...string) (list []string) {
 
 func (r *rtRig) status(ticket, want string) {
 	r.t.Helper()
-	testenv.WaitFor(r.t, time.Minute, fmt.Sprintf("ticket %s to be %s", ticket, want), func() bool { return r.ann.Ticket(ticket).Status == want })
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("ticket %s to be %s", ticket, want), func() bool { return r.ann.Ticket(ticket).Status == want })
 }
 
 // last waits for the n-th mail of a customer, who gets no more, and returns it.

@@ -76,7 +76,7 @@ func TestChatwootAndZendesk(t *testing.T) {
 		return list
 	}
 	standing := func(words string) int { return strings.Count(strings.Join(told(), "\n"), words) }
-	testenv.WaitFor(t, 2*time.Minute, "all questions at both helpdesks", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "all questions at both helpdesks", func() bool {
 		return standing(fmt.Sprintf("question %d", rounds-1)) >= 2*customers
 	})
 	if n := len(told()); n != 2*customers {
@@ -109,7 +109,7 @@ func TestChatwootAndZendesk(t *testing.T) {
 		return texts
 	}
 	answers := []string{"answer from Chatwoot", "answer from Zendesk", "One more from Chatwoot"}
-	testenv.WaitFor(t, time.Minute, "the answers at the customers, and at the other helpdesk", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "the answers at the customers, and at the other helpdesk", func() bool {
 		for _, a := range answers {
 			plain := strings.ReplaceAll(strings.Join(told(), "\n"), "**", "")
 			if !strings.Contains(got(), a) || strings.Count(plain, a) < 2 {

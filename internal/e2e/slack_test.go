@@ -52,7 +52,7 @@ func TestSlackThreadsAreServed(t *testing.T) {
 			}
 			return now.Parts[part].Status
 		}
-		testenv.WaitFor(t, 30*time.Second, "the picture to be fetched", func() bool { return status(first.ID, 1) == "received" })
+		testenv.WaitFor(t, testenv.Patience, "the picture to be fetched", func() bool { return status(first.ID, 1) == "received" })
 
 		answer := func(text, html string) (sent message) {
 			r.must("POST", "/v1/conversations/"+first.ConversationID+"/messages", map[string]any{"text": text, "html": html}, &sent, "Idempotency-Key", "slack-"+text)
@@ -60,14 +60,14 @@ func TestSlackThreadsAreServed(t *testing.T) {
 		}
 		becomes := func(m message, want string) {
 			t.Helper()
-			testenv.WaitFor(t, 2*time.Minute, "the answer to be "+want, func() bool { return status(m.ID, 0) == want })
+			testenv.WaitFor(t, testenv.Patience, "the answer to be "+want, func() bool { return status(m.ID, 0) == want })
 		}
 		becomes(answer("We look into it", "We <b>look</b> into it"), "accepted")
 
 		// A colleague answers in Slack, and says something that is no answer.
 		vendor.Say(slack.Post{Channel: room, User: "U02JONAS", Text: "Maintenance tonight"})
 		colleague := vendor.Say(slack.Post{Channel: room, User: "U02JONAS", Text: "It left today", Thread: root})
-		testenv.WaitFor(t, 30*time.Second, "the colleague's answer", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the colleague's answer", func() bool {
 			return slices.ContainsFunc(r.desk.received("message.sent"), func(e event) bool {
 				return e.Data.ExternalID == room+":"+colleague && e.Data.ConversationID == first.ConversationID && e.Data.Direction == "outbound"
 			})
@@ -79,7 +79,7 @@ func TestSlackThreadsAreServed(t *testing.T) {
 		vendor.Say(slack.Post{Channel: room, User: marie.ID, Text: "For us, too?", Thread: notice})
 		asked := r.await("message.received", 2)[1].Data
 		further := vendor.Say(slack.Post{Channel: room, User: "U02JONAS", Text: "For you, too", Thread: notice})
-		testenv.WaitFor(t, 30*time.Second, "the colleague's answer below a colleague's", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the colleague's answer below a colleague's", func() bool {
 			return slices.ContainsFunc(r.desk.received("message.sent"), func(e event) bool {
 				return e.Data.ExternalID == room+":"+further && e.Data.ConversationID == asked.ConversationID
 			})
@@ -108,7 +108,7 @@ func TestSlackThreadsAreServed(t *testing.T) {
 		var customer struct {
 			Name string `json:"name"`
 		}
-		testenv.WaitFor(t, 30*time.Second, "the customer's name", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the customer's name", func() bool {
 			r.must("GET", "/v1/customers/"+first.Customer.ID, nil, &customer)
 			return customer.Name == marie.Name
 		})

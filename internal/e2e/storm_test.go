@@ -95,7 +95,7 @@ func (s *storm) answerAll() {
 		})
 	}
 	known := map[string]bool{}
-	for next, end := 0, time.Now().Add(6*time.Minute); len(known) < stormMessages && time.Now().Before(end); {
+	for next, end := 0, time.Now().Add(2*testenv.Patience); len(known) < stormMessages && time.Now().Before(end); {
 		got := s.desk.received("message.received")
 		for _, e := range got[next:] {
 			switch {
@@ -169,7 +169,7 @@ func (s *storm) trouble(l *vendors.Line) {
 // kills kills the daemon while agents are answering, and starts it again.
 func (s *storm) kills() {
 	for k := range stormKills {
-		testenv.WaitFor(s.t, 6*time.Minute, "the time of the next kill", func() bool {
+		testenv.WaitFor(s.t, 2*testenv.Patience, "the time of the next kill", func() bool {
 			return s.answered.Load() > int64(stormMessages*(2*k+1)/(2*stormKills+2))
 		})
 		s.kill()
@@ -201,7 +201,7 @@ func TestNothingIsLostOrDoubledInAStorm(t *testing.T) {
 			l.Calm()
 		}
 		t.Logf("written and answered after %v", time.Since(begun).Round(time.Second))
-		for end := time.Now().Add(4 * time.Minute); !s.settled() && time.Now().Before(end); {
+		for end := time.Now().Add(testenv.Patience); !s.settled() && time.Now().Before(end); {
 			time.Sleep(2 * time.Second) // it reads all timelines
 		}
 		t.Logf("settled after %v", time.Since(begun).Round(time.Second))

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/vendors"
 	"github.com/deskbridge/deskbridge/internal/testenv"
@@ -85,7 +84,7 @@ func TestStrangersAreRefused(t *testing.T) {
 		r.usePlain()
 		r.start()
 		// Telegram is told where to call.
-		testenv.WaitFor(t, 30*time.Second, "Telegram to have a webhook", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "Telegram to have a webhook", func() bool {
 			return town.Line("telegram").Write(t.Context(), 0, "first") == nil && len(r.desk.received("message.received")) > 0
 		})
 		for _, typ := range vendors.Callers() {

@@ -45,7 +45,7 @@ func TestATelegramBotIsServed(t *testing.T) {
 		}
 		becomes := func(m message, want string) {
 			t.Helper()
-			testenv.WaitFor(t, time.Minute, "the answer to be "+want, func() bool { return now(m).Parts[0].Status == want })
+			testenv.WaitFor(t, testenv.Patience, "the answer to be "+want, func() bool { return now(m).Parts[0].Status == want })
 		}
 
 		// The first call comes twice, and of the second no answer is heard.

@@ -10,6 +10,7 @@ import (
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	"github.com/deskbridge/deskbridge/connectors/simulator/vendors"
 	"github.com/deskbridge/deskbridge/connectors/simulator/zammad"
+	"github.com/deskbridge/deskbridge/internal/testenv"
 )
 
 // TestTicketsSurviveKills: customers write and agents answer on tickets while
@@ -81,7 +82,7 @@ func TestTicketsSurviveKills(t *testing.T) {
 			}
 			return true
 		}
-		kills, end := 0, time.Now().Add(4*time.Minute)
+		kills, end := 0, time.Now().Add(testenv.Patience)
 		for kills < 6 || !done() {
 			if time.Now().After(end) {
 				t.Fatalf("after %d kills %d of %d questions were answered, and %d answers taken", kills, len(answered), all, len(sent()))

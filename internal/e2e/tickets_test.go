@@ -106,7 +106,7 @@ func TestTwoHelpdesksAndAThird(t *testing.T) {
 			}
 			r.await("message.received", (round+1)*customers)
 		}
-		testenv.WaitFor(t, time.Minute, "all questions at the helpdesk that is up", func() bool { return first.articles() == 2*customers })
+		testenv.WaitFor(t, testenv.Patience, "all questions at the helpdesk that is up", func() bool { return first.articles() == 2*customers })
 		if n := len(second.Tickets()); n != 0 {
 			t.Fatalf("the helpdesk that is down has %d tickets", n)
 		}
@@ -126,16 +126,16 @@ func TestTwoHelpdesksAndAThird(t *testing.T) {
 			}
 			return n
 		}
-		testenv.WaitFor(t, time.Minute, "the answer at the customer", func() bool { return answered() > 0 })
+		testenv.WaitFor(t, testenv.Patience, "the answer at the customer", func() bool { return answered() > 0 })
 		// Without that the kill could leave it uncertain, on which there is a remark.
-		testenv.WaitFor(t, time.Minute, "word that it was accepted", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "word that it was accepted", func() bool {
 			return slices.ContainsFunc(r.desk.received("message.status"), func(e event) bool { return e.Data.Change.Status == "accepted" })
 		})
 
 		r.kill() // what waits for the second survives that
 		r.start()
 		second.on()
-		testenv.WaitFor(t, 2*time.Minute, "the second helpdesk to catch up", func() bool { return second.articles() == 2*customers+1 })
+		testenv.WaitFor(t, testenv.Patience, "the second helpdesk to catch up", func() bool { return second.articles() == 2*customers+1 })
 		r.run("helpdesk", "compare", "first", "second", "--since", "1h")
 
 		// The third is empty, and is given the history of all that the second was told.
@@ -145,7 +145,7 @@ func TestTwoHelpdesksAndAThird(t *testing.T) {
 		r.start()
 		r.run("helpdesk", "replay", "third", "--since", "1h")
 		r.run("helpdesk", "replay", "third", "--since", "1h") // once more changes nothing
-		testenv.WaitFor(t, 2*time.Minute, "the history at the third helpdesk", func() bool { return third.articles() == 2*customers+1 })
+		testenv.WaitFor(t, testenv.Patience, "the history at the third helpdesk", func() bool { return third.articles() == 2*customers+1 })
 		live, loaded := second.story(), third.story()
 		if !slices.Equal(live, loaded) {
 			t.Errorf("live forwarding made\n%s\nand the replay\n%s", strings.Join(live, "\n"), strings.Join(loaded, "\n"))

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/fault"
 	"github.com/deskbridge/deskbridge/connectors/simulator/wecom"
@@ -34,10 +33,10 @@ func TestWeComCustomersAreServed(t *testing.T) {
 
 		vendor.SetUser(anna, wecom.User{Nickname: "安娜"})
 		vendor.Enter(kf, anna)
-		testenv.WaitFor(t, 30*time.Second, "the greeting", func() bool { return len(vendor.Record()) == 1 })
+		testenv.WaitFor(t, testenv.Patience, "the greeting", func() bool { return len(vendor.Record()) == 1 })
 		hello := vendor.Write(kf, anna, wecom.Text("你好，在吗？"))
 		var got message
-		testenv.WaitFor(t, 30*time.Second, "the message at the helpdesk", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the message at the helpdesk", func() bool {
 			i := slices.IndexFunc(r.eventsOf("message.received"), func(e event) bool { return e.Data.ExternalID == hello })
 			if i >= 0 {
 				got = r.eventsOf("message.received")[i].Data
@@ -49,7 +48,7 @@ func TestWeComCustomersAreServed(t *testing.T) {
 		}
 
 		// Who that is was asked, and a picture is fetched.
-		testenv.WaitFor(t, 30*time.Second, "the customer's name", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the customer's name", func() bool {
 			var who struct {
 				Name string `json:"name"`
 			}
@@ -57,7 +56,7 @@ func TestWeComCustomersAreServed(t *testing.T) {
 			return who.Name == "安娜"
 		})
 		picture := vendor.Write(kf, anna, wecom.Media("image", vendor.PutMedia("image", "a.png", "image/png", []byte("\x89PNG\r\n\x1a\n"))))
-		testenv.WaitFor(t, 30*time.Second, "the picture to be fetched", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the picture to be fetched", func() bool {
 			for _, e := range r.eventsOf("message.received") {
 				var now message
 				if e.Data.ExternalID == picture {
@@ -74,7 +73,7 @@ func TestWeComCustomersAreServed(t *testing.T) {
 		}
 		becomes := func(m message, want string) {
 			t.Helper()
-			testenv.WaitFor(t, 60*time.Second, "the answer to be "+want, func() bool { status, _ := r.status(m.ID); return status == want })
+			testenv.WaitFor(t, testenv.Patience, "the answer to be "+want, func() bool { status, _ := r.status(m.ID); return status == want })
 		}
 		first := answer("one")
 		becomes(first, "accepted")
@@ -84,7 +83,7 @@ func TestWeComCustomersAreServed(t *testing.T) {
 		vendor.Fail(kf, anna, sent[len(sent)-1].MsgID, 10)
 		becomes(first, "failed")
 		vendor.Write(kf, anna, wecom.Text("Sorry, that was a mistake"))
-		testenv.WaitFor(t, 30*time.Second, "the customer to have written again", func() bool { return len(r.eventsOf("message.received")) >= 4 })
+		testenv.WaitFor(t, testenv.Patience, "the customer to have written again", func() bool { return len(r.eventsOf("message.received")) >= 4 })
 
 		// The answer of the request is lost, and the daemon killed: it is not
 		// sent again.
@@ -96,7 +95,7 @@ func TestWeComCustomersAreServed(t *testing.T) {
 		vendor.WriteAsServicer(kf, anna, "zhangsan", wecom.Text("One moment"))
 		vendor.Recall(kf, anna, hello)
 		r.start()
-		testenv.WaitFor(t, 60*time.Second, "what came meanwhile", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "what came meanwhile", func() bool {
 			return len(r.eventsOf("message.received")) >= 5 && len(r.eventsOf("message.deleted")) == 1
 		})
 		becomes(second, "uncertain")
@@ -115,7 +114,7 @@ func TestWeComCustomersAreServed(t *testing.T) {
 		// Another service account has five of its own; that she looks in ends
 		// nothing.
 		other := vendor.Write(billing, anna, wecom.Text("And the invoice?"))
-		testenv.WaitFor(t, 30*time.Second, "what she wrote to the other account", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "what she wrote to the other account", func() bool {
 			i := slices.IndexFunc(r.eventsOf("message.received"), func(e event) bool { return e.Data.ExternalID == other })
 			if i >= 0 {
 				got = r.eventsOf("message.received")[i].Data
@@ -124,7 +123,7 @@ func TestWeComCustomersAreServed(t *testing.T) {
 		})
 		entered := len(r.eventsOf("message.received"))
 		vendor.Enter(billing, anna)
-		testenv.WaitFor(t, 30*time.Second, "that she looked in", func() bool { return len(r.eventsOf("message.received")) > entered })
+		testenv.WaitFor(t, testenv.Patience, "that she looked in", func() bool { return len(r.eventsOf("message.received")) > entered })
 		for _, text := range []string{"a", "b", "c", "d", "e"} {
 			becomes(answer(text), "accepted")
 		}
@@ -136,7 +135,7 @@ func TestWeComCustomersAreServed(t *testing.T) {
 		hears := func(kfID, text string) {
 			t.Helper()
 			id := vendor.Write(kfID, anna, wecom.Text(text))
-			testenv.WaitFor(t, 30*time.Second, text, func() bool {
+			testenv.WaitFor(t, testenv.Patience, text, func() bool {
 				i := slices.IndexFunc(r.eventsOf("message.received"), func(e event) bool { return e.Data.ExternalID == id })
 				if i >= 0 {
 					got = r.eventsOf("message.received")[i].Data

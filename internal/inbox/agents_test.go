@@ -79,6 +79,10 @@ func shareTheWork(t *testing.T, r *rig) {
 	b.Eval(`document.activeElement.blur()`, nil)
 	b.Press("u")
 	b.Wait("the list with it unread", `!document.getElementById("box") && document.querySelector(".rows a.unread") && document.title.startsWith("(1) ")`)
+	testenv.WaitFor(t, testenv.Patience, "the index of words", func() bool {
+		_, list, _ := get(t, bo, r.url+"list?state=any&q=kettle")
+		return strings.Contains(list, "It leaks.")
+	})
 	for query, want := range map[string]bool{"?who=me": false, "?who=nobody": false, "?who=bo@example.test": true, "?tag=late+payer": true, "?tag=vip": false, "?unread=1": true, "?state=any&q=kettle": true, "?state=closed": false} {
 		b.Open(r.url + query)
 		b.Wait("the list "+query, `document.readyState === "complete" && document.querySelector(".rows")`)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/testenv"
 	"github.com/deskbridge/deskbridge/normalize"
@@ -125,7 +124,7 @@ func (s *shop) everyKind() {
 	if err := s.mail.Deliver(support, []byte("\xff\xfe no mail at all")); err != nil {
 		s.t.Fatal(err)
 	}
-	testenv.WaitFor(s.t, 30*time.Second, "the input that is no mail", func() bool {
+	testenv.WaitFor(s.t, testenv.Patience, "the input that is no mail", func() bool {
 		list, err := s.app.Store().Ledger(s.t.Context(), timeline.LedgerFilter{Outcome: normalize.Quarantined, Limit: 1})
 		return err == nil && len(list) == 1
 	})

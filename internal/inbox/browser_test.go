@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
@@ -58,7 +57,7 @@ func TestAnAgentAnswersWithTheKeyboard(t *testing.T) {
 	picture(b, "answer")
 	b.Press("Ctrl+Enter")
 	b.Wait("the answer on the timeline", `window.sameDocument && document.querySelector(".message.out")?.textContent.includes("another one")`)
-	testenv.WaitFor(t, 30*time.Second, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
+	testenv.WaitFor(t, testenv.Patience, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
 	b.Wait("word that it was sent", `[...document.querySelectorAll(".message.out .state")].some((e) => e.textContent === "Sent")`)
 	b.Wait("an empty box", `document.getElementById("box").elements.text.value === "" && !document.querySelector("#files li")`)
 	b.Wait("the answer in the list", `document.querySelector(".rows .words").textContent.includes("another one")`)

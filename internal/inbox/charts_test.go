@@ -22,7 +22,7 @@ func TestTheFiguresOfAShop(t *testing.T) {
 	}})
 	r.write("Broken kettle", "text/plain", "It leaks.")
 	in := r.login()
-	testenv.WaitFor(t, 30*time.Second, "the mail among the figures", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "the mail among the figures", func() bool {
 		l, err := r.app.Store().Backlog(t.Context())
 		return err == nil && len(l) == 1
 	})

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/connectors/simulator/mail"
 	"github.com/deskbridge/deskbridge/internal/testenv"
@@ -75,7 +74,7 @@ func TestAllOfAnAnswerByKeyboard(t *testing.T) {
 	b.Wait("that it is none", `!document.getElementById("box").classList.contains("as-note")`)
 	tabTo(t, b, "#box button.main")
 	b.Press("Enter")
-	testenv.WaitFor(t, 30*time.Second, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
+	testenv.WaitFor(t, testenv.Patience, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
 	b.Wait("word that it was sent", `[...document.querySelectorAll(".message.out .state")].some((e) => e.textContent === "已发送")`)
 	picture(b, "keyboard-chinese")
 
@@ -89,7 +88,7 @@ func TestAllOfAnAnswerByKeyboard(t *testing.T) {
 	b.Press("Escape")
 	tabTo(t, b, ".retry button")
 	b.Press("Enter")
-	testenv.WaitFor(t, 30*time.Second, "the second answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 2 })
+	testenv.WaitFor(t, testenv.Patience, "the second answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 2 })
 	b.Wait("no retry any more", `document.querySelector(".message.out") && !document.querySelector(".retry")`)
 	for _, m := range r.mail.Inbox(customer) {
 		if strings.Contains(string(m.Raw), "99 yuan") || strings.Contains(string(m.Raw), "OTkgeXVhbg") {

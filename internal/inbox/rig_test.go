@@ -188,7 +188,7 @@ func (r *rig) write(subject, typ, body string) {
 func (r *rig) received(n int) *normalize.Message {
 	r.t.Helper()
 	var last *normalize.Message
-	testenv.WaitFor(r.t, 30*time.Second, fmt.Sprintf("%d messages on timelines", n), func() bool {
+	testenv.WaitFor(r.t, testenv.Patience, fmt.Sprintf("%d messages on timelines", n), func() bool {
 		all, err := r.app.Store().Events(r.t.Context(), 0, 1000)
 		if err != nil {
 			r.t.Fatal(err)
@@ -212,7 +212,7 @@ func (r *rig) client() *http.Client {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return &http.Client{Jar: jar, Timeout: 30 * time.Second}
+	return &http.Client{Jar: jar, Timeout: testenv.Patience}
 }
 
 // login returns the client of an administrator who is logged in.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/deskbridge/deskbridge/internal/testenv"
 )
@@ -27,7 +26,7 @@ func findWhatWasSaid(t *testing.T, r *rig) {
 	r.received(56)
 	in := r.login()
 	for _, query := range []string{"kettle", "退款"} {
-		testenv.WaitFor(t, 30*time.Second, "the index with "+query, func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the index with "+query, func() bool {
 			_, list, _ := get(t, in, r.url+"list?q="+query)
 			return strings.Contains(list, "kettle leaks")
 		})

@@ -54,7 +54,7 @@ func openShop(t *testing.T) *shop {
 		"Good morning,\n\nthe kettle came yesterday, thank you! Unfortunately it leaks at the spout as soon as I pour, see the picture. Can you send me another one before the weekend?\n")
 	s.answer(s.leak, "Third leaking spout of this series. The warehouse looks through the rest; please take one of the new series.", true)
 	s.answer(s.leak, "Dear Maria,\n\nI am sorry for that. A new kettle leaves today and will be with you on Friday. Please keep the old one, you need not send it back.\n\nAnn Fischer", false)
-	testenv.WaitFor(t, 30*time.Second, "the answer at the customer", func() bool { return len(r.mail.Inbox(maria)) == 1 })
+	testenv.WaitFor(t, testenv.Patience, "the answer at the customer", func() bool { return len(r.mail.Inbox(maria)) == 1 })
 	for what, form := range map[string]url.Values{"tags": {"add": {"blue series"}}, "assignee": {"to": {agent}}} {
 		if code, body, _ := post(t, r.login(), s.url+"c/"+s.leak.ConversationID.String()+"/"+what, map[string]string{"X-Inbox": "1"}, form); code != http.StatusNoContent {
 			t.Fatalf("%s: %d %s", what, code, body)
@@ -105,7 +105,7 @@ func (s *shop) post(name, from, subject, attached, body string) *normalize.Messa
 		s.t.Fatal(err)
 	}
 	var m *normalize.Message
-	testenv.WaitFor(s.t, 30*time.Second, "the mail "+subject, func() bool {
+	testenv.WaitFor(s.t, testenv.Patience, "the mail "+subject, func() bool {
 		var err error
 		m, err = s.app.Store().ByExternalID(s.t.Context(), "support", fmt.Sprintf("s%d@mail.test", s.sent))
 		return err == nil

