@@ -90,7 +90,7 @@ helpdesks:
 // ingest FILE... takes mails in, as the daemon would, and registers the
 // accounts before.
 func ingest(ts *testscript.TestScript, _ bool, files []string) {
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), testenv.Patience)
 	defer stop()
 	file, err := configs.Load(ts.Getenv("DESKBRIDGE_CONFIG"), app.Types())
 	ts.Check(err)

@@ -36,7 +36,7 @@ func startDaemon(t *testing.T, config func(string) string) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 3*testenv.Patience)
 	d.cmd = exec.CommandContext(ctx, self, "serve", "-c", d.path)
 	d.cmd.Env = append(os.Environ(), asDaemon+"=1")
 	out, err := d.cmd.StderrPipe()
@@ -77,7 +77,7 @@ func (d *daemon) signal(s syscall.Signal) {
 func (d *daemon) await(part string) {
 	d.t.Helper()
 	var seen []string
-	limit := time.After(30 * time.Second)
+	limit := time.After(testenv.Patience)
 	for {
 		select {
 		case line, ok := <-d.log:

@@ -9,20 +9,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/deskbridge/deskbridge/internal/testenv"
 )
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t)))
 }
 
 // daemon builds deskbridge, makes a token, and starts it once the channels'
@@ -48,7 +46,7 @@ func daemon(t *testing.T, dir, listen, channels string) (token string, start fun
 	}
 	return strings.TrimSpace(string(out)), func() {
 		var b []byte
-		for end := time.Now().Add(20 * time.Second); len(b) == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(testenv.Patience); len(b) == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 			b, _ = os.ReadFile(channels)
 		}
 		write(head + string(b))
@@ -80,14 +78,14 @@ func TestDrivesADaemonWithFaults(t *testing.T) {
 	dir, listen := t.TempDir(), freePort(t)
 	channels := filepath.Join(dir, "channels.yaml")
 	token, start := daemon(t, dir, listen, channels)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*testenv.Patience)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	done := make(chan int, 1)
 	go func() {
 		done <- run(ctx, []string{
 			"--daemon", listen, "--token", token, "--config", channels, "--customers", "5", "--rate", "10", "--duration", "3s",
-			"--answers", "--faults", "--settle", "90s",
+			"--answers", "--faults", "--settle", "5m",
 		}, &out, &errOut)
 	}()
 	start()

@@ -127,7 +127,7 @@ func (s Suite) asked(t *testing.T) {
 			case err := <-done: // it asks nobody
 				s.quiet(t, a, err)
 				return
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Error("it neither asks nor ends")
 			}
 			s.ends(t, a, cancel, done)
@@ -156,10 +156,10 @@ func (s Suite) ends(t *testing.T, a *account, cancel context.CancelFunc, done <-
 	select {
 	case err := <-done:
 		s.quiet(t, a, err)
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("it went on for %v after its context had ended", took)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it outlives its context")
 	}
 }
@@ -193,7 +193,7 @@ func (s Suite) streams(t *testing.T, a *account, c channel.Streamer) {
 		s.ends(t, a, cancel, done)
 	case err := <-done:
 		t.Errorf("the stream ended though the vendor is well: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the stream does not say that the vendor answers")
 	}
 }

@@ -61,7 +61,7 @@ func (s Suite) resolves(t *testing.T) {
 		o.Begin = func(context.Context) error { o.begun.Add(1); o.Begun = time.Now(); return nil }
 		_, err := a.sender(t).Send(t.Context(), o.Outbound)
 		s.unknown(t, a, o, err)
-		for end := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 			sent, found, err := c.Resolve(t.Context(), o.Outbound)
 			if err != nil {
 				t.Fatalf("the search: %v", err)

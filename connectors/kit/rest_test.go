@@ -70,9 +70,11 @@ func TestRESTWithoutAnAnswer(t *testing.T) {
 	}
 	nobody := "http://" + l.Addr().String()
 	_ = l.Close()
+	var giveUp context.CancelFunc
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hang" {
 			_, _ = io.Copy(io.Discard, r.Body) // only then does the server see the client go
+			giveUp()
 			<-r.Context().Done()
 		}
 		panic(http.ErrAbortHandler)
@@ -88,8 +90,9 @@ func TestRESTWithoutAnAnswer(t *testing.T) {
 		{"given up while writing", srv.URL, "POST", "/hang", connectors.Ambiguous},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
+			giveUp = cancel
 			_, err := rest(c.address).Do(ctx, RESTCall{Method: c.method, Path: c.path + "?key=hunter2", JSON: 1})
 			e, ok := errors.AsType[*connectors.Error](err)
 			if !ok || e.Class != c.class || strings.Contains(err.Error(), "hunter2") {

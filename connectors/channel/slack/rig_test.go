@@ -78,7 +78,7 @@ func (r *rig) stream(t *testing.T) <-chan error {
 		cancel()
 		began := time.Now()
 		wg.Wait()
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("Stream went on for %v after its context had ended", took)
 		}
 	})
@@ -96,7 +96,7 @@ func (r *rig) connected(t *testing.T) {
 // within returns a context of a test that takes too long.
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

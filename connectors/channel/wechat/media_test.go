@@ -168,12 +168,12 @@ func TestASlowVendorHoldsNobodyUp(t *testing.T) {
 	if _, err := r.Probe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.vendor.Faults.Add(fault.Fault{Kind: fault.SlowBody, Path: "/user/info", Delay: 10 * time.Second})
+	r.vendor.Faults.Add(fault.Fault{Kind: fault.SlowBody, Path: "/user/info", Delay: time.Minute})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
 	_, err := r.Profile(ctx, to)
-	if err == nil || time.Since(begin) > time.Second {
+	if err == nil || time.Since(begin) > 5*time.Second {
 		t.Errorf("%v after %v", err, time.Since(begin))
 	}
 }

@@ -139,7 +139,7 @@ func (r *rig) stream() (stop func() error) {
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			r.t.Error("Stream went on although its context had ended")
 			return <-done
 		}
@@ -151,7 +151,7 @@ func (r *rig) stream() (stop func() error) {
 // eventually waits until f holds.
 func (r *rig) eventually(what string, f func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if f() {
 			return
 		}

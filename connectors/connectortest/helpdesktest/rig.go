@@ -29,7 +29,7 @@ import (
 const (
 	desk     = "desk"
 	chat     = "chat"
-	patience = 45 * time.Second
+	patience = 3 * time.Minute
 )
 
 // rig is the engine over a real store, a channel whose vendor is the test, and

@@ -99,7 +99,7 @@ func TestChatwootsOwnCalls(t *testing.T) {
 	}
 	until := func(want, named int) {
 		t.Helper()
-		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 			calls, n := count()
 			if calls == want && n == named {
 				return

@@ -182,6 +182,10 @@ func TestNoAnswerIsTransientAndHidesTheURL(t *testing.T) {
 	}
 }
 
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestAStallingBackendIsCutWithItsContext(t *testing.T) {
 	release := make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -191,10 +195,15 @@ func TestAStallingBackendIsCutWithItsContext(t *testing.T) {
 	}))
 	defer srv.Close()
 	defer close(release)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := srv.Client().Transport.RoundTrip(r)
+		time.AfterFunc(100*time.Millisecond, cancel)
+		return resp, err
+	})}
 	// The status came, so the event is taken over however the body ends.
-	if err := open(t, Config{URL: srv.URL}, srv.Client()).Forward(ctx, event()); err != nil {
+	if err := open(t, Config{URL: srv.URL}, client).Forward(ctx, event()); err != nil {
 		t.Error(err)
 	}
 	if ctx.Err() == nil {

@@ -74,7 +74,7 @@ func TestZendesksOwnCalls(t *testing.T) {
 	s.Answer(helpdesktest.Number(t, id), bob, "Yes")
 	s.Solve(helpdesktest.Number(t, id), bob)
 	write(t, z, id, helpdesktest.Further(helpdesk.Remark, "r1", "x"))
-	for deadline := time.Now().Add(5 * time.Second); len(s.Deliveries()) < 4; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(s.Deliveries()) < 4; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d calls", len(s.Deliveries()))
 		}

@@ -103,7 +103,7 @@ func TestWebhooksAndTheirTroubles(t *testing.T) {
 			select {
 			case text := <-took:
 				list = append(list, text)
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatalf("no call after %q", list)
 			}
 		}
@@ -126,7 +126,7 @@ func TestWebhooksAndTheirTroubles(t *testing.T) {
 		if list := got(len(c.want)); !slices.Equal(list, c.want) {
 			t.Errorf("%s: %q, want %q", what, list, c.want)
 		}
-		for end := time.Now().Add(10 * time.Second); s.Pending() > 0; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); s.Pending() > 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("Telegram goes on")
 			}

@@ -262,7 +262,7 @@ func TestACallIsRepeatedUntilItIsTaken(t *testing.T) {
 	defer desk.Close()
 	a.Connect(desk.URL)
 	a.Write(DefaultKfID, "wmAnna", Text("hello"))
-	for end := time.Now().Add(5 * time.Second); calls.Load() < 3 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); calls.Load() < 3 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 	}
 	_ = a.Close() // waits for calls that are under way
 	if n := calls.Load(); n != 3 {
