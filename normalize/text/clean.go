@@ -60,11 +60,8 @@ func Clean(s string) string {
 func plainPrefix(s string) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		w := s[i : i+8]
-		x := uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 |
-			uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56
-		if !printable(x) {
-			if n := plainBytes(w); n < 8 {
+		if !printable(eight(s[i : i+8])) {
+			if n := plainBytes(s[i : i+8]); n < 8 {
 				return i + n
 			}
 		}
@@ -81,9 +78,18 @@ func plainBytes(s string) int {
 	return len(s)
 }
 
+// eight returns the first eight bytes of s, the first of them lowest.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// Each byte of ones is 1, and each of high its highest bit.
+const ones, high = 0x0101010101010101, 0x8080808080808080
+
 // printable is true where each of eight bytes is from ' ' to '~'.
 func printable(x uint64) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
 	// A byte below ' ' borrows from its high bit; '~'+1 carries into it.
 	return (x|(x-' '*ones)|(x+ones))&high == 0
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,6 +16,13 @@ func fold(line string) string {
 	}
 	b := make([]byte, 0, maxMarker)
 	for i := 0; i < len(line); {
+		if i+8 <= len(line) {
+			if x := eight(line[i : i+8]); printable(x) && !starred(x) {
+				b = binary.LittleEndian.AppendUint64(b, small(x))
+				i += 8
+				continue
+			}
+		}
 		if c := line[i]; c < utf8.RuneSelf {
 			if c = foldedASCII[c]; c != 0xff {
 				b = append(b, c)
@@ -29,6 +37,18 @@ func fold(line string) string {
 		i += n
 	}
 	return strings.TrimSpace(strings.ReplaceAll(string(b), "&nbsp;", " ")) // as QQ Mail writes it in plain text
+}
+
+// starred is true where one of eight bytes is an asterisk.
+func starred(x uint64) bool {
+	x ^= '*' * ones
+	return (x-ones)&^x&high != 0 // what is 0 borrows from its high bit
+}
+
+// small makes small letters of capitals in eight bytes of ASCII.
+func small(x uint64) uint64 {
+	fromA, behindZ := x+(0x80-'A')*ones, x+(0x80-'Z'-1)*ones // carry into the high bits
+	return x | (fromA^behindZ)&high>>2
 }
 
 func foldRune(r rune) rune {

@@ -35,6 +35,7 @@ func render(s string, watch func(kind html.TokenType, t *html.Token, written int
 func renderIn(s string, d *dialect, watch func(kind html.TokenType, t *html.Token, written int)) string {
 	s, long := firstBytes(Clean(s), maxHTML)
 	r := renderer{marks: marker{dialect: d}}
+	r.out.Grow(len(s))
 	z := html.NewTokenizer(strings.NewReader(s))
 	hidden := false // the next text is the content of a script or the like
 	for {

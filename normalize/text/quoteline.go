@@ -176,6 +176,9 @@ func says(phrases []string, folded string) bool {
 // withoutLinks takes out addresses in brackets, as they stand behind the words
 // of a link: "Outlook<https://aka.ms/x>".
 func withoutLinks(s string) string {
+	if strings.IndexByte(s, '<') < 0 && strings.IndexByte(s, '(') < 0 && strings.IndexByte(s, '[') < 0 && !strings.Contains(s, "  ") {
+		return s // nearly all there are
+	}
 	if !strings.Contains(s, "http") && !strings.Contains(s, "mailto:") {
 		return s
 	}

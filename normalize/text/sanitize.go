@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bytes"
 	"net/url"
 	"regexp"
 	"strings"
@@ -31,9 +32,18 @@ const RemoteImage = "data-remote-src"
 // stays. With a nil cid such references stay, to be mapped when they are shown
 // by sanitising once more. The address that cid returns is trusted.
 func SanitizeHTML(s string, cid func(contentID string) (url string, ok bool)) string {
+	if s == "" {
+		return ""
+	}
 	s, long := firstBytes(Clean(s), maxHTML)
+	var clean bytes.Buffer
+	clean.Grow(len(s))
+	if policy.SanitizeReaderToWriter(strings.NewReader(dropUnseen(s)), &clean) != nil {
+		clean.Reset() // of a token that it does not know
+	}
 	w := weaver{cid: cid}
-	z := html.NewTokenizer(strings.NewReader(policy.Sanitize(dropUnseen(s))))
+	w.out.Grow(clean.Len())
+	z := html.NewTokenizer(&clean)
 	for !w.full && z.Next() != html.ErrorToken {
 		switch t := z.Token(); t.Type {
 		case html.TextToken:
