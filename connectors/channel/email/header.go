@@ -80,6 +80,9 @@ func readHeader(raw []byte) (h header, body []byte, err error) {
 	unended := sync.OnceValue(func() bool {
 		return !bytes.Contains(raw, []byte("\n\r\n")) && !bytes.Contains(raw, []byte("\n\n"))
 	})
+	h = make(header, 0, usualFields)
+	var names strings.Builder // of all fields, each where the one before ends
+	names.Grow(usualFields * len("content-type"))
 	var name string
 	var value []byte
 	flush := func() {
@@ -105,7 +108,7 @@ func readHeader(raw []byte) (h header, body []byte, err error) {
 			if len(h) == maxHeaderFields {
 				return h, nil, refuse("too_many_headers", "a header has more than %d fields", maxHeaderFields)
 			}
-			name = strings.ToLower(string(bytes.TrimRight(before, " \t")))
+			name = appendLower(&names, bytes.TrimRight(before, " \t"))
 			value = append(value[:0], bytes.TrimSpace(after)...)
 		} else if unended() {
 			flush()
@@ -117,6 +120,21 @@ func readHeader(raw []byte) (h header, body []byte, err error) {
 		}
 		rest = next
 	}
+}
+
+// usualFields are as many as many mails have.
+const usualFields = 12
+
+// appendLower appends b, which is ASCII, in lower case and returns that.
+func appendLower(out *strings.Builder, b []byte) string {
+	begin := out.Len()
+	for _, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		out.WriteByte(c)
+	}
+	return out.String()[begin:]
 }
 
 func fieldName(b []byte) bool {

@@ -36,17 +36,19 @@ func paramValue(s string) (value, rest string) {
 		value, rest = cutAny(s, ";")
 		return strings.TrimSpace(value), rest
 	}
-	var b strings.Builder
+	var unescaped strings.Builder // what stands before from
+	from := 1
 	for i := 1; i < len(s); i++ {
 		switch {
 		case s[i] == '"' && closes(s[i+1:]):
-			return b.String(), s[i+1:]
+			return unescaped.String() + s[from:i], s[i+1:]
 		case s[i] == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\'):
+			unescaped.WriteString(s[from:i])
 			i++
+			from = i
 		}
-		b.WriteByte(s[i])
 	}
-	return strings.TrimSuffix(b.String(), `"`), ""
+	return strings.TrimSuffix(unescaped.String()+s[from:], `"`), ""
 }
 
 // closes reports whether a quote with rest behind it ends a value. One in the

@@ -39,17 +39,16 @@ func newSegment(name, value string) segment {
 // joinSegments puts the segments of each parameter together. A parameter that
 // is there in both forms means the RFC 2231 one.
 func joinSegments(segments []segment) map[string]string {
-	groups := map[string][]segment{}
+	params := make(map[string]string, len(segments))
+	groups := map[string][]segment{} // of the RFC 2231 form
 	for _, s := range segments {
-		groups[s.name] = append(groups[s.name], s)
-	}
-	params := make(map[string]string, len(groups))
-	for name, g := range groups {
-		if i := slices.IndexFunc(g, func(s segment) bool { return s.rfc2231 }); i < 0 {
-			params[name] = decodeHeader(g[0].value)
-			continue
+		if s.rfc2231 {
+			groups[s.name] = append(groups[s.name], s)
+		} else if _, known := params[s.name]; !known {
+			params[s.name] = decodeHeader(s.value)
 		}
-		g = slices.DeleteFunc(g, func(s segment) bool { return !s.rfc2231 })
+	}
+	for name, g := range groups {
 		slices.SortStableFunc(g, func(a, b segment) int { return cmp.Compare(a.index, b.index) })
 		params[name] = joinExtended(g)
 	}

@@ -84,6 +84,9 @@ func bareSubject(s string) (bare string, answer bool) {
 // cutMarks takes the marks off a subject.
 func cutMarks(s string) (rest string, answer bool) {
 	for range maxMarks {
+		if !strings.ContainsAny(s, ":：[【") {
+			break // each mark has one of these
+		}
 		if m := replyMark.FindString(s); m != "" {
 			s, answer = s[len(m):], true
 		} else if m := passMark.FindString(s); m != "" {

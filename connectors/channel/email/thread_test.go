@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/deskbridge/deskbridge/normalize"
 )
 
@@ -24,6 +26,21 @@ func TestBareSubject(t *testing.T) {
 			t.Errorf("%q is an answer: %v", in, got)
 		}
 	}
+}
+
+// Most subjects are seen to have no mark without being matched.
+func TestSubjectsLoseTheMarksThatMatch(t *testing.T) {
+	part := rapid.SampledFrom([]string{"Re", "FW", "答复", "转发", ":", "：", " ", "[2]", "(3)", "[External]", "【外部】", "[", "】", "Printer", "r"})
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.Join(rapid.SliceOf(part).Draw(t, "parts"), "")
+		want := s
+		for range maxMarks {
+			want = want[max(len(replyMark.FindString(want)), len(passMark.FindString(want))):]
+		}
+		if got, _ := cutMarks(s); got != want {
+			t.Fatalf("%q becomes %q, want %q", s, got, want)
+		}
+	})
 }
 
 // TestWhatNamesAThread: ids first; the index and the subject only in a mail

@@ -65,6 +65,8 @@ func TestFileNamesAsProgramsWriteThem(t *testing.T) {
 		{"raw Shift_JIS with a backslash in it", "shift_jis", `filename="` + sjis + `"`, "表示.pdf"},
 		{"raw UTF-8", "", `filename="中文.pdf"`, "中文.pdf"},
 		{"quotes within", "", `filename="a "b" c.pdf"`, `a "b" c.pdf`},
+		{"escaped quotes within", "", `filename="a \"b\" c\x.pdf"; size=3`, "x.pdf"},
+		{"an escaped quote and no end", "", `filename="a \"b.pdf`, `a "b.pdf`},
 		{"no quotes", "", `filename=my report.pdf`, "my report.pdf"},
 		{"no semicolons", "", `filename="a.pdf" size=3`, "a.pdf"},
 		{"a path", "", `filename="C:\\Users\\x\\a.pdf"`, "a.pdf"},
@@ -81,12 +83,13 @@ func TestFileNamesAsProgramsWriteThem(t *testing.T) {
 // TestHeadersCostTheirLength: marks that close late, or never, are not looked
 // for again and again.
 func TestHeadersCostTheirLength(t *testing.T) {
-	for _, s := range []string{"=?u?q?a", "=?", "=?u?q?", "=?u?q?a ?=", `a="b" c`, `"`, "\x1b$B", "+AAA", "中=?"} {
+	for _, s := range []string{"=?u?q?a", "=?", "=?u?q?", "=?u?q?a ?=", `a="b" c`, `"`, `\"`, "\x1b$B", "+AAA", "中=?"} {
 		start := time.Now()
 		long := strings.Repeat(s, 200<<10/len(s))
 		decodeHeader(long)
 		decodeHeader(long + "?=")
 		parseParams("a/b; " + long)
+		parseParams(`a/b; c="` + long)
 		parseAddresses(long)
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%q many times: %v", s, took)
