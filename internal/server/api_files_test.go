@@ -3,6 +3,7 @@ package server
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -104,6 +105,7 @@ func TestAnswerShowsItsPictures(t *testing.T) {
 
 func TestExportIsCompleteAndErasureStays(t *testing.T) {
 	w := newWorld(t, Config{})
+	png := append(bytes.Clone(png), bytes.Repeat([]byte("pixels"), 2000)...) // large enough to be kept apart from the raw input
 	m := w.receive("ann@example.com", "a1", "in blue?", png)
 	ann := "/v1/customers/" + m.Customer.ID.String()
 	b := w.raw(200, "GET", ann+"/export", nil)
@@ -131,7 +133,7 @@ func TestExportIsCompleteAndErasureStays(t *testing.T) {
 	if content["media/"+file.ID.String()+"-blue.png"] != string(png) {
 		t.Errorf("the picture is not among %v", z.File)
 	}
-	if !strings.Contains(content["raw/"+m.ID.String()+".json"], "in blue?") {
+	if raw := content["raw/"+m.ID.String()+".json"]; !strings.Contains(raw, "in blue?") || !strings.Contains(raw, base64.StdEncoding.EncodeToString(png)) {
 		t.Errorf("the raw input is not among %v", z.File)
 	}
 

@@ -189,7 +189,7 @@ func orphan(t tx, digest string, now time.Time) {
 }
 
 // forgetRaws removes the bytes of inputs, and returns the digests of the files
-// that held some of them.
+// that held some of them. The sweep looks whether these are still in use.
 func forgetRaws(t tx, ledger []normalize.ID, now time.Time) (files map[string]bool, err error) {
 	files = map[string]bool{}
 	err = t.each(`SELECT encoding, digest FROM raws WHERE ledger_id = $1`, eachID(ledger), func(_ int, r row) error {
@@ -204,11 +204,21 @@ func forgetRaws(t tx, ledger []normalize.ID, now time.Time) (files map[string]bo
 	if err != nil {
 		return nil, err
 	}
+	err = t.each(`SELECT digest FROM raw_files WHERE ledger_id = $1`, eachID(ledger), func(_ int, r row) error {
+		var digest []byte
+		err := r.scan(&digest)
+		files[digestName(digest)] = true
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	for f := range files {
 		orphan(t, f, now)
 	}
 	for _, l := range ledger {
 		t.exec(`DELETE FROM raws WHERE ledger_id = $1`, l)
+		t.exec(`DELETE FROM raw_files WHERE ledger_id = $1`, l)
 	}
 	return files, nil
 }

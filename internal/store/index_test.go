@@ -19,6 +19,8 @@ func TestWhatIsAskedOftenUsesIndexes(t *testing.T) {
 		}{
 			{writtenQuery, args(normalize.FirstID(time.Now()), "email", "ann@example.com", 1, time.Now(), time.Now(), 1, 1), []string{"messages_owner", "addresses_customer"}},
 			{messagesQuery, args(1, 0), []string{"messages_owner", "messages_elsewhere", "addresses_customer"}},
+			{quarantinedQuery, args(5000, "support"), []string{"ledger_quarantined"}},
+			{rawFileQuery, args([]byte("digest")), []string{"raw_files_digest"}},
 			{oldEvents, args(1), []string{map[string]string{"sqlite": "sqlite_autoindex_events_1", "postgres": "events_id_key"}[db.eng.dialect().name]}},
 		} {
 			plan := planOf(t, db, c.query, c.list)

@@ -113,6 +113,22 @@ func (db *DB) LedgerRaw(ctx context.Context, id normalize.ID) (account string, r
 	return account, raw, err
 }
 
+const quarantinedQuery = `SELECT l.id FROM ledger l JOIN accounts a ON a.id = l.account_id
+	WHERE l.outcome = 'quarantined' AND l.size = $1 AND a.name = $2 LIMIT 1`
+
+// Quarantined implements timeline.Store.
+func (db *DB) Quarantined(ctx context.Context, account string, sizes []int64) (found map[int64]bool, err error) {
+	asked := make([][]any, len(sizes))
+	for i, n := range sizes {
+		asked[i] = args(n, account)
+	}
+	found = map[int64]bool{}
+	err = db.read(ctx, func(s session) error {
+		return s.each(quarantinedQuery, asked, func(i int, _ row) error { found[sizes[i]] = true; return nil })
+	})
+	return found, err
+}
+
 // PutMedia implements timeline.Store. The file belongs to no message yet; a
 // reply that uses it gets a row of its own, and the sweep removes this one.
 func (db *DB) PutMedia(ctx context.Context, m normalize.Media, now time.Time) (normalize.Media, error) {

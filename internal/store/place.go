@@ -27,6 +27,9 @@ func (b *batch) apply(in *ingest, e *entry) (timeline.Result, error) {
 	b.t.insert(putLedger, ledger, in.account.ID, clean(e.Input.Key), e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
 	if e.Input.Encoding != timeline.RawGone {
 		b.t.insert(putRaw, ledger, clean(e.Input.ContentType), e.meta, e.Input.Encoding, e.Input.Digest[:], e.Input.Data)
+		for _, f := range e.Input.Files {
+			b.t.insert(putRawFile, ledger, f[:])
+		}
 	}
 	return r, nil
 }
@@ -38,6 +41,9 @@ func (b *batch) forgetful(in *ingest, e *entry, r *timeline.Result) {
 	b.t.insert(putLedger, r.Ledger, in.account.ID, "", e.Input.ReceivedAt, r.Outcome, r.Reason, r.Message, e.Input.Size)
 	if e.Input.Encoding == timeline.RawFile {
 		orphan(b.t, digestName(e.Input.Digest[:]), in.Now)
+	}
+	for _, f := range e.Input.Files {
+		orphan(b.t, digestName(f[:]), in.Now)
 	}
 	if e.payload != nil {
 		for _, f := range e.payload.files() {

@@ -23,6 +23,7 @@ var (
 		"outcome", typeText, "reason", typeText, "message_id", typeInt, "size", typeInt)
 	putRaw = newInsert("raws", "", "ledger_id", typeInt, "content_type", typeText, "meta", typeText, "encoding", typeText,
 		"digest", typeBytes, "data", typeBytes)
+	putRawFile = newInsert("raw_files", "", "ledger_id", typeInt, "digest", typeBytes)
 	putMessage = newInsert("messages", "", "id", typeInt, "conversation_id", typeInt, "owner_id", typeInt, "address_id", typeInt,
 		"account_id", typeInt, "ledger_id", typeInt, "flags", typeInt, "sent_at", typeInt, "external_id", typeText, "payload", typeBytes)
 	putConversation = newInsert("conversations", `ON CONFLICT (id) DO UPDATE SET state = excluded.state, closed_at = excluded.closed_at,

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/deskbridge/deskbridge/normalize"
-	"github.com/deskbridge/deskbridge/normalize/timeline"
 )
 
 // Retention tells until when things are deleted: what is older goes. Early are
@@ -83,25 +82,11 @@ func (db *DB) oldestWanted(ctx context.Context, cutoff time.Time) (time.Time, er
 // sweepRaws leaves what is in quarantine: only its raw bytes tell what it says.
 func sweepRaws(t tx, until normalize.ID, now time.Time) (int, error) {
 	var ids []normalize.ID
-	var files []string
-	err := t.query(fmt.Sprintf(`SELECT ledger_id, encoding, digest FROM raws WHERE ledger_id < $1
+	err := t.query(fmt.Sprintf(`SELECT ledger_id FROM raws WHERE ledger_id < $1
 		AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.id = raws.ledger_id AND l.outcome = 'quarantined') ORDER BY ledger_id LIMIT %d`, sweepBatch),
-		args(until), func(r row) error {
-			var id normalize.ID
-			var encoding string
-			var digest []byte
-			err := r.scan(&id, &encoding, &digest)
-			ids = append(ids, id)
-			if encoding == timeline.RawFile {
-				files = append(files, digestName(digest))
-			}
-			return err
-		})
-	for _, id := range ids {
-		t.exec(`DELETE FROM raws WHERE ledger_id = $1`, id)
-	}
-	for _, f := range files {
-		orphan(t, f, now)
+		args(until), func(r row) error { return scanID(r, &ids) })
+	if err == nil {
+		_, err = forgetRaws(t, ids, now)
 	}
 	return len(ids), err
 }
@@ -244,6 +229,8 @@ func (db *DB) sweepOrphans(ctx context.Context, now time.Time) ([]string, error)
 	})
 }
 
+const rawFileQuery = `SELECT ledger_id FROM raw_files WHERE digest = $1 LIMIT 1`
+
 // unreferenced returns those of some files that no row refers to.
 func unreferenced(s session, digests []string) (lost []string, err error) {
 	used := map[string]bool{}
@@ -257,6 +244,9 @@ func unreferenced(s session, digests []string) (lost []string, err error) {
 		return nil, err
 	}
 	if err := s.each(`SELECT ledger_id FROM raws WHERE digest = $1 AND encoding = 'file' LIMIT 1`, sums, mark); err != nil {
+		return nil, err
+	}
+	if err := s.each(rawFileQuery, sums, mark); err != nil {
 		return nil, err
 	}
 	for _, d := range digests {

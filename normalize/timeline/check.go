@@ -26,7 +26,7 @@ const (
 
 // check makes a decoded item fit for the store: whole, bounded, valid UTF-8
 // without NUL.
-func check(item normalize.Item, in normalize.Input, acc normalize.Account, digest [32]byte, now time.Time) (normalize.Item, error) {
+func check(item normalize.Item, in normalize.Input, acc normalize.Account, digest func() [32]byte, now time.Time) (normalize.Item, error) {
 	var err error
 	switch it := item.(type) {
 	case *normalize.Message:
@@ -100,7 +100,7 @@ func checkReceipts(list normalize.Receipts, in normalize.Input, now time.Time) e
 	return nil
 }
 
-func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Account, digest [32]byte, now time.Time) error {
+func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Account, digest func() [32]byte, now time.Time) error {
 	m.Address = scrubAddress(m.Address)
 	if (m.Address.IsZero() || m.Address.Kind == "") && m.Direction != normalize.Outbound {
 		return errors.New("no_sender: nobody is named as its author")
@@ -124,7 +124,8 @@ func checkMessage(m *normalize.Message, in normalize.Input, acc normalize.Accoun
 		m.Direction = normalize.Inbound
 	}
 	if m.ExternalID = vendorID(m.ExternalID); m.ExternalID == "" {
-		m.ExternalID = "sha256-" + hex.EncodeToString(digest[:])
+		sum := digest()
+		m.ExternalID = "sha256-" + hex.EncodeToString(sum[:])
 	}
 	m.Subject = text.Truncate(m.Subject, maxSubject)
 	var texts cleaner

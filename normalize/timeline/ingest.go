@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -141,9 +142,18 @@ func (g *Ingestor) stage(ctx context.Context, in Ingest, files FileBatch) (commi
 // entries makes an entry of each input, in their order.
 func (g *Ingestor) entries(ctx context.Context, src Source, files FileBatch, inputs []normalize.Input, now time.Time) ([]Entry, error) {
 	list := make([]Entry, len(inputs))
+	held := sync.OnceValues(func() (map[int64]bool, error) {
+		var sizes []int64
+		for _, in := range inputs {
+			if len(in.Raw) > carveFrom*4/3 {
+				sizes = append(sizes, int64(len(in.Raw)))
+			}
+		}
+		return g.Store.Quarantined(ctx, src.Account.Name, sizes)
+	})
 	if len(inputs) == 1 {
 		var err error
-		list[0], err = g.entry(ctx, src, files, inputs[0], now)
+		list[0], err = g.entry(ctx, src, files, held, inputs[0], now)
 		return list, err
 	}
 	// As many at once as there are processors: more would only take memory.
@@ -153,7 +163,7 @@ func (g *Ingestor) entries(ctx context.Context, src Source, files FileBatch, inp
 		work.Go(func() (err error) {
 			for i := next.Add(1) - 1; err == nil && i < int64(len(inputs)); i = next.Add(1) - 1 {
 				if err = ctx.Err(); err == nil {
-					list[i], err = g.entry(ctx, src, files, inputs[i], now)
+					list[i], err = g.entry(ctx, src, files, held, inputs[i], now)
 				}
 			}
 			return err
@@ -176,15 +186,16 @@ func (g *Ingestor) Replay(ctx context.Context, src Source, ledger normalize.ID) 
 	if err != nil {
 		return Result{}, err
 	}
-	input.Refused = ""
 	now := g.Now()
+	input.ReceivedAt = stamp(input.ReceivedAt, now)
 	files := g.Files.Batch()
-	e, err := g.entry(ctx, src, files, input, now)
+	e, _, err := g.understand(ctx, src, files, input, digestOf(input.Raw), now)
 	if err != nil {
 		files.Discard()
 		return Result{}, err
 	}
-	e.Replay = ledger
+	e.Replay, e.Input = ledger, raw // as it is kept, it stays
+	e.Input.ReceivedAt = input.ReceivedAt
 	in := Ingest{Account: account, Fence: src.Fence, Entries: []Entry{e}, Now: now, IdleTimeout: g.IdleTimeout()}
 	commit, err := g.stage(ctx, in, files)
 	if err != nil {
@@ -210,42 +221,51 @@ func (g *Ingestor) report(in Ingest, results []Result) {
 
 // entry decodes one input and stores what goes into files. It fails only where
 // our own storage does.
-func (g *Ingestor) entry(ctx context.Context, src Source, files FileBatch, in normalize.Input, now time.Time) (Entry, error) {
+func (g *Ingestor) entry(ctx context.Context, src Source, files FileBatch, held quarantine, in normalize.Input, now time.Time) (Entry, error) {
 	in.ReceivedAt = stamp(in.ReceivedAt, now)
-	raw, err := packRaw(ctx, files, in)
+	digest := digestOf(in.Raw)
+	e, carries, err := g.understand(ctx, src, files, in, digest, now)
 	if err != nil {
 		return Entry{}, err
 	}
-	e := Entry{Input: raw, Outcome: normalize.Accepted}
-	item, err := decode(src, in, raw.Digest, now)
+	e.Input, err = packRaw(ctx, files, held, in, digest, carries)
+	return e, err
+}
+
+// digestOf returns a function that makes the digest when it is first asked for.
+func digestOf(raw []byte) func() [32]byte {
+	return sync.OnceValue(func() [32]byte { return sha256.Sum256(raw) })
+}
+
+// understand makes an entry of an input, all but its raw form, and returns the
+// files of the message that it is.
+func (g *Ingestor) understand(ctx context.Context, src Source, files FileBatch, in normalize.Input, digest func() [32]byte, now time.Time) (e Entry, carries []carried, err error) {
+	e.Outcome = normalize.Accepted
+	item, err := decode(src, in, digest, now)
 	if p, ok := errors.AsType[*panicked](err); ok {
 		g.Log.Error("decoder panicked", "account", src.Account.Name, "input", in.Key, "panic", p.value, "stack", p.stack)
 	}
 	switch it := item.(type) {
 	case nil:
 		e.Outcome, e.Reason = normalize.Quarantined, reason(err)
-		if stub := stub(src, in, e.Reason, raw.Digest, now); stub != nil {
+		if stub := stub(src, in, e.Reason, digest, now); stub != nil {
 			e.Item = stub
 		}
+		return e, nil, nil
 	case *normalize.Ignored:
 		e.Outcome, e.Reason = normalize.Disregarded, it.Reason
+		return e, nil, nil
 	case *normalize.Message:
-		if err := keepMedia(ctx, files, it.Parts); err != nil {
-			return Entry{}, err
-		}
-		e.Item = it
+		carries, err = keepMedia(ctx, files, it.Parts)
 	case *normalize.Supplement:
-		if err := keepMedia(ctx, files, []normalize.Part{it.Part}); err != nil {
-			return Entry{}, err
-		}
-		e.Item = it
-	default:
-		e.Item = it
+		_, err = keepMedia(ctx, files, []normalize.Part{it.Part})
 	}
-	return e, nil
+	e.Item = item
+	return e, carries, err
 }
 
-func keepMedia(ctx context.Context, files FileBatch, parts []normalize.Part) error {
+// keepMedia stores the files that parts hold, and returns them.
+func keepMedia(ctx context.Context, files FileBatch, parts []normalize.Part) (kept []carried, err error) {
 	for i := range parts {
 		media := parts[i].Media
 		if media == nil || media.Data == nil {
@@ -253,17 +273,18 @@ func keepMedia(ctx context.Context, files FileBatch, parts []normalize.Part) err
 		}
 		digest := sha256.Sum256(media.Data)
 		if err := files.Write(ctx, media.Data, digest); err != nil {
-			return fmt.Errorf("store a medium: %w", err)
+			return nil, fmt.Errorf("store a medium: %w", err)
 		}
+		kept = append(kept, carried{media.Data, digest})
 		media.SHA256, media.Size, media.Data = hex.EncodeToString(digest[:]), int64(len(media.Data)), nil
 	}
-	return nil
+	return kept, nil
 }
 
 // decode says what an input is, in a form that the store can keep, or else
 // returns an error and no item. A panic, of the decoder or over what it
 // returned, harms this input alone.
-func decode(src Source, in normalize.Input, digest [32]byte, now time.Time) (item normalize.Item, err error) {
+func decode(src Source, in normalize.Input, digest func() [32]byte, now time.Time) (item normalize.Item, err error) {
 	if in.Refused != "" {
 		return nil, errors.New(in.Refused)
 	}
@@ -285,7 +306,7 @@ type panicked struct{ value, stack string }
 func (p *panicked) Error() string { return "panic: the decoder failed on this input" }
 
 // stub is what stands on the timeline for an input that could not be read.
-func stub(src Source, in normalize.Input, reason string, digest [32]byte, now time.Time) (m *normalize.Message) {
+func stub(src Source, in normalize.Input, reason string, digest func() [32]byte, now time.Time) (m *normalize.Message) {
 	p, ok := src.Decoder.(Peeker)
 	if !ok {
 		return nil

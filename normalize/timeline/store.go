@@ -33,6 +33,9 @@ type Store interface {
 	CloseIdle(ctx context.Context, before, now time.Time, limit int) (int, error)
 	// Cursor returns a committed cursor of an account; "" for none.
 	Cursor(ctx context.Context, account, key string) (string, error)
+	// Quarantined returns those of some sizes of which an account has an input
+	// in quarantine.
+	Quarantined(ctx context.Context, account string, sizes []int64) (map[int64]bool, error)
 	// MarkDeleted notes that a message was taken back, and tells of it. What it
 	// said stays, for us.
 	MarkDeleted(ctx context.Context, message normalize.ID, now time.Time) (*normalize.Message, error)
@@ -148,11 +151,15 @@ type Raw struct {
 	Meta        map[string]string
 	ReceivedAt  time.Time
 	Size        int64
-	// Digest is the SHA-256 of the raw bytes.
+	// Digest is the SHA-256 of the raw bytes; of a carved input that of its
+	// references and the rest, which fixes the bytes as well.
 	Digest [32]byte
 	// Encoding tells where the bytes are: one of the constants below.
 	Encoding string
 	Data     []byte
+	// Files are the digests of the files that a carved input refers to, on its
+	// way to the store, each once. They live as long as it does.
+	Files [][32]byte
 }
 
 // Encodings of Raw.Data.
@@ -161,8 +168,9 @@ const (
 	RawDeflate = "deflate" // RFC 1951
 	RawZstd    = "zstd"    // RFC 8878; no longer written
 	RawS2      = "s2"
-	RawFile    = "file" // in the media store, under Raw.Digest
-	RawGone    = "none" // not kept
+	RawFile    = "file"   // in the media store, under Raw.Digest
+	RawCarved  = "carved" // without the files that it carries, which are in the media store
+	RawGone    = "none"   // not kept
 )
 
 // Result is what became of an entry.

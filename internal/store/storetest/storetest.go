@@ -29,7 +29,7 @@ func Run(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, 
 		"MediaThatCome": mediaThatCome, "MediaThatDoNotCome": mediaThatDoNotCome, "MediaOfWhatIsGone": mediaOfWhatIsGone,
 		"ReceiptsThatComeEarly": receiptsThatComeEarly, "ChangesThatComeEarly": changesThatComeEarly, "EarlyBounds": earlyBounds,
 		"EchoesBeforeTheirSend": echoesBeforeTheirSend, "EarlyRace": earlyRace, "AnyOrderOfReports": anyOrderOfReports, "Supplements": supplements, "NamedByReports": namedByReports, "Profiles": profiles, "OptingOut": optingOut, "QuietMessages": quietMessages, "ReplyWindows": replyWindows, "ThreadWindows": threadWindows, "WindowRace": windowRace, "AnyOrderOfSupplements": anyOrderOfSupplements,
-		"Backup": backup, "Routing": routing, "History": history, "InterruptedHistory": interruptedHistory, "ForgottenHistory": forgottenHistory, "RoutingOfOld": routingOfOld, "Sweeping": sweeping, "Closing": closing, "Reading": reading, "Overview": overview, "Sessions": sessions, "Tickets": tickets, "Touching": touching,
+		"Backup": backup, "Routing": routing, "History": history, "InterruptedHistory": interruptedHistory, "ForgottenHistory": forgottenHistory, "RoutingOfOld": routingOfOld, "Sweeping": sweeping, "CarvedRaws": carvedRaws, "Closing": closing, "Reading": reading, "Overview": overview, "Sessions": sessions, "Tickets": tickets, "Touching": touching,
 		"Labels": labels, "Looks": looks, "Canned": canned, "LedgerSearch": ledgerSearch, "Search": search, "RoutingByLabels": routingByLabels,
 	} {
 		t.Run(name, func(t *testing.T) {
