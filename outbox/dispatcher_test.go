@@ -126,9 +126,14 @@ func TestAnAccountThatIsDownKeepsItsQueueAndIsShown(t *testing.T) {
 			t.Errorf("%d requests while down", n)
 		}
 		r.vendor.script(nil)
+		r.eventually("the end of a probe that still fails", func() bool {
+			counts, err := r.Counts(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return !slices.ContainsFunc(counts, func(c outbox.Count) bool { return c.Lane == outbox.Deliver && c.State == outbox.Sending })
+		})
 		r.step(10 * time.Minute)
-		time.Sleep(200 * time.Millisecond)
-		r.step(10 * time.Minute) // a probe that was under way may have failed once more
 		for _, j := range jobs {
 			if j = r.becomes(j, outbox.Done); j.Tries != 0 {
 				t.Errorf("an outage of the account cost a job %d tries", j.Tries)

@@ -102,7 +102,7 @@ func TestOwnFailuresAreNotAcknowledged(t *testing.T) {
 			t.Error("a batch was taken without a database")
 		}
 		pg.Start()
-		testenv.WaitFor(t, 30*time.Second, "the store to find its database again", func() bool { return r.db.Ready(t.Context()) == nil })
+		testenv.WaitFor(t, testenv.Patience, "the store to find its database again", func() bool { return r.db.Ready(t.Context()) == nil })
 		untouched(t, r)
 		recovered(t, r)
 	})

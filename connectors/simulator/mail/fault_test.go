@@ -61,33 +61,46 @@ func TestConnectionFaults(t *testing.T) {
 		t.Run(string(proto), func(t *testing.T) {
 			s := start(t)
 			addr := map[Proto]string{SMTP: s.SMTPAddr(), IMAP: s.IMAPAddr()}[proto]
-			read := func() (string, error) {
+			// read reads until all has come that is looked for, or nothing more comes.
+			read := func(patience time.Duration, all func(got string) bool) (string, error) {
 				c, err := net.Dial("tcp", addr)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer c.Close()
-				if err := c.SetReadDeadline(time.Now().Add(150 * time.Millisecond)); err != nil {
+				if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 					t.Fatal(err)
 				}
-				b, err := io.ReadAll(c)
-				return string(b), err
+				var got strings.Builder
+				for b := make([]byte, 1024); !all(got.String()); {
+					n, err := c.Read(b)
+					got.Write(b[:n])
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						return got.String(), err
+					}
+				}
+				return got.String(), nil
 			}
+			line := func(got string) bool { return strings.HasSuffix(got, "\r\n") }
+			never := func(string) bool { return false }
 			var timeout net.Error
 
 			s.Break(Fault{Kind: LongGreeting, Proto: proto, Bytes: 9000, Times: 1})
-			if got, _ := read(); len(got) < 9000 || strings.Index(got, "\r\n") != 8998 {
+			if got, _ := read(time.Minute, line); len(got) < 9000 || strings.Index(got, "\r\n") != 8998 {
 				t.Errorf("long greeting: %d bytes", len(got))
 			}
 			s.Break(Fault{Kind: Hang, Proto: proto, Times: 1})
-			if got, err := read(); got != "" || !errors.As(err, &timeout) || !timeout.Timeout() {
+			if got, err := read(150*time.Millisecond, never); got != "" || !errors.As(err, &timeout) || !timeout.Timeout() {
 				t.Errorf("hang: %q, %v", got, err)
 			}
 			s.Break(Fault{Kind: Cut, Proto: proto, Bytes: 3, Times: 1})
-			if got, err := read(); len(got) != 3 || err != nil {
+			if got, err := read(time.Minute, never); len(got) != 3 || err != nil {
 				t.Errorf("cut after 3 bytes: %q, %v", got, err)
 			}
-			if got, _ := read(); len(got) < 10 || s.Counts().Faults != 3 {
+			if got, _ := read(time.Minute, line); len(got) < 10 || s.Counts().Faults != 3 {
 				t.Errorf("after the faults: %q, %+v", got, s.Counts())
 			}
 		})
