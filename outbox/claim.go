@@ -24,7 +24,7 @@ func (d *Dispatcher) claim(ctx, work, keep context.Context) time.Duration {
 			return pause
 		}
 	}
-	jobs, err := d.take(ctx, now, n)
+	jobs, err := d.take(ctx, work, keep, now, n)
 	if err != nil {
 		if !d.mute && ctx.Err() == nil {
 			d.mute = true
@@ -35,9 +35,6 @@ func (d *Dispatcher) claim(ctx, work, keep context.Context) time.Duration {
 	d.mute = false
 	if d.limiter.Limit() != rate.Inf {
 		d.limiter.AllowN(now, len(jobs))
-	}
-	for _, job := range jobs {
-		d.start(work, keep, job, now)
 	}
 	if len(jobs) == n {
 		d.setEager()
@@ -118,12 +115,19 @@ func (d *Dispatcher) due(ctx context.Context, now time.Time) time.Duration {
 	return min(next.Sub(now), d.Poll)
 }
 
-func (d *Dispatcher) take(ctx context.Context, now time.Time, n int) ([]*Job, error) {
+// take claims jobs and starts them.
+func (d *Dispatcher) take(ctx, work, keep context.Context, now time.Time, n int) ([]*Job, error) {
+	d.claiming.Lock()
+	defer d.claiming.Unlock()
 	// Not cut short by the end of ctx: a claim that commits while nobody
 	// listens any more would block its queue for the length of the lease.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	return d.Store.Claim(ctx, d.Lane, d.Account, now, d.Lease, n)
+	jobs, err := d.Store.Claim(ctx, d.Lane, d.Account, now, d.Lease, n)
+	for _, job := range jobs {
+		d.start(work, keep, job, now)
+	}
+	return jobs, err
 }
 
 // renew extends the leases that have spent a third of their time.

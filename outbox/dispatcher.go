@@ -62,6 +62,9 @@ type Dispatcher struct {
 	// mute: the log knows that claims fail.
 	mute bool
 
+	// claiming is held from a claim's commit to where running knows of it.
+	claiming sync.Mutex
+
 	mu sync.Mutex
 	// eager: more may well be due, so claim without asking when.
 	eager   bool

@@ -136,9 +136,11 @@ func (d *Dispatcher) settle(ctx context.Context, r *running, s Settlement) int64
 		case err == nil:
 			return s.Fence
 		case errors.Is(err, ErrLost):
+			d.claiming.Lock() // a claim under way may have taken it, and not said so yet
 			d.mu.Lock()
 			taken := r.fence != s.Fence // by ourselves, meanwhile
 			d.mu.Unlock()
+			d.claiming.Unlock()
 			if taken {
 				continue
 			}

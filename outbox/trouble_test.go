@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -82,6 +83,65 @@ func TestASendThatOutlivesItsLeaseGoesOn(t *testing.T) {
 			r.step(time.Hour)
 			time.Sleep(20 * time.Millisecond)
 		}
+		close(hold)
+		r.becomes(job, outbox.Done)
+		if n := r.vendor.requests(); n != 1 {
+			t.Errorf("sent %d times", n)
+		}
+	})
+}
+
+// lapsing is a store that renews no lease, and whose answer to the claim that
+// comes upon such a job takes until a result of it was refused.
+type lapsing struct {
+	outbox.Store
+	on      atomic.Bool
+	claimed chan struct{}
+	refused chan struct{}
+	once    sync.Once
+}
+
+func (l *lapsing) Extend(ctx context.Context, job normalize.ID, fence int64, until time.Time) error {
+	if l.on.Load() {
+		return errDown
+	}
+	return l.Store.Extend(ctx, job, fence, until)
+}
+
+func (l *lapsing) Claim(ctx context.Context, lane outbox.Lane, a string, now time.Time, d time.Duration, n int) ([]*outbox.Job, error) {
+	jobs, err := l.Store.Claim(ctx, lane, a, now, d, n)
+	if len(jobs) > 0 && l.on.Swap(false) {
+		close(l.claimed)
+		<-l.refused
+	}
+	return jobs, err
+}
+
+func (l *lapsing) Settle(ctx context.Context, s outbox.Settlement) error {
+	err := l.Store.Settle(ctx, s)
+	if errors.Is(err, outbox.ErrLost) {
+		l.once.Do(func() { close(l.refused) })
+	}
+	return err
+}
+
+// A result that comes while the dispatcher claims the same job anew, since its
+// lease could not be renewed, is not lost.
+func TestAResultMeetsAClaimOfItsOwnJob(t *testing.T) {
+	engines(t, func(t *testing.T, r *rig) {
+		store := &lapsing{Store: r.DB, claimed: make(chan struct{}), refused: make(chan struct{})}
+		hold := make(chan struct{})
+		r.vendor.script(func(ctx context.Context, o *channel.Outbound) (channel.Sent, error) {
+			s, err := r.vendor.take(ctx, o)
+			<-hold
+			return s, err
+		})
+		job := r.Send("ann")
+		r.deliver(func(c *outbox.Config) { c.Store = store })
+		r.eventually("the request", func() bool { return r.vendor.requests() == 1 })
+		store.on.Store(true)
+		r.step(time.Hour)
+		<-store.claimed
 		close(hold)
 		r.becomes(job, outbox.Done)
 		if n := r.vendor.requests(); n != 1 {
