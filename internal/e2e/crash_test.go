@@ -16,6 +16,7 @@ const (
 	senders     = 200
 	answers     = 500
 	minKills    = 8
+	pictureEach = 50
 )
 
 func sender(i int) string { return fmt.Sprintf("customer%d@customers.test", i%senders) }
@@ -63,8 +64,14 @@ func TestCatchUpAndAnswersSurviveKills(t *testing.T) {
 		}
 		r.imap.AddUsers(password, users...)
 		began := time.Now().Add(-10 * 24 * time.Hour)
+		pictures := map[string][]byte{} // mails with one, by subject
 		for i := range outageMails {
-			raw := letter(sender(i), fmt.Sprintf("outage-%d@customers.test", i), fmt.Sprintf("Question %d", i), strings.Repeat("words that people write ", 30))
+			id, subject := fmt.Sprintf("outage-%d@customers.test", i), fmt.Sprintf("Question %d", i)
+			raw := letter(sender(i), id, subject, strings.Repeat("words that people write ", 30))
+			if i%pictureEach == 0 {
+				raw = withPicture(sender(i), id, subject)
+				pictures[subject] = raw
+			}
 			r.imap.DeliverAt(support, "INBOX", raw, began.Add(time.Duration(i)*2*time.Minute))
 		}
 
@@ -74,6 +81,7 @@ func TestCatchUpAndAnswersSurviveKills(t *testing.T) {
 			return len(r.desk.received("message.received")) >= outageMails
 		})
 		conversations := map[int]string{}
+		shown := map[string]map[string]string{} // subjects of mails with a picture, by customer and message
 		for _, e := range r.eventsOf("message.received") {
 			var i int
 			if _, err := fmt.Sscanf(e.Data.Subject, "Question %d", &i); err != nil {
@@ -83,12 +91,26 @@ func TestCatchUpAndAnswersSurviveKills(t *testing.T) {
 				t.Errorf("mail %d was taken in twice", i)
 			}
 			conversations[i] = e.Data.ConversationID
+			if customer := e.Data.Customer.ID; i%pictureEach == 0 {
+				if shown[customer] == nil {
+					shown[customer] = map[string]string{}
+				}
+				shown[customer][e.Data.ID] = e.Data.Subject
+			}
 			if want := sender(i); e.Data.Address.Value != want {
 				t.Errorf("mail %d is of %s, want %s", i, e.Data.Address.Value, want)
 			}
 		}
 		if len(conversations) != outageMails {
 			t.Fatalf("%d of %d mails were taken in", len(conversations), outageMails)
+		}
+
+		whole := 0
+		for customer, messages := range shown {
+			whole += r.wholeMails(customer, messages, pictures)
+		}
+		if whole != len(pictures) {
+			t.Errorf("%d of %d raw mails with a picture are there", whole, len(pictures))
 		}
 
 		r.answerUnderFire(conversations)
