@@ -59,7 +59,7 @@ func Clean(s string) string {
 // as it is, but for tabs: nearly all of most texts.
 func plainPrefix(s string) int {
 	i := 0
-	for ; i+8 <= len(s); i += 8 {
+	for ; i < len(s)-7; i += 8 {
 		if !printable(eight(s[i : i+8])) {
 			if n := plainBytes(s[i : i+8]); n < 8 {
 				return i + n

@@ -32,3 +32,14 @@ func TestALineWithoutBracketsKeepsItsWords(t *testing.T) {
 		}
 	})
 }
+
+// A line in ASCII is looked up by what it begins with alone.
+func TestPatternsThatBeginWithANameAreInOtherScripts(t *testing.T) {
+	for _, list := range []*patterns{&words.mobile, &words.loose} {
+		for _, p := range list.named {
+			if plainPrefix(p.after) == len(p.after) {
+				t.Errorf("%%%s is never found in a line of ASCII", p.after)
+			}
+		}
+	}
+}

@@ -33,7 +33,7 @@ func (p pattern) matches(s string) bool {
 // patterns are looked up by the byte that they begin with.
 type patterns struct {
 	by    [256][]pattern
-	named []pattern // that begin with a name
+	named []pattern // that begin with a name; each has letters that are not ASCII
 }
 
 func (l *patterns) add(p pattern) {
@@ -55,5 +55,5 @@ func (l *patterns) match(s string) bool {
 func (l *patterns) may(s string) bool {
 	s = strings.TrimLeft(s, " ")
 	return s != "" && (slices.ContainsFunc(l.by[s[0]], func(p pattern) bool { return strings.HasPrefix(s, p.before) }) ||
-		slices.ContainsFunc(l.named, func(p pattern) bool { return strings.Contains(s, p.after) }))
+		plainPrefix(s) < len(s) && slices.ContainsFunc(l.named, func(p pattern) bool { return strings.Contains(s, p.after) }))
 }
