@@ -29,7 +29,7 @@ func automated(h header) bool {
 			return true
 		}
 	}
-	if kind, _ := parseParams(h.get("content-type")); kind == "multipart/report" {
+	if kind, _ := mainValue(h.get("content-type")); kind == "multipart/report" {
 		return true
 	}
 	if slices.ContainsFunc(h, machineField) {

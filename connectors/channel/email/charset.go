@@ -121,6 +121,9 @@ func decodeUTF16(b []byte, order unicode.Endianness) string {
 // switchesJapanese reports whether b has an escape sequence of ISO-2022-JP,
 // which nothing else does.
 func switchesJapanese(b []byte) bool {
+	if bytes.IndexByte(b, 0x1b) < 0 {
+		return false
+	}
 	for _, esc := range []string{"\x1b$B", "\x1b$@", "\x1b$(D", "\x1b(I", "\x1b(J"} {
 		if bytes.Contains(b, []byte(esc)) {
 			return true

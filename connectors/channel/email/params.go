@@ -5,7 +5,7 @@ import "strings"
 // parseParams takes apart a value such as Content-Type's: its main value in
 // lower case, and its parameters, RFC 2231 and less orderly forms decoded.
 func parseParams(v string) (string, map[string]string) {
-	main, rest := cutAny(strings.TrimLeft(v, " \t"), "; \t")
+	main, rest := mainValue(v)
 	var segments []segment
 	for range maxParams {
 		rest = strings.TrimLeft(rest, "; \t")
@@ -20,7 +20,13 @@ func parseParams(v string) (string, map[string]string) {
 		value, rest = paramValue(strings.TrimLeft(rest[1:], " \t"))
 		segments = append(segments, newSegment(paramName(name), value))
 	}
-	return strings.ToLower(strings.TrimSpace(main)), joinSegments(segments)
+	return main, joinSegments(segments)
+}
+
+// mainValue takes the main value off the front of such a value, in lower case.
+func mainValue(v string) (main, rest string) {
+	main, rest = cutAny(strings.TrimLeft(v, " \t"), "; \t")
+	return strings.ToLower(strings.TrimSpace(main)), rest
 }
 
 // paramName takes what stands right before the equals sign: a comment or
