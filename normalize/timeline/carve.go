@@ -129,15 +129,15 @@ func encodes(raw, data []byte) bool {
 	wrong := uint64(0)
 	for len(data) >= 24 && len(raw) >= 32 {
 		d, r := (*[24]byte)(data), (*[32]byte)(raw)
-		wrong |= letters(binary.BigEndian.Uint64(d[0:8])>>16) ^ binary.BigEndian.Uint64(r[0:8])
-		wrong |= letters(binary.BigEndian.Uint64(d[6:14])>>16) ^ binary.BigEndian.Uint64(r[8:16])
-		wrong |= letters(binary.BigEndian.Uint64(d[12:20])>>16) ^ binary.BigEndian.Uint64(r[16:24])
-		wrong |= letters(binary.BigEndian.Uint64(d[16:24])) ^ binary.BigEndian.Uint64(r[24:32])
+		wrong |= letters(binary.BigEndian.Uint64(d[0:8])>>16) ^ binary.LittleEndian.Uint64(r[0:8])
+		wrong |= letters(binary.BigEndian.Uint64(d[6:14])>>16) ^ binary.LittleEndian.Uint64(r[8:16])
+		wrong |= letters(binary.BigEndian.Uint64(d[12:20])>>16) ^ binary.LittleEndian.Uint64(r[16:24])
+		wrong |= letters(binary.BigEndian.Uint64(d[16:24])) ^ binary.LittleEndian.Uint64(r[24:32])
 		data, raw = data[24:], raw[32:]
 	}
 	for len(data) >= 3 && len(raw) >= 4 {
 		bits := uint64(data[0])<<16 | uint64(data[1])<<8 | uint64(data[2])
-		wrong |= letters(bits)&0xffff_ffff ^ uint64(binary.BigEndian.Uint32(raw))
+		wrong |= letters(bits)>>32 ^ uint64(binary.LittleEndian.Uint32(raw))
 		data, raw = data[3:], raw[4:]
 	}
 	if wrong != 0 || len(data) == 0 {
@@ -147,17 +147,17 @@ func encodes(raw, data []byte) bool {
 	return bytes.HasPrefix(raw, base64.StdEncoding.AppendEncode(tail[:0], data))
 }
 
-// letters returns the eight letters of the lower 48 bits.
+// letters returns the eight letters of the lower 48 bits, the first one lowest.
 func letters(bits uint64) uint64 {
-	return uint64(base64Pairs[bits>>36&0xfff])<<48 | uint64(base64Pairs[bits>>24&0xfff])<<32 |
-		uint64(base64Pairs[bits>>12&0xfff])<<16 | uint64(base64Pairs[bits&0xfff])
+	return uint64(base64Pairs[bits>>36&0xfff]) | uint64(base64Pairs[bits>>24&0xfff])<<16 |
+		uint64(base64Pairs[bits>>12&0xfff])<<32 | uint64(base64Pairs[bits&0xfff])<<48
 }
 
-// base64Pairs are the two letters of each twelve bits.
+// base64Pairs are the two letters of each twelve bits, the first one lower.
 var base64Pairs = func() (t [1 << 12]uint16) {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	for bits := range t {
-		t[bits] = uint16(letters[bits>>6])<<8 | uint16(letters[bits&0x3f])
+		t[bits] = uint16(letters[bits>>6]) | uint16(letters[bits&0x3f])<<8
 	}
 	return t
 }()
