@@ -75,6 +75,7 @@ func StartBrowser(t testing.TB) *Browser {
 		_ = ourOut.Close() // Chromium ends with its pipe
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
+		poll(deadline, func() bool { return !groupLives(cmd.Process.Pid) }) // or one still writes while the profile is removed
 		<-read
 		_ = ourIn.Close()
 	})

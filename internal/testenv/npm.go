@@ -21,6 +21,15 @@ const npmTimeout = 2 * time.Minute
 // from the network.
 func NPM(t testing.TB, dir, name, what string) string {
 	t.Helper()
+	// The tests of two packages may ask at once, and npm begins with an empty folder.
+	lock, err := os.Open(filepath.Join(dir, "package.json"))
+	if err == nil {
+		defer func() { _ = lock.Close() }()
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	installed := filepath.Join(dir, "node_modules", name)
 	var wanted struct{ DevDependencies map[string]string }
 	readJSON(t, filepath.Join(dir, "package.json"), &wanted)

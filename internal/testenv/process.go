@@ -140,13 +140,13 @@ func (p *process) ended() bool {
 	return state == "" || state == "Z"
 }
 
-// childrenLeft reports whether a process of the server's group still runs. One
-// that is dead but not yet collected by init has closed its files and ports.
-func (p *process) childrenLeft() bool {
+// groupLives reports whether a process of a group still runs. One that is dead
+// but not yet collected by init has closed its files and ports.
+func groupLives(id int) bool {
 	all, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range all {
 		state, group := processState(filepath.Base(dir))
-		if group == p.cmd.Process.Pid && state != "Z" {
+		if group == id && state != "Z" {
 			return true
 		}
 	}
@@ -180,7 +180,7 @@ func (p *process) stop(sig syscall.Signal) error {
 	_ = p.cmd.Wait() // its exit status says nothing after a signal
 	// Some servers' children end a moment after their parent.
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-	poll(deadline, func() bool { return !p.childrenLeft() })
+	poll(deadline, func() bool { return !groupLives(p.cmd.Process.Pid) })
 	if err := p.box.guard(0, 0); err != nil {
 		return err
 	}

@@ -69,8 +69,10 @@ if [ ! -e $policy ]; then
 fi
 # Both would make a database for the machine, which nobody needs.
 printf '%s boolean false\n' "request-tracker5 request-tracker5/dbconfig-install" "redmine redmine/instances/default/dbconfig-install" | "${root[@]}" debconf-set-selections
-"${root[@]}" apt-get update -q
-"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}" </dev/null
+# The network may falter, and the machine may be at an update of its own.
+patient=(-o Acquire::Retries=5 -o DPkg::Lock::Timeout=600)
+"${root[@]}" apt-get "${patient[@]}" update -q
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${patient[@]}" install -y -q --no-install-recommends "${packages[@]}" </dev/null
 # Nor shall they start at the next boot.
 if [ -d /run/systemd/system ] && [ ${#services[@]} -gt 0 ]; then
 	"${root[@]}" systemctl disable --quiet "${services[@]}"
