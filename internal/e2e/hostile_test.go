@@ -3,8 +3,10 @@ package e2e
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"encoding/base64"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -39,18 +41,6 @@ func hostileMails(t *testing.T) map[string][]byte {
 	for i := range 500 {
 		fmt.Fprintf(&deep, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
 	}
-	var bomb bytes.Buffer
-	z := zip.NewWriter(&bomb)
-	f, err := z.Create("zeros")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(f, &zeros{n: 1 << 30}); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
 	head := "From: evil@customers.test\r\nTo: " + support + "\r\nMessage-ID: <%s@customers.test>\r\nSubject: %s\r\nMIME-Version: 1.0\r\n"
 	mail := func(name, rest string) []byte { return []byte(fmt.Sprintf(head, name, name) + rest) }
 	return map[string][]byte{
@@ -58,8 +48,45 @@ func hostileMails(t *testing.T) map[string][]byte {
 		"deep":    mail("deep", deep.String()+"\r\nx"),
 		"big":     mail("big", "\r\n"+strings.Repeat(strings.Repeat("x", 76)+"\r\n", 400_000)),
 		"bomb": mail("bomb", "Content-Type: application/zip; name=bomb.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"+
-			base64.StdEncoding.EncodeToString(bomb.Bytes())),
+			base64.StdEncoding.EncodeToString(bomb(t))),
 	}
+}
+
+// bomb is a ZIP file with a gigabyte of zeros. One piece of them is packed, and
+// stands in the file again and again.
+func bomb(t *testing.T) []byte {
+	t.Helper()
+	const pieces, piece = 1024, 1 << 20
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var packed, stream, file bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
+	must(err)
+	sum := crc32.NewIEEE()
+	for i := range pieces {
+		_, _ = sum.Write(make([]byte, piece))
+		if i < 2 { // all that follow are packed like the second
+			packed.Reset()
+			_, err := w.Write(make([]byte, piece))
+			must(err)
+			must(w.Flush())
+		}
+		_, _ = stream.Write(packed.Bytes())
+	}
+	packed.Reset()
+	must(w.Close())
+	_, _ = stream.Write(packed.Bytes())
+	z := zip.NewWriter(&file)
+	f, err := z.CreateRaw(&zip.FileHeader{Name: "zeros", Method: zip.Deflate, CRC32: sum.Sum32(), CompressedSize64: uint64(stream.Len()), UncompressedSize64: pieces * piece})
+	must(err)
+	_, err = f.Write(stream.Bytes())
+	must(err)
+	must(z.Close())
+	return file.Bytes()
 }
 
 // Hostile mails are quarantined or kept as they are, each with a reason, the
