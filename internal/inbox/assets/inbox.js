@@ -56,7 +56,7 @@
     e.preventDefault();
     leaving = true;
     await reading;
-    e.target.submit();
+    byID("unread").form.submit(); // news may have drawn another one meanwhile
   });
   const refreshTimeline = async (follow) => {
     if (leaving || new URLSearchParams(location.search).has("before")) return;
