@@ -75,7 +75,7 @@ func TestConnectionFaults(t *testing.T) {
 				for b := make([]byte, 1024); !all(got.String()); {
 					n, err := c.Read(b)
 					got.Write(b[:n])
-					if err == io.EOF {
+					if errors.Is(err, io.EOF) {
 						break
 					}
 					if err != nil {
