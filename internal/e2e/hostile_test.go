@@ -156,14 +156,8 @@ func (r *rig) hostileCalls() {
 			t.Fatal(err)
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Errorf("%s %s: %v", method, path, err)
-			return
-		}
-		_ = res.Body.Close()
-		if res.StatusCode != want {
-			t.Errorf("%s %s: %s, want %d", method, path, res.Status, want)
+		if status, err := ask(req); err != nil || status != want {
+			t.Errorf("%s %s: %d, %v, want %d", method, path, status, err, want)
 		}
 	}
 	do(http.StatusUnauthorized, "GET", "/v1/customers", "wrong", nil)
